@@ -1,0 +1,69 @@
+/**
+ * What a compute is told. Work on a guest is a *command*: a row in the conductor's database with an id,
+ * sent as a hint, done at least once, its result written by the conductor. Questions (console output,
+ * a console's address) are calls.
+ */
+import { type Static, Type } from '@sinclair/typebox'
+import type { Flavor } from '#model/flavor/index.ts'
+import type { Image } from '#model/image/index.ts'
+import type { Vif } from '#model/network/index.ts'
+
+export const COMMAND_KINDS = ['build', 'destroy', 'start', 'stop', 'reboot'] as const
+export type CommandKind = (typeof COMMAND_KINDS)[number]
+
+/** All that a compute needs to know of an instance to make its guest, so that it need not ask. */
+export interface GuestSpec {
+  readonly uuid: string
+  /** `instance-0000002a`. */
+  readonly name: string
+  readonly displayName: string
+  readonly hostname: string
+  readonly projectId: string
+  readonly userId: string
+  readonly flavor: Flavor
+  /** Null when booted from a volume. */
+  readonly image: Image | null
+  readonly vifs: readonly Vif[]
+  readonly keyName: string | null
+  readonly publicKey: string | null
+  /** Base64. */
+  readonly userData: string | null
+  readonly configDrive: boolean
+  readonly metadata: Readonly<Record<string, string>>
+  readonly availabilityZone: string | null
+  readonly launchIndex: number
+  readonly reservationId: string
+}
+
+export const Command = Type.Object({
+  id: Type.String(),
+  kind: Type.Union(COMMAND_KINDS.map((kind) => Type.Literal(kind))),
+  instanceUuid: Type.String(),
+  requestId: Type.String(),
+  /** Milliseconds since the epoch; a compute that gets to it later answers with a failure. */
+  deadline: Type.Integer(),
+  /** The guest as it should be. */
+  guest: Type.Unsafe<GuestSpec>(Type.Object({ uuid: Type.String() }, { additionalProperties: true })),
+  /** What the kind needs beside: `{ type: 'SOFT' | 'HARD' }` of a reboot, `{ timeoutMs }` of a stop. */
+  args: Type.Record(Type.String(), Type.Unknown()),
+})
+export type Command = Static<typeof Command>
+
+export const computeContract = {
+  /** Do this command (a hint: the row is the truth). Answers nothing. */
+  run: { request: Command, reply: Type.Null(), timeoutMs: 10_000 },
+  /** The console log's last `maxBytes`, as it is (base64, since a guest may print anything). */
+  consoleOutput: {
+    request: Type.Object({ instanceUuid: Type.String(), maxBytes: Type.Integer() }),
+    reply: Type.Object({ outputBase64: Type.String() }),
+    timeoutMs: 15_000,
+  },
+  /** Where the guest's console listens. The proxy connects there. */
+  console: {
+    request: Type.Object({ instanceUuid: Type.String(), type: Type.Union([Type.Literal('vnc'), Type.Literal('serial')]) }),
+    reply: Type.Object({ unixPath: Type.Optional(Type.String()), host: Type.Optional(Type.String()), port: Type.Optional(Type.Integer()) }),
+    timeoutMs: 15_000,
+  },
+} as const
+
+export const computeTopic = (host: string): string => `compute.${host}`

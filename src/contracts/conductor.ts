@@ -1,0 +1,74 @@
+/** What computes and proxies ask of the conductor, their only door to the database. */
+import { type Static, Type } from '@sinclair/typebox'
+import type { ComputeNode } from '#model/host/index.ts'
+import { Command } from './compute.ts'
+
+const Done = Type.Null()
+
+/** The outcome of a command. `retryable`: another host may fare better. */
+export const CommandOutcome = Type.Union([
+  Type.Object({ ok: Type.Literal(true), result: Type.Record(Type.String(), Type.Unknown()) }),
+  Type.Object({ ok: Type.Literal(false), message: Type.String(), details: Type.String(), retryable: Type.Boolean() }),
+])
+export type CommandOutcome = Static<typeof CommandOutcome>
+
+/** A node as its compute reports it; ids and times are the conductor's. */
+export type NodeReport = Omit<ComputeNode, 'id' | 'createdAt' | 'updatedAt' | 'host'>
+
+/** What a conductor knows should be true of a guest on a host. */
+export const ExpectedGuest = Type.Object({
+  uuid: Type.String(),
+  vmState: Type.String(),
+  taskState: Type.Union([Type.String(), Type.Null()]),
+  powerState: Type.Integer(),
+  deleted: Type.Boolean(),
+})
+export type ExpectedGuest = Static<typeof ExpectedGuest>
+
+export const conductorContract = {
+  /** An operation waits to be worked on (a hint: runners poll too). */
+  operationReady: { request: Type.Object({ operationId: Type.String() }), reply: Done, timeoutMs: 10_000 },
+  /** A compute is up: registers or refreshes its service row. */
+  reportService: {
+    request: Type.Object({ binary: Type.String(), host: Type.String(), topic: Type.String(), version: Type.Integer() }),
+    reply: Type.Object({ disabled: Type.Boolean(), forcedDown: Type.Boolean() }),
+    timeoutMs: 15_000,
+  },
+  /** A compute's node and what it has. Answers the node's uuid, which is its resource provider's too. */
+  reportNode: {
+    request: Type.Object({ host: Type.String(), node: Type.Unsafe<NodeReport>(Type.Object({ uuid: Type.String() }, { additionalProperties: true })) }),
+    reply: Type.Object({ uuid: Type.String() }),
+    timeoutMs: 15_000,
+  },
+  /** What the host was told and has not answered, oldest first. */
+  pendingCommands: { request: Type.Object({ host: Type.String() }), reply: Type.Array(Command), timeoutMs: 15_000 },
+  /** A command's outcome; written once, later ones change nothing. */
+  commandDone: { request: Type.Object({ commandId: Type.String(), host: Type.String(), outcome: CommandOutcome }), reply: Done, timeoutMs: 15_000 },
+  /** The guests that should be on the host, and deleted ones that may linger there. */
+  expectedGuests: { request: Type.Object({ host: Type.String(), uuids: Type.Array(Type.String()) }), reply: Type.Array(ExpectedGuest), timeoutMs: 15_000 },
+  /** A guest's power state as the driver saw it change (`power_state` numbers). */
+  powerStateChanged: {
+    request: Type.Object({ host: Type.String(), instanceUuid: Type.String(), powerState: Type.Integer() }),
+    reply: Done,
+    timeoutMs: 15_000,
+  },
+  /** Checks a console token and says where it leads; consumes it when `consume` is set. */
+  validateConsoleToken: {
+    request: Type.Object({ token: Type.String(), consume: Type.Boolean() }),
+    reply: Type.Union([
+      Type.Object({
+        verdict: Type.Literal('valid'),
+        instanceUuid: Type.String(),
+        consoleType: Type.String(),
+        accessUrlBase: Type.String(),
+        unixPath: Type.Optional(Type.String()),
+        host: Type.Optional(Type.String()),
+        port: Type.Optional(Type.Integer()),
+      }),
+      Type.Object({ verdict: Type.Union([Type.Literal('unknown'), Type.Literal('expired'), Type.Literal('used'), Type.Literal('not-running')]) }),
+    ]),
+    timeoutMs: 15_000,
+  },
+} as const
+
+export const CONDUCTOR_TOPIC = 'conductor'

@@ -1,0 +1,40 @@
+/** Keystone, as far as Kilonova needs it: validate a caller's token, have tokens of one's own, know the catalog. */
+import type { RequestContext } from '#model/request-context.ts'
+
+/** A validated token. */
+export interface TokenInfo {
+  readonly userId: string
+  readonly userDomainId: string | null
+  readonly projectId: string | null
+  readonly projectDomainId: string | null
+  readonly domainId: string | null
+  readonly systemScope: 'all' | null
+  readonly roles: readonly string[]
+  readonly expiresAt: number
+}
+
+export interface Identity {
+  /** Undefined when the token is unknown, revoked or expired. Cached for at most `token_cache_time`. */
+  validate(token: string): Promise<TokenInfo | undefined>
+}
+
+/** A session of one of Kilonova's own service users: a token when one is needed, renewed before it ends. */
+export interface ServiceSession {
+  /** `X-Auth-Token` of the service user. */
+  headers(): Promise<Readonly<Record<string, string>>>
+  /** The URL of a service of the catalog, without a trailing slash. */
+  endpoint(serviceType: string, interfaceName: 'public' | 'internal' | 'admin'): Promise<string>
+  /** Forgets the token, after a 401. */
+  invalidate(): void
+}
+
+export const contextOf = (token: TokenInfo, requestId: string): RequestContext => ({
+  requestId,
+  userId: token.userId,
+  projectId: token.projectId,
+  userDomainId: token.userDomainId,
+  projectDomainId: token.projectDomainId,
+  domainId: token.domainId,
+  systemScope: token.systemScope,
+  roles: token.roles,
+})

@@ -1,0 +1,60 @@
+/** Placement, as far as Nova's services need it. */
+
+export interface Inventory {
+  readonly total: number
+  readonly reserved: number
+  readonly minUnit: number
+  readonly maxUnit: number
+  readonly stepSize: number
+  readonly allocationRatio: number
+}
+
+export interface ResourceProvider {
+  readonly uuid: string
+  readonly name: string
+  readonly generation: number
+}
+
+export type ResourceAmounts = Readonly<Record<string, number>>
+export type AllocationRequest = Readonly<Record<string, { readonly resources: ResourceAmounts }>>
+
+export interface Candidate {
+  readonly allocations: AllocationRequest
+}
+
+export interface ProviderSummary {
+  readonly resources: Readonly<Record<string, { readonly capacity: number; readonly used: number }>>
+  readonly traits: readonly string[]
+}
+
+export interface CandidateQuery {
+  readonly resources: ResourceAmounts
+  readonly requiredTraits: readonly string[]
+  readonly forbiddenTraits: readonly string[]
+  readonly memberOf: readonly string[]
+  readonly limit: number
+}
+
+export interface Consumer {
+  readonly instanceUuid: string
+  readonly projectId: string
+  readonly userId: string
+}
+
+export interface PlacementClient {
+  /** Creates or renames the provider, then makes its inventory and traits true. */
+  syncProvider(provider: {
+    uuid: string
+    name: string
+    inventories: Readonly<Record<string, Inventory>>
+    traits: readonly string[]
+  }): Promise<void>
+  candidates(query: CandidateQuery): Promise<{ candidates: readonly Candidate[]; providers: Readonly<Record<string, ProviderSummary>> }>
+  /** Takes the resources; false when somebody was faster (the caller tries the next candidate). The same claim done twice is done once. */
+  claim(consumer: Consumer, allocations: AllocationRequest): Promise<boolean>
+  /** Gives all of the instance's resources back. Nothing there is success. */
+  release(instanceUuid: string): Promise<void>
+  allocationsOf(instanceUuid: string): Promise<AllocationRequest>
+  allocationsOn(providerUuid: string): Promise<Readonly<Record<string, { readonly resources: ResourceAmounts }>>>
+  setAggregates(providerUuid: string, aggregateUuids: readonly string[]): Promise<void>
+}
