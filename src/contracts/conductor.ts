@@ -52,6 +52,12 @@ export const conductorContract = {
     reply: Done,
     timeoutMs: 15_000,
   },
+  /** The host came up and these guests, which should run, do not: start them again (`resume_guests_state_on_host_boot`). */
+  resumeGuests: {
+    request: Type.Object({ host: Type.String(), instanceUuids: Type.Array(Type.String()) }),
+    reply: Done,
+    timeoutMs: 15_000,
+  },
   /** Checks a console token and says where it leads; consumes it when `consume` is set. */
   validateConsoleToken: {
     request: Type.Object({ token: Type.String(), consume: Type.Boolean() }),
