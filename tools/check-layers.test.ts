@@ -11,11 +11,19 @@ const SRC = join(ROOT, 'src')
 const refusals = [
   ['a service importing another', 'conductor/x.ts', "import { selectHosts } from '#scheduler/index.ts'"],
   ['a compute importing the database', 'compute/x.ts', "import { getInstance } from '#db/instances.ts'"],
-  ['a compute importing even a type of the database', 'compute/x.ts', "import type { Database } from '#db/kit/index.ts'"],
+  [
+    'a compute importing even a type of the database',
+    'compute/x.ts',
+    "import type { Database } from '#db/kit/index.ts'",
+  ],
   ['a driver importing the bus', 'virt/qemu/x.ts', "import type { Bus } from '#bus/port.ts'"],
   ['Placement importing stores of Nova', 'placement/x.ts', "import { findService } from '#db/services.ts'"],
   ['lib importing the model', 'lib/x.ts', "export { VM_STATES } from '#model/instance/index.ts'"],
-  ['a service importing a stand-in, lazily', 'api/x.ts', "const k = await import('#stand-ins/keystone/index.ts')"],
+  [
+    'a service importing a stand-in, lazily',
+    'api/x.ts',
+    "const k = await import('#stand-ins/keystone/index.ts')",
+  ],
   ['anything importing cli', 'stand-ins/keystone/x.ts', "import '#cli/up.ts'"],
   ['an import past a door', 'conductor/x.ts', "import { a } from '#lib/http/app.ts'"],
   ['a relative import out of a room', 'api/servers/x.ts', "import { b } from '../flavors/show.ts'"],
@@ -31,7 +39,8 @@ for (const [what, file, text] of refusals) {
 }
 
 test('allows imports that go down through doors', () => {
-  const text = "import { Fault } from '#lib/fault.ts'\nimport type { Bus } from '#bus/port.ts'\nimport { x } from './x.ts'"
+  const text =
+    "import { Fault } from '#lib/fault.ts'\nimport type { Bus } from '#bus/port.ts'\nimport { x } from './x.ts'"
   assert.deepEqual(checkFile(SRC, 'conductor/y.ts', text), [])
 })
 
@@ -40,7 +49,13 @@ test('a forbidden import put into the real tree is found', (t) => {
   t.after(() => rmSync(root, { recursive: true }))
   cpSync(SRC, join(root, 'src'), { recursive: true })
   const before = checkLayers(root)
-  writeFileSync(join(root, 'src/compute/smuggle.ts'), "import { openDatabase } from '#db/kit/index.ts'\nopenDatabase\n")
+  writeFileSync(
+    join(root, 'src/compute/smuggle.ts'),
+    "import { openDatabase } from '#db/kit/index.ts'\nopenDatabase\n",
+  )
   const added = checkLayers(root).filter(({ file }) => !before.some((known) => known.file === file))
-  assert.deepEqual(added.map(({ file, imported }) => [file, imported]), [['compute/smuggle.ts', '#db/kit/index.ts']])
+  assert.deepEqual(
+    added.map(({ file, imported }) => [file, imported]),
+    [['compute/smuggle.ts', '#db/kit/index.ts']],
+  )
 })

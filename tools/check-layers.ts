@@ -31,16 +31,46 @@ const LAYERS: readonly Layer[] = [
   { room: 'db/kit', level: 2, typesOf: ['config'], why: kits },
   { room: 'bus', level: 2, typesOf: ['config'], why: kits },
   { room: 'neighbours', level: 2, typesOf: ['config'], why: kits },
-  { room: 'db', level: 3, never: ['bus', 'neighbours'], why: 'stores speak SQL only; messages and neighbours belong in a service' },
-  { room: 'virt', level: 3, never: ['bus', 'neighbours', 'db/kit'], why: 'drivers are told everything; asking belongs in compute' },
-  { room: 'placement', level: 4, never: ['db', 'virt'], why: 'Placement has its own tables and knows nothing of Nova' },
+  {
+    room: 'db',
+    level: 3,
+    never: ['bus', 'neighbours'],
+    why: 'stores speak SQL only; messages and neighbours belong in a service',
+  },
+  {
+    room: 'virt',
+    level: 3,
+    never: ['bus', 'neighbours', 'db/kit'],
+    why: 'drivers are told everything; asking belongs in compute',
+  },
+  {
+    room: 'placement',
+    level: 4,
+    never: ['db', 'virt'],
+    why: 'Placement has its own tables and knows nothing of Nova',
+  },
   { room: 'scheduler', level: 4, why: services },
   { room: 'conductor', level: 4, why: services },
-  { room: 'compute', level: 4, never: ['db', 'db/kit'], why: 'a compute has no database credentials: ask the conductor' },
+  {
+    room: 'compute',
+    level: 4,
+    never: ['db', 'db/kit'],
+    why: 'a compute has no database credentials: ask the conductor',
+  },
   { room: 'api', level: 4, never: ['virt'], why: services },
   { room: 'metadata', level: 4, never: ['virt'], why: services },
-  { room: 'console', level: 4, never: ['db', 'db/kit', 'virt'], why: 'proxies ask the conductor to check a token' },
-  { room: 'stand-ins', level: 5, never: ['db', 'virt', 'placement', 'scheduler', 'conductor', 'compute', 'api', 'metadata', 'console'], why: 'stand-ins are neighbours: reached over HTTP, built on lib, model and kits only' },
+  {
+    room: 'console',
+    level: 4,
+    never: ['db', 'db/kit', 'virt'],
+    why: 'proxies ask the conductor to check a token',
+  },
+  {
+    room: 'stand-ins',
+    level: 5,
+    never: ['db', 'virt', 'placement', 'scheduler', 'conductor', 'compute', 'api', 'metadata', 'console'],
+    why: 'stand-ins are neighbours: reached over HTTP, built on lib, model and kits only',
+  },
   { room: 'cli', level: 6, why: 'only cli wires and exits' },
 ]
 
@@ -64,16 +94,22 @@ export interface Violation {
   readonly reason: string
 }
 
-const IMPORT = /^\s*(?:import|export)\s+(type\s+)?(?:[^'"]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm
+const IMPORT =
+  /^\s*(?:import|export)\s+(type\s+)?(?:[^'"]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm
 
 function layerOf(path: string): Layer | undefined {
-  return LAYERS.filter((layer) => path.startsWith(`${layer.room}/`)).sort((a, b) => b.room.length - a.room.length)[0]
+  return LAYERS.filter((layer) => path.startsWith(`${layer.room}/`)).sort(
+    (a, b) => b.room.length - a.room.length,
+  )[0]
 }
 
 /** Checks one file's imports. `file` is relative to src/. */
 export function checkFile(src: string, file: string, text: string): Violation[] {
   const own = layerOf(file)
-  if (!own) return [{ file, imported: '', reason: 'this folder is in no layer: add it to LAYERS in tools/check-layers.ts' }]
+  if (!own)
+    return [
+      { file, imported: '', reason: 'this folder is in no layer: add it to LAYERS in tools/check-layers.ts' },
+    ]
   const found: Violation[] = []
   for (const match of text.matchAll(IMPORT)) {
     const typeOnly = match[1] !== undefined
@@ -84,22 +120,32 @@ export function checkFile(src: string, file: string, text: string): Violation[] 
   return found
 }
 
-function refusal(src: string, file: string, own: Layer, specifier: string, typeOnly: boolean): string | undefined {
+function refusal(
+  src: string,
+  file: string,
+  own: Layer,
+  specifier: string,
+  typeOnly: boolean,
+): string | undefined {
   if (specifier.startsWith('.')) {
     const target = relative(src, resolve(src, dirname(file), specifier))
     if (target.startsWith('..')) return 'a relative import leaves src/'
-    return roomOf(target) === roomOf(file) ? undefined : `a relative import climbs out of its room: write #${target}`
+    return roomOf(target) === roomOf(file)
+      ? undefined
+      : `a relative import climbs out of its room: write #${target}`
   }
   if (!specifier.startsWith('#')) return undefined
   const target = specifier.slice(1)
-  if (!isDoor(target) && roomOf(target) !== roomOf(file)) return `${target} is inside a room: import its door, #${roomOf(target)}/index.ts`
+  if (!isDoor(target) && roomOf(target) !== roomOf(file))
+    return `${target} is inside a room: import its door, #${roomOf(target)}/index.ts`
   const other = layerOf(target)
   if (!other) return `${specifier} is in no layer`
   if (other === own) return undefined
   if (own.also?.includes(other.room)) return undefined
   if (typeOnly && own.typesOf?.includes(other.room)) return undefined
   if (own.never?.includes(other.room)) return `${own.room} may never import ${other.room}: ${own.why}`
-  if (other.level >= own.level) return `${own.room} (layer ${own.level}) may not import ${other.room} (layer ${other.level}): ${own.why}`
+  if (other.level >= own.level)
+    return `${own.room} (layer ${own.level}) may not import ${other.room} (layer ${other.level}): ${own.why}`
   return undefined
 }
 
@@ -120,7 +166,12 @@ export function checkLayers(root: string): Violation[] {
 
 if (import.meta.main) {
   const violations = checkLayers(resolve(import.meta.dirname, '..'))
-  for (const { file, imported, reason } of violations) console.error(`src/${file}: imports ${imported}\n  ${reason}`)
-  console.log(violations.length === 0 ? 'layers: every import goes down' : `layers: ${violations.length} forbidden imports`)
+  for (const { file, imported, reason } of violations)
+    console.error(`src/${file}: imports ${imported}\n  ${reason}`)
+  console.log(
+    violations.length === 0
+      ? 'layers: every import goes down'
+      : `layers: ${violations.length} forbidden imports`,
+  )
   process.exitCode = violations.length === 0 ? 0 : 1
 }

@@ -17,7 +17,9 @@ export function checkSize(path: string, text: string): string | undefined {
   if (DRAWERS.has(stem)) return `${path}: '${stem}' is a drawer: name the file for its noun or verb`
   if (stem !== stem.toLowerCase() || /[_ ]/.test(stem)) return `${path}: file names are kebab-case`
   const limit = name === 'index.ts' ? MAX_DOOR_LINES : MAX_LINES
-  return lines > limit ? `${path}: ${lines} lines, at most ${limit}: it wants to be two files, or a table` : undefined
+  return lines > limit
+    ? `${path}: ${lines} lines, at most ${limit}: it wants to be two files, or a table`
+    : undefined
 }
 
 function* sources(dir: string): Generator<string> {
@@ -31,12 +33,18 @@ function* sources(dir: string): Generator<string> {
 
 if (import.meta.main) {
   const root = resolve(import.meta.dirname, '..')
-  const folders = FOLDERS.map((folder) => join(root, folder)).filter((path) => statSync(path, { throwIfNoEntry: false }))
+  const folders = FOLDERS.map((folder) => join(root, folder)).filter((path) =>
+    statSync(path, { throwIfNoEntry: false }),
+  )
   const problems = folders
     .flatMap((folder) => [...sources(folder)])
     .map((path) => checkSize(relative(root, path), readFileSync(path, 'utf8')))
     .filter((problem) => problem !== undefined)
   for (const problem of problems) console.error(problem)
-  console.log(problems.length === 0 ? 'sizes: every file fits a sitting' : `sizes: ${problems.length} too large or ill named`)
+  console.log(
+    problems.length === 0
+      ? 'sizes: every file fits a sitting'
+      : `sizes: ${problems.length} too large or ill named`,
+  )
   process.exitCode = problems.length === 0 ? 0 : 1
 }
