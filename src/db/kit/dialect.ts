@@ -1,0 +1,66 @@
+/** Where SQLite and PostgreSQL differ for a store: locks, retries, regular expressions, error codes. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Expression, type Kysely, PostgresAdapter, type SqlBool, sql, type Transaction } from 'kysely'
+
+export type DialectName = 'sqlite' | 'postgres'
+
+/** Which database `db` speaks to. */
+export const dialectOf = <DB>(db: Kysely<DB>): DialectName =>
+  db.getExecutor().adapter instanceof PostgresAdapter ? 'postgres' : 'sqlite'
+
+/** How often a transaction that lost against another is run again before its error is passed on. */
+const MAX_ATTEMPTS = 10
+const SERIALIZATION_FAILURES = new Set(['40001', '40P01'])
+
+const codeOf = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+
+const errcodeOf = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null && 'errcode' in error ? error.errcode : undefined
+
+/**
+ * Runs `work` in a transaction: the one `db` already is, or a new one. On SQLite a new one holds the
+ * write lock from its start; on PostgreSQL a new one that loses to another (serialization failure,
+ * deadlock) is run again, so `work` must do nothing but speak to `trx`.
+ */
+export async function inTransaction<DB, T>(
+  db: Kysely<DB> | Transaction<DB>,
+  work: (trx: Transaction<DB>) => Promise<T>,
+): Promise<T> {
+  if (db.isTransaction) return work(db as Transaction<DB>)
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await db.transaction().execute(work)
+    } catch (error) {
+      if (attempt === MAX_ATTEMPTS || !SERIALIZATION_FAILURES.has(String(codeOf(error)))) throw error
+      await delay(attempt * 3)
+    }
+  }
+}
+
+/** SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_PRIMARYKEY. */
+const SQLITE_UNIQUE: readonly unknown[] = [2067, 1555]
+
+/** Whether `error` says that a unique index already holds such a row. */
+export const isUniqueViolation = (error: unknown): boolean =>
+  codeOf(error) === '23505' || SQLITE_UNIQUE.includes(errcodeOf(error))
+
+/** SQLITE_BUSY and its kin: another process holds the lock. */
+export const isBusy = (error: unknown): boolean => {
+  const code = errcodeOf(error)
+  return typeof code === 'number' && (code & 0xff) === 5
+}
+
+/**
+ * Whether the text matches a regular expression, anchored nowhere; `^` and `$` also hold at line ends.
+ * PostgreSQL has its own dialect of them; SQLite runs V8's linear-time engine, which refuses
+ * back-references and look-around.
+ */
+export const matches = (
+  dialect: DialectName,
+  text: Expression<unknown>,
+  pattern: string,
+): Expression<SqlBool> =>
+  dialect === 'postgres'
+    ? sql<SqlBool>`${text} ~ ${`(?n)${pattern}`}`
+    : sql<SqlBool>`${text} regexp ${pattern}`

@@ -1,0 +1,224 @@
+/**
+ * A Kysely dialect over `node:sqlite`: one connection with its prepared statements, taken in turn; a
+ * transaction holds the write lock from its start (BEGIN IMMEDIATE), so it never fails half way. When
+ * another process writes, we wait without blocking the event loop.
+ */
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { setTimeout as delay } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
+import { isBusy } from './dialect.ts'
+
+const MAX_STATEMENTS = 500
+/** Another process may hold the file this long before we give up. */
+const BUSY_TIMEOUT_MS = 10_000
+/** One transaction may keep the others of this process waiting this long: a longer one is a deadlock of our own. */
+const TURN_TIMEOUT_MS = 20_000
+
+/** Opens (and makes) the file at `path`, or a database in memory. */
+export function openSqlite(path: string | undefined): DatabaseSync {
+  if (path !== undefined) mkdirSync(dirname(path), { recursive: true })
+  const sqlite = new DatabaseSync(path ?? ':memory:', { timeout: BUSY_TIMEOUT_MS })
+  sqlite.exec('pragma journal_mode = wal')
+  sqlite.exec('pragma synchronous = normal')
+  sqlite.exec('pragma foreign_keys = on')
+  sqlite.exec('pragma cache_size = -16000')
+  sqlite.exec('pragma busy_timeout = 5')
+  sqlite.function('regexp', { deterministic: true }, regexp())
+  return sqlite
+}
+
+/** SQL's `text regexp pattern`. The engine is linear in the text: patterns come from strangers. */
+function regexp(): (pattern: SQLInputValue, text: SQLInputValue) => number {
+  setFlagsFromString('--enable-experimental-regexp-engine')
+  let last: { pattern: string; compiled: RegExp } | undefined
+  return (pattern, text) => {
+    if (typeof pattern !== 'string' || (typeof text !== 'string' && typeof text !== 'number')) return 0
+    if (last?.pattern !== pattern) last = { pattern, compiled: new RegExp(pattern, 'lm') }
+    return last.compiled.test(String(text)) ? 1 : 0
+  }
+}
+
+export class SqliteDialect implements Dialect {
+  readonly #sqlite: DatabaseSync
+
+  constructor(sqlite: DatabaseSync) {
+    this.#sqlite = sqlite
+  }
+
+  createDriver(): Driver {
+    return new SqliteDriver(this.#sqlite)
+  }
+
+  createQueryCompiler() {
+    return new SqliteQueryCompiler()
+  }
+
+  createAdapter() {
+    return new TurnTakingAdapter()
+  }
+
+  createIntrospector(db: ConstructorParameters<typeof SqliteIntrospector>[0]) {
+    return new SqliteIntrospector(db)
+  }
+}
+
+/** Our driver takes turns itself, so Kysely need not. */
+class TurnTakingAdapter extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true
+  }
+}
+
+class SqliteDriver implements Driver {
+  readonly #connection: SqliteConnection
+  readonly #turns = new Turns()
+
+  constructor(sqlite: DatabaseSync) {
+    this.#connection = new SqliteConnection(sqlite)
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    await this.#turns.take()
+    return this.#connection
+  }
+
+  async releaseConnection(): Promise<void> {
+    this.#turns.pass()
+  }
+
+  async beginTransaction(): Promise<void> {
+    await this.#connection.run('begin immediate')
+  }
+
+  async commitTransaction(): Promise<void> {
+    await this.#connection.run('commit')
+  }
+
+  async rollbackTransaction(): Promise<void> {
+    await this.#connection.run('rollback')
+  }
+
+  async destroy(): Promise<void> {}
+}
+
+/** A queue for the one connection: first come, first served. */
+class Turns {
+  #taken = false
+  readonly #waiting: { go(): void }[] = []
+
+  async take(): Promise<void> {
+    if (!this.#taken) {
+      this.#taken = true
+      return
+    }
+    await new Promise<void>((resolve, reject) => {
+      const waiter = {
+        go: () => {
+          clearTimeout(timer)
+          resolve()
+        },
+      }
+      const timer = setTimeout(() => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
+        reject(
+          new Error(
+            `a transaction has kept the database for ${TURN_TIMEOUT_MS} ms: does it query outside itself? Pass trx down`,
+          ),
+        )
+      }, TURN_TIMEOUT_MS)
+      this.#waiting.push(waiter)
+    })
+  }
+
+  pass(): void {
+    const next = this.#waiting.shift()
+    if (next) next.go()
+    else this.#taken = false
+  }
+}
+
+interface Prepared {
+  readonly statement: StatementSync
+  readonly yieldsRows: boolean
+}
+
+class SqliteConnection implements DatabaseConnection {
+  readonly #sqlite: DatabaseSync
+  readonly #statements = new Map<string, Prepared>()
+
+  constructor(sqlite: DatabaseSync) {
+    this.#sqlite = sqlite
+  }
+
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    return this.#unbusy(() => this.#execute<R>(query))
+  }
+
+  async run(statement: string): Promise<void> {
+    await this.#unbusy(() => {
+      this.#prepare(statement).statement.run()
+    })
+  }
+
+  async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
+    for (const row of this.#sqlite.prepare(query.sql).iterate(...query.parameters.map(toSqlite))) {
+      yield { rows: [row as R] }
+    }
+  }
+
+  #execute<R>(query: CompiledQuery): QueryResult<R> {
+    const { statement, yieldsRows } = this.#prepare(query.sql)
+    const parameters = query.parameters.map(toSqlite)
+    if (yieldsRows) return { rows: statement.all(...parameters) as R[] }
+    const { changes, lastInsertRowid } = statement.run(...parameters)
+    return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
+  }
+
+  /** Tries again while another process holds the file's lock. */
+  async #unbusy<T>(attempt: () => T): Promise<T> {
+    const end = performance.now() + BUSY_TIMEOUT_MS
+    for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
+      try {
+        return attempt()
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > end) throw error
+        await delay(wait)
+      }
+    }
+  }
+
+  #prepare(text: string): Prepared {
+    const known = this.#statements.get(text)
+    if (known) return known
+    const oldest = this.#statements.size >= MAX_STATEMENTS ? this.#statements.keys().next().value : undefined
+    if (oldest !== undefined) this.#statements.delete(oldest)
+    const statement = this.#sqlite.prepare(text)
+    const prepared = { statement, yieldsRows: statement.columns().length > 0 }
+    this.#statements.set(text, prepared)
+    return prepared
+  }
+}
+
+function toSqlite(value: unknown): SQLInputValue {
+  if (typeof value === 'boolean') return value ? 1 : 0
+  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint')
+    return value
+  if (value instanceof Uint8Array) return value
+  throw new TypeError(
+    `SQLite cannot store a value of type ${value === undefined ? 'undefined' : typeof value}`,
+  )
+}
