@@ -1,0 +1,36 @@
+/** Versioned APIs: shapes, operations and views whose fields carry the versions at which they hold. */
+export { compileSchema, type CheckOptions, type Problem } from './check.ts'
+export { readDateTime } from './formats.ts'
+export type { JsonSchema } from './json-schema.ts'
+export { operation, type Behaviours, type Operation, type OperationSpec } from './operation.ts'
+export {
+  type Accepted,
+  alwaysRequired,
+  anyOf,
+  constant,
+  during,
+  type Field,
+  list,
+  listOr,
+  object,
+  oneOf,
+  type Piece,
+  required,
+  since,
+  switched,
+  until,
+  wrapped,
+} from './piece.ts'
+export { repr, str } from './python.ts'
+export { LIMIT, many, query, readQuery, single } from './query.ts'
+export { type Flag, isTrue, type Numeric, t } from './shapes.ts'
+export {
+  formatVersion,
+  includes,
+  overlap,
+  readVersion,
+  versionOf,
+  type Range,
+  type Version,
+} from './version.ts'
+export { nested, shownDuring, shownSince, shownUntil, view, type Show, type View } from './view.ts'
