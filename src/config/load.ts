@@ -74,7 +74,7 @@ class Resolver {
     }
   }
 
-  #default(option: OptionDeclaration): unknown {
+  #default(option: OptionDeclaration): OptionDeclaration['default'] {
     return option.computed ? this.#facts[option.computed] : option.default
   }
 
@@ -85,11 +85,11 @@ class Resolver {
     return all.filter(({ rank }) => rank === best)
   }
 
-  #texts(group: string, name: string, given: readonly Given[], known: unknown): string[] {
+  #texts(group: string, name: string, given: readonly Given[], known: OptionDeclaration['default']): string[] {
     const raw =
       given.length > 0
         ? given.map(({ text }) => text)
-        : [typeof known === 'object' ? '' : String(known as string | number | boolean)]
+        : [typeof known === 'object' ? '' : String(known)]
     const where = given.at(-1)?.where ?? 'default'
     this.#open.add(`${group}.${name}`)
     const texts = raw.map((text) =>
