@@ -41,9 +41,19 @@ export async function inTransaction<DB, T>(
 /** SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_PRIMARYKEY. */
 const SQLITE_UNIQUE: readonly unknown[] = [2067, 1555]
 
-/** Whether `error` says that a unique index already holds such a row. */
-export const isUniqueViolation = (error: unknown): boolean =>
-  codeOf(error) === '23505' || SQLITE_UNIQUE.includes(errcodeOf(error))
+/** Whether `error` says that a unique index, one that names `column` if given, already holds such a row. */
+export function isUniqueViolation(error: unknown, column = ''): boolean {
+  if (codeOf(error) !== '23505' && !SQLITE_UNIQUE.includes(errcodeOf(error))) return false
+  const constraint = error instanceof Error && 'constraint' in error ? String(error.constraint) : ''
+  return `${constraint} ${error instanceof Error ? error.message : ''}`.includes(column)
+}
+
+/**
+ * Locks the rows that `query` reads until the transaction ends. On SQLite a transaction holds the lock
+ * on everything already.
+ */
+export const lockRows = <Q extends { forUpdate(): Q }>(dialect: DialectName, query: Q): Q =>
+  dialect === 'postgres' ? query.forUpdate() : query
 
 /** SQLITE_BUSY and its kin: another process holds the lock. */
 export const isBusy = (error: unknown): boolean => {

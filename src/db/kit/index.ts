@@ -1,5 +1,13 @@
 /** The kit under every store: opening SQLite or PostgreSQL, migrations, transactions, and where the two differ. */
 export { columnTypes, type ColumnTypes, createAll } from './columns.ts'
 export { openDatabase, type Database, type DatabaseOptions } from './database.ts'
-export { type DialectName, dialectOf, inTransaction, isUniqueViolation, matches } from './dialect.ts'
+export {
+  type DialectName,
+  dialectOf,
+  inTransaction,
+  isUniqueViolation,
+  lockRows,
+  matches,
+} from './dialect.ts'
 export type { Migration } from './migrate.ts'
+export { type Direction, keysetAfter, keysetOrder, type SortColumn } from './keyset.ts'

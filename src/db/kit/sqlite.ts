@@ -20,6 +20,10 @@ import {
 } from 'kysely'
 import { isBusy } from './dialect.ts'
 
+/** V8's linear-time engine (a flag it adds itself), and `^` and `$` at line ends. */
+const LINEAR_MULTILINE = 'lm'
+/** What a prepared `select *` yields may be different after these. */
+const CHANGES_TABLES = /^\s*(create|alter|drop)\b/i
 const MAX_STATEMENTS = 500
 /** Another process may hold the file this long before we give up. */
 const BUSY_TIMEOUT_MS = 10_000
@@ -45,7 +49,7 @@ function regexp(): (pattern: SQLInputValue, text: SQLInputValue) => number {
   let last: { pattern: string; compiled: RegExp } | undefined
   return (pattern, text) => {
     if (typeof pattern !== 'string' || (typeof text !== 'string' && typeof text !== 'number')) return 0
-    if (last?.pattern !== pattern) last = { pattern, compiled: new RegExp(pattern, 'lm') }
+    if (last?.pattern !== pattern) last = { pattern, compiled: new RegExp(pattern, LINEAR_MULTILINE) }
     return last.compiled.test(String(text)) ? 1 : 0
   }
 }
@@ -153,7 +157,15 @@ class Turns {
 
 interface Prepared {
   readonly statement: StatementSync
-  readonly yieldsRows: boolean
+  /** The names of the columns it yields; none when it yields no rows. */
+  readonly columns: readonly string[]
+}
+
+/** Rows come as arrays and are made objects here: node:sqlite's own are slow to read from. */
+function toObject(columns: readonly string[], values: ArrayLike<unknown>): Record<string, unknown> {
+  const row: Record<string, unknown> = {}
+  for (let i = 0; i < columns.length; i++) row[columns[i] ?? ''] = values[i]
+  return row
 }
 
 class SqliteConnection implements DatabaseConnection {
@@ -181,9 +193,13 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   #execute<R>(query: CompiledQuery): QueryResult<R> {
-    const { statement, yieldsRows } = this.#prepare(query.sql)
+    const { statement, columns } = this.#prepare(query.sql)
     const parameters = query.parameters.map(toSqlite)
-    if (yieldsRows) return { rows: statement.all(...parameters) as R[] }
+    if (columns.length > 0) {
+      const rows = statement.all(...parameters) as unknown as ArrayLike<unknown>[]
+      return { rows: rows.map((values) => toObject(columns, values)) as R[] }
+    }
+    if (CHANGES_TABLES.test(query.sql)) this.#statements.clear()
     const { changes, lastInsertRowid } = statement.run(...parameters)
     return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
   }
@@ -207,7 +223,8 @@ class SqliteConnection implements DatabaseConnection {
     const oldest = this.#statements.size >= MAX_STATEMENTS ? this.#statements.keys().next().value : undefined
     if (oldest !== undefined) this.#statements.delete(oldest)
     const statement = this.#sqlite.prepare(text)
-    const prepared = { statement, yieldsRows: statement.columns().length > 0 }
+    statement.setReturnArrays(true)
+    const prepared = { statement, columns: statement.columns().map(({ name }) => name) }
     this.#statements.set(text, prepared)
     return prepared
   }

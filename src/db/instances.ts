@@ -1,0 +1,256 @@
+/** Instances: reading, listing, compare-and-swap, and what quotas count. */
+import type { Kysely, Transaction } from 'kysely'
+import { dialectOf, inTransaction, isUniqueViolation, lockRows } from '#db/kit/index.ts'
+import { conflict, notFound } from '#lib/fault.ts'
+import type { Instance, TaskState, VmState } from '#model/instance/index.ts'
+import {
+  type InstanceChanges,
+  instanceOf,
+  type NewInstance,
+  rowOf,
+  rowsReader,
+  valuesOf,
+} from './instance-row.ts'
+import type { NovaDb } from './schema.ts'
+
+export type { InstanceChanges, NewInstance } from './instance-row.ts'
+export {
+  INSTANCE_PATTERNS,
+  INSTANCE_SORT_KEYS,
+  type InstanceFilters,
+  type InstancePage,
+  type InstanceSortKey,
+  listInstances,
+} from './instance-list.ts'
+
+type Db = Kysely<NovaDb> | Transaction<NovaDb>
+
+export interface GetOptions {
+  /** Also one that was deleted. */
+  readonly deleted?: 'include'
+}
+
+/** What must be true of an instance for an update to happen; a list means any of these. */
+export interface InstanceExpectation {
+  readonly taskState?: TaskState | null | readonly (TaskState | null)[]
+  readonly vmState?: VmState | readonly VmState[]
+  readonly host?: string | null
+}
+
+export interface UpdateOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  readonly expect?: InstanceExpectation
+}
+
+/** The instance, or undefined when there is none (or it was deleted). */
+export async function findInstance(
+  db: Db,
+  uuid: string,
+  options: GetOptions = {},
+): Promise<Instance | undefined> {
+  let query = db.selectFrom('instances').selectAll().where('uuid', '=', uuid)
+  if (options.deleted !== 'include') query = query.where('deleted', '=', 0)
+  const row = await query.executeTakeFirst()
+  return row && instanceOf(row)
+}
+
+/** The instance; throws notFound in Nova's words. */
+export async function getInstance(db: Db, uuid: string, options: GetOptions = {}): Promise<Instance> {
+  const instance = await findInstance(db, uuid, options)
+  if (!instance) throw instanceNotFound(uuid)
+  return instance
+}
+
+export const instanceNotFound = (uuid: string) => notFound(`Instance ${uuid} could not be found.`)
+
+/** How many rows one INSERT carries: SQLite binds at most 32,766 values. */
+const INSERT_CHUNK = 500
+
+/** Stores new instances, in one transaction, and answers them in the same order. A uuid in use is a conflict. */
+export async function insertInstances(
+  db: Db,
+  news: readonly NewInstance[],
+  options: { now: number },
+): Promise<Instance[]> {
+  return inTransaction(db, async (trx) => {
+    const stored = new Map<string, Instance>()
+    const read = rowsReader()
+    for (let start = 0; start < news.length; start += INSERT_CHUNK) {
+      const rows = news.slice(start, start + INSERT_CHUNK).map((instance) => rowOf(instance, options.now))
+      for (const row of await insertRows(trx, rows)) stored.set(row.uuid, read(row))
+    }
+    await insertSideRows(trx, [...stored.values()])
+    return news.flatMap(({ uuid }) => stored.get(uuid) ?? [])
+  })
+}
+
+async function insertRows(trx: Transaction<NovaDb>, rows: ReturnType<typeof rowOf>[]) {
+  try {
+    return await trx.insertInto('instances').values(rows).returningAll().execute()
+  } catch (error) {
+    if (isUniqueViolation(error)) throw conflict('An instance with this id already exists.', { cause: error })
+    throw error
+  }
+}
+
+/** The tables that filters by tag and metadata look in. */
+async function insertSideRows(
+  trx: Transaction<NovaDb>,
+  instances: readonly Pick<Instance, 'uuid' | 'tags' | 'metadata'>[],
+) {
+  const tags = instances.flatMap(({ uuid, tags }) => tags.map((tag) => ({ instance_uuid: uuid, tag })))
+  const metadata = instances.flatMap(({ uuid, metadata }) =>
+    Object.entries(metadata).map(([key, value]) => ({ instance_uuid: uuid, key, value })),
+  )
+  if (tags.length > 0) await trx.insertInto('instance_tags').values(tags).execute()
+  if (metadata.length > 0) await trx.insertInto('instance_metadata').values(metadata).execute()
+}
+
+/**
+ * Compare-and-swap: changes the instance if it is there, not deleted, and as expected, and answers it
+ * as it is now; undefined, with nothing changed, otherwise.
+ */
+export async function updateInstance(
+  db: Db,
+  uuid: string,
+  changes: InstanceChanges,
+  options: UpdateOptions,
+): Promise<Instance | undefined> {
+  if (changes.tags === undefined && changes.metadata === undefined)
+    return updateRow(db, uuid, changes, options)
+  return inTransaction(db, async (trx) => {
+    const instance = await updateRow(trx, uuid, changes, options)
+    if (!instance) return undefined
+    if (changes.tags) await trx.deleteFrom('instance_tags').where('instance_uuid', '=', uuid).execute()
+    if (changes.metadata)
+      await trx.deleteFrom('instance_metadata').where('instance_uuid', '=', uuid).execute()
+    await insertSideRows(trx, [{ uuid, tags: changes.tags ?? [], metadata: changes.metadata ?? {} }])
+    return instance
+  })
+}
+
+async function updateRow(db: Db, uuid: string, changes: InstanceChanges, options: UpdateOptions) {
+  const { taskState, vmState, host } = options.expect ?? {}
+  let query = db
+    .updateTable('instances')
+    .set({ ...valuesOf(changes), updated_at: options.now, changed_at: options.now })
+    .where('uuid', '=', uuid)
+    .where('deleted', '=', 0)
+  if (vmState !== undefined) query = query.where('vm_state', 'in', [vmState].flat())
+  if (host !== undefined) query = query.where('host', 'is not distinct from', host)
+  if (taskState !== undefined) {
+    const states = [taskState].flat()
+    const named = states.filter((state) => state !== null)
+    query = query.where((eb) =>
+      eb.or([
+        ...(states.includes(null) ? [eb('task_state', 'is', null)] : []),
+        ...(named.length > 0 ? [eb('task_state', 'in', named)] : []),
+      ]),
+    )
+  }
+  const row = await query.returningAll().executeTakeFirst()
+  return row && instanceOf(row)
+}
+
+/**
+ * Reads the instance, asks `change` what to change of it, and writes that, with nothing in between:
+ * for changes that depend on what is there (one metadata key, one tag, one interface). `change` may
+ * throw a fault to leave all as it is. Throws notFound.
+ */
+export async function modifyInstance(
+  db: Db,
+  uuid: string,
+  options: { readonly now: number },
+  change: (instance: Instance) => InstanceChanges,
+): Promise<Instance> {
+  return inTransaction(db, async (trx) => {
+    const query = trx.selectFrom('instances').selectAll().where('uuid', '=', uuid).where('deleted', '=', 0)
+    const row = await lockRows(dialectOf(trx), query).executeTakeFirst()
+    const changed = row && (await updateInstance(trx, uuid, change(instanceOf(row)), options))
+    if (!changed) throw instanceNotFound(uuid)
+    return changed
+  })
+}
+
+/**
+ * Marks the instance deleted: it is no longer found, listed or counted, but `deleted: true` lists show
+ * it. Answers it as it is now; undefined when it was deleted already.
+ */
+export async function removeInstance(
+  db: Db,
+  uuid: string,
+  options: UpdateOptions,
+): Promise<Instance | undefined> {
+  return inTransaction(db, async (trx) => {
+    const instance = await updateRow(trx, uuid, { vmState: 'deleted', taskState: null }, options)
+    if (!instance) return undefined
+    const { now } = options
+    const row = await trx
+      .updateTable('instances')
+      .set({ deleted: 1, deleted_at: now, terminated_at: instance.terminatedAt ?? now })
+      .where('uuid', '=', uuid)
+      .returningAll()
+      .executeTakeFirstOrThrow()
+    return instanceOf(row)
+  })
+}
+
+/** Removes all trace of deleted instances that went before `before`; answers how many. */
+export async function purgeInstances(
+  db: Db,
+  options: { readonly before: number; readonly limit: number },
+): Promise<number> {
+  return inTransaction(db, async (trx) => {
+    const old = await trx
+      .selectFrom('instances')
+      .select('uuid')
+      .where('deleted', '=', 1)
+      .where('deleted_at', '<', options.before)
+      .limit(options.limit)
+      .execute()
+    const uuids = old.map(({ uuid }) => uuid)
+    if (uuids.length === 0) return 0
+    for (const table of PURGED_WITH_INSTANCES)
+      await trx.deleteFrom(table).where('instance_uuid', 'in', uuids).execute()
+    await trx.deleteFrom('instances').where('uuid', 'in', uuids).execute()
+    return uuids.length
+  })
+}
+
+const PURGED_WITH_INSTANCES = [
+  'instance_metadata',
+  'instance_tags',
+  'instance_faults',
+  'instance_actions',
+  'block_device_mapping',
+  'console_auth_tokens',
+] as const
+
+export interface InstanceUsage {
+  readonly instances: number
+  readonly cores: number
+  readonly ramMb: number
+}
+
+/** What a project (or one user in it) uses of its quota: all but deleted and soft-deleted instances. */
+export async function countInstances(
+  db: Db,
+  of: { readonly projectId: string; readonly userId?: string },
+): Promise<InstanceUsage> {
+  const query = db
+    .selectFrom('instances')
+    .select(({ fn, lit, ref }) => [
+      fn.countAll<number>().as('instances'),
+      fn.coalesce(fn.sum<number>('vcpus'), lit(0)).as('cores'),
+      fn.coalesce(fn.sum<number>(ref('memory_mb')), lit(0)).as('ram_mb'),
+    ])
+    .where('project_id', '=', of.projectId)
+    .where(({ eb, lit }) => eb('deleted', '=', lit(0)))
+    .where(({ eb, val }) => eb('vm_state', '<>', val('soft-delete')))
+  const row = await (of.userId === undefined
+    ? query
+    : query.where('user_id', '=', of.userId)
+  ).executeTakeFirstOrThrow()
+  return { instances: row.instances, cores: row.cores, ramMb: row.ram_mb }
+}
