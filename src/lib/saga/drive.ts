@@ -1,0 +1,352 @@
+/**
+ * Drives one leased operation from step to step until it ends, parks, or is somebody else's. Every turn
+ * is one idempotent `do` or `undo` and one transaction that writes what came of it; between two turns
+ * the process may die, and another runner goes on from the journal.
+ */
+import { withDeadline } from './deadline.ts'
+import type { DriveOptions, Moment, Verdict } from './hooks.ts'
+import { type Entry, type Goal, type Leased, LeaseLost, type Progress } from './journal.ts'
+import { asJournaled, failureOf, freshProgress } from './progress.ts'
+import {
+  type AnyStep,
+  type Done,
+  type Failure,
+  OperationCancelled,
+  type Parked,
+  type Saga,
+  type SagaTypes,
+  type StepContext,
+  StepTimeout,
+} from './saga.ts'
+
+export interface Drive {
+  readonly id: string
+  readonly finished: Promise<Verdict>
+  /** The lease is gone: aborts the running step, writes nothing more. */
+  lose(): void
+  /** Stops at the next boundary and gives the lease back. */
+  handOver(): void
+}
+
+function firstStep<T extends SagaTypes>(saga: Saga<T>): AnyStep<T> {
+  const first = saga.steps[0]
+  if (!first) throw new Error(`saga ${saga.name} has no steps`)
+  return first
+}
+
+const CONTINUE = Symbol('continue')
+type Turn = Verdict | typeof CONTINUE
+
+/** Starts driving an operation that `options.owner` has leased. */
+export function drive<T extends SagaTypes>(
+  operation: Leased<T['Context']>,
+  saga: Saga<T>,
+  options: DriveOptions<T>,
+): Drive {
+  const { journal, hooks, world, clock, owner } = options
+  const log = options.log.child({
+    request_id: operation.requestId,
+    operation: operation.id,
+    saga: saga.name,
+    subject: operation.subject,
+  })
+  const first = firstStep(saga)
+  let progress = operation.progress ?? freshProgress(first.name, clock.now())
+  let { cancelled, wakes } = operation
+  let lost = false
+  let leaving = false
+  let running: AbortController | undefined
+
+  const moment = (): Moment<T> => ({ operation, saga, attempt: progress.attempt, at: clock.now() })
+  const indexOf = (name: string) => saga.steps.findIndex((step) => step.name === name)
+  const deadlineOf = (step: AnyStep<T>) =>
+    typeof step.deadlineMs === 'function' ? step.deadlineMs(world) : step.deadlineMs
+
+  const contextOf = (
+    step: AnyStep<T>,
+    signal: AbortSignal,
+  ): StepContext<unknown, Readonly<Record<string, unknown>>, T> => ({
+    operationId: operation.id,
+    subject: operation.subject,
+    requestId: operation.requestId,
+    context: operation.context,
+    params: operation.params,
+    outputs: progress.outputs,
+    attempt: progress.attempt,
+    failure: progress.failure,
+    beganAt: progress.beganAt,
+    key: `${operation.id}:${step.name}:${progress.attempt}:${progress.direction === 'forward' ? 'do' : 'undo'}`,
+    world,
+    signal,
+    log: log.child({ step: step.name }),
+  })
+
+  /** Writes an entry in a transaction; only once it is durable does memory follow. */
+  async function write(
+    work: (trx: T['Trx']) => Promise<Entry & { after?: (() => Promise<void>) | undefined }>,
+  ): Promise<Entry> {
+    const { entry, saved } = await journal.transaction(async (trx) => {
+      if (lost) throw new LeaseLost(operation.id)
+      const entry = await work(trx)
+      return { entry, saved: await journal.save(trx, owner, operation.id, entry) }
+    })
+    progress = entry.progress
+    const woken = entry.status === 'parked' && saved.wakes !== entry.wakesSeen
+    cancelled = saved.cancelled
+    wakes = saved.wakes
+    await entry.after?.().catch((error: unknown) => log.warn({ err: error }, 'a hint after a step failed'))
+    return woken && entry.status === 'parked' ? { ...entry, wakeAt: clock.now() } : entry
+  }
+
+  const turnOf = (entry: Entry): Turn => {
+    if (entry.status === 'ended') return { kind: 'ended', ending: entry.ending }
+    return entry.status === 'parked' ? { kind: 'parked', wakeAt: entry.wakeAt } : CONTINUE
+  }
+
+  /** Runs a do or an undo within what is left of its time. */
+  async function perform<R>(step: AnyStep<T>, work: (signal: AbortSignal) => Promise<R>): Promise<R> {
+    const controller = new AbortController()
+    running = controller
+    const ms = Math.max(progress.beganAt + deadlineOf(step) - clock.now(), 1)
+    const late = () => new StepTimeout(`Step '${step.name}' did not finish within ${deadlineOf(step)} ms.`)
+    try {
+      return await withDeadline({ clock, ms, late, controller, settleMs: options.settleMs }, work)
+    } finally {
+      running = undefined
+    }
+  }
+
+  const parkedUntil = (step: AnyStep<T>, settled: Parked): number =>
+    Math.min(clock.now() + settled.pollMs, Math.max(progress.beganAt + deadlineOf(step), clock.now()))
+
+  function refuseLate(step: AnyStep<T>): void {
+    if (clock.now() >= progress.beganAt + deadlineOf(step))
+      throw new StepTimeout(`Step '${step.name}' did not finish within ${deadlineOf(step)} ms.`)
+  }
+
+  /** The step begins, if that was not told before. */
+  async function announce(trx: T['Trx'], step: AnyStep<T>): Promise<void> {
+    if (!progress.announced)
+      await hooks.moved(trx, moment(), { from: null, to: step, beganAt: progress.beganAt, failure: null })
+  }
+
+  async function forward(step: AnyStep<T>): Promise<Turn> {
+    if (cancelled) return turnBack(step, 'cancel', null)
+    try {
+      const outcome = await perform(step, (signal) => {
+        const earlier = progress.earlier.map(({ outputs, failure }) => ({
+          output: outputs[step.name],
+          failure,
+        }))
+        return step.do(contextOf(step, signal), earlier)
+      })
+      const wakesSeen = wakes
+      const entry = await write(async (trx) => {
+        await announce(trx, step)
+        const settled = typeof outcome === 'function' ? await outcome(trx) : outcome
+        if (settled.kind === 'done') return { ...(await advance(trx, step, settled)), after: settled.after }
+        refuseLate(step)
+        const wakeAt = parkedUntil(step, settled)
+        return {
+          status: 'parked',
+          progress: { ...progress, announced: true },
+          wakeAt,
+          wakesSeen,
+          after: settled.after,
+        }
+      })
+      log.info({ step: step.name, attempt: progress.attempt, state: entry.status }, 'step')
+      return turnOf(entry)
+    } catch (error) {
+      if (error instanceof LeaseLost || lost) throw error
+      if (error instanceof OperationCancelled) return turnBack(step, 'cancel', null)
+      return failed(step, error)
+    }
+  }
+
+  /** What to write when `step` is done: the next step begins, or the operation ends. */
+  async function advance(trx: T['Trx'], step: AnyStep<T>, { output }: Done<unknown>): Promise<Entry> {
+    const next = saga.steps[indexOf(step.name) + 1]
+    const at = clock.now()
+    const outputs = { ...progress.outputs, [step.name]: asJournaled(output) }
+    await hooks.moved(trx, moment(), { from: step, to: next ?? null, beganAt: at, failure: null })
+    if (next)
+      return {
+        status: 'live',
+        progress: { ...progress, step: next.name, announced: true, beganAt: at, tries: 0, outputs },
+      }
+    await hooks.ended(trx, moment(), { ending: 'done', failure: null, leftBehind: [] })
+    return { status: 'ended', ending: 'done', progress: { ...progress, outputs } }
+  }
+
+  async function failed(step: AnyStep<T>, error: unknown): Promise<Turn> {
+    const failure = failureOf(step.name, error)
+    log.warn({ err: error, step: step.name, attempt: progress.attempt, tries: progress.tries }, 'step failed')
+    const { retry, rewind } = step
+    const inTime = clock.now() < progress.beganAt + deadlineOf(step)
+    if (retry && inTime && progress.tries < retry.times && retry.when(error)) {
+      const wakeAt = clock.now() + retry.delayMs * 2 ** progress.tries
+      return turnOf(
+        await write(async () => ({
+          status: 'parked',
+          progress: { ...progress, tries: progress.tries + 1 },
+          wakeAt,
+          wakesSeen: wakes,
+        })),
+      )
+    }
+    const again = rewind && progress.attempt < rewind.attempts(world) && rewind.when(error)
+    return turnBack(step, again ? { rewindTo: rewind.to } : 'fail', failure)
+  }
+
+  /** From here on things are undone, beginning with the step itself: it may be half done. */
+  async function turnBack(step: AnyStep<T>, goal: Goal, failure: Failure | null): Promise<Turn> {
+    const entry = await write(async (trx) => {
+      if (progress.announced || failure) {
+        await announceUnlessGone(trx, step)
+        await hooks.moved(trx, moment(), { from: step, to: null, beganAt: clock.now(), failure })
+      }
+      return retreat(trx, { ...progress, direction: 'unwinding', goal, failure }, indexOf(step.name))
+    })
+    return turnOf(entry)
+  }
+
+  /** A failing first step is told of, so that its event exists; when the subject is gone there is nothing to tell. */
+  async function announceUnlessGone(trx: T['Trx'], step: AnyStep<T>): Promise<void> {
+    try {
+      await announce(trx, step)
+    } catch (error) {
+      if (!(error instanceof OperationCancelled)) throw error
+    }
+  }
+
+  /** What to write when the next thing to undo is at `index` or before: that step, or the end of the undoing. */
+  async function retreat(trx: T['Trx'], from: Progress, index: number): Promise<Entry> {
+    const at = clock.now()
+    const goal = typeof from.goal === 'object' && cancelled ? 'cancel' : from.goal
+    const floor = typeof goal === 'object' && goal ? indexOf(goal.rewindTo) : 0
+    const next = saga.steps.slice(floor, index + 1).findLast((step) => step.undo)
+    if (next) return { status: 'live', progress: { ...from, goal, step: next.name, beganAt: at, tries: 0 } }
+    if (typeof goal === 'object' && goal && from.failure) return rewound(trx, from, from.failure, floor)
+    const ending = goal === 'cancel' ? 'cancelled' : 'failed'
+    await hooks.ended(trx, moment(), { ending, failure: from.failure, leftBehind: from.leftBehind })
+    return { status: 'ended', ending, progress: { ...from, goal } }
+  }
+
+  /** Forward again, from step number `floor`. */
+  async function rewound(trx: T['Trx'], from: Progress, failure: Failure, floor: number): Promise<Entry> {
+    const to = saga.steps[floor]
+    if (!to) throw new Error(`saga ${saga.name} rewinds to a step it does not have`)
+    const at = clock.now()
+    await hooks.moved(trx, moment(), { from: null, to, beganAt: at, failure: null })
+    const kept = Object.fromEntries(Object.entries(from.outputs).filter(([name]) => indexOf(name) < floor))
+    const earlier = [...from.earlier, { outputs: from.outputs, failure }]
+    const attempt = from.attempt + 1
+    return {
+      status: 'live',
+      progress: {
+        ...freshProgress(to.name, at),
+        announced: true,
+        outputs: kept,
+        earlier,
+        attempt,
+        leftBehind: from.leftBehind,
+      },
+    }
+  }
+
+  async function backward(step: AnyStep<T>): Promise<Turn> {
+    try {
+      const outcome = await perform(step, async (signal) =>
+        step.undo?.(contextOf(step, signal), progress.outputs[step.name]),
+      )
+      const wakesSeen = wakes
+      const entry = await write(async (trx) => {
+        const settled = typeof outcome === 'function' ? await outcome(trx) : outcome
+        if (settled?.kind === 'parked') {
+          refuseLate(step)
+          return {
+            status: 'parked',
+            progress,
+            wakeAt: parkedUntil(step, settled),
+            wakesSeen,
+            after: settled.after,
+          }
+        }
+        return { ...(await retreat(trx, progress, indexOf(step.name) - 1)), after: settled?.after }
+      })
+      log.info({ step: step.name, attempt: progress.attempt, state: entry.status }, 'step undone')
+      return turnOf(entry)
+    } catch (error) {
+      if (error instanceof LeaseLost || lost) throw error
+      return undoFailed(step, error)
+    }
+  }
+
+  async function undoFailed(step: AnyStep<T>, error: unknown): Promise<Turn> {
+    const tries = progress.tries + 1
+    log.warn({ err: error, step: step.name, tries }, 'undo failed')
+    const entry = await write(async (trx) => {
+      if (tries < options.undoTries) {
+        const at = clock.now()
+        const wakeAt = at + options.undoDelayMs * 2 ** (tries - 1)
+        return {
+          status: 'parked',
+          progress: { ...progress, tries, beganAt: wakeAt },
+          wakeAt,
+          wakesSeen: wakes,
+        }
+      }
+      log.error({ err: error, step: step.name }, 'undo given up: what it leaves is for repair')
+      return retreat(
+        trx,
+        { ...progress, leftBehind: [...progress.leftBehind, step.name] },
+        indexOf(step.name) - 1,
+      )
+    })
+    return turnOf(entry)
+  }
+
+  /** A journal written before an upgrade may name a step that is no more: nearby, idempotent ones are done again. */
+  function currentStep(): AnyStep<T> {
+    const named = saga.steps[indexOf(progress.step)]
+    if (named) return named
+    if (progress.direction === 'unwinding') return saga.steps.at(-1) ?? first
+    return saga.steps.find((step) => !(step.name in progress.outputs)) ?? first
+  }
+
+  async function run(): Promise<Verdict> {
+    try {
+      for (;;) {
+        const step = currentStep()
+        const turn = progress.direction === 'forward' ? await forward(step) : await backward(step)
+        if (turn !== CONTINUE) return turn
+        if (leaving) {
+          await journal.release(owner, operation.id)
+          return { kind: 'handed over' }
+        }
+      }
+    } catch (error) {
+      // Nothing was written: whoever holds the lease next does the turn again.
+      if (error instanceof LeaseLost) log.warn({}, 'the operation went to another runner')
+      else
+        log.error(
+          { err: error },
+          'the journal could not be written: the operation waits for its lease to end',
+        )
+      return { kind: 'lost' }
+    }
+  }
+
+  return {
+    id: operation.id,
+    finished: run(),
+    lose() {
+      lost = true
+      running?.abort(new LeaseLost(operation.id))
+    },
+    handOver() {
+      leaving = true
+    },
+  }
+}

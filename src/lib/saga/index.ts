@@ -1,0 +1,27 @@
+/** Sagas: long operations as tables of steps, with a journal, leases, undo and resumption after crashes. */
+export type { Hooks, Moment } from './hooks.ts'
+export {
+  type Ending,
+  type Entry,
+  type Journal,
+  type Leased,
+  LeaseLost,
+  type OperationInfo,
+  type Progress,
+} from './journal.ts'
+export { createRunner, type Runner, type RunnerOptions } from './runner.ts'
+export {
+  type AnyStep,
+  done,
+  type Earlier,
+  type Failure,
+  OperationCancelled,
+  type Outcome,
+  parked,
+  type Saga,
+  saga,
+  type SagaTypes,
+  type Step,
+  type StepContext,
+  StepTimeout,
+} from './saga.ts'

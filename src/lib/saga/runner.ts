@@ -1,0 +1,141 @@
+/**
+ * The runner: takes due operations, many at once with a bound, when nudged and by poll; keeps their
+ * leases; and hands over what it holds when it closes.
+ */
+import { drive, type Drive } from './drive.ts'
+import type { DriveOptions, Verdict } from './hooks.ts'
+import type { Leased } from './journal.ts'
+import type { Saga, SagaTypes } from './saga.ts'
+
+export interface RunnerOptions<T extends SagaTypes> extends DriveOptions<T> {
+  readonly sagas: readonly Saga<T>[]
+  /** How many operations may run at once; parked ones do not count. */
+  readonly concurrency: number
+  /** How often to look for due operations when nobody nudges. */
+  readonly pollMs: number
+  /** How long a lease holds without being renewed: after so long another runner takes over from a dead one. */
+  readonly leaseMs: number
+  /** How long `close` waits for running steps before it leaves them to whoever takes over. */
+  readonly closeMs: number
+}
+
+export interface Runner {
+  start(): void
+  /** There may be something to do. */
+  nudge(): void
+  /** How many operations are being worked on. */
+  running(): number
+  close(): Promise<void>
+}
+
+export function createRunner<T extends SagaTypes>(options: RunnerOptions<T>): Runner {
+  const { journal, clock, log, owner, leaseMs } = options
+  const sagas = new Map(options.sagas.map((saga) => [saga.name, saga]))
+  const drives = new Map<string, Drive>()
+  const closing = new AbortController()
+  let nudged = false
+  /** The nearest time at which something parked here is due; the poll finds what this forgets. */
+  let soonest = Number.POSITIVE_INFINITY
+  let wakeUp = new AbortController()
+  let loops: Promise<unknown> = Promise.resolve()
+
+  const nudge = () => {
+    nudged = true
+    wakeUp.abort()
+  }
+
+  /** Sleeps until `ms` are over or somebody nudges. */
+  async function pause(ms: number): Promise<void> {
+    wakeUp = new AbortController()
+    if (nudged || closing.signal.aborted) return
+    await clock.sleep(ms, wakeUp.signal).catch(() => undefined)
+  }
+
+  function begin(operation: Leased<T['Context']>): void {
+    const saga = sagas.get(operation.saga)
+    // A lease of ours that ran out may be leased again while its drive still stops.
+    if (!saga || drives.has(operation.id)) return
+    const started = drive(operation, saga, options)
+    drives.set(operation.id, started)
+    void started.finished.then((verdict) => over(operation.id, verdict))
+  }
+
+  function over(id: string, verdict: Verdict): void {
+    const wasFull = drives.size >= options.concurrency
+    drives.delete(id)
+    if (verdict.kind === 'parked') {
+      soonest = Math.min(soonest, verdict.wakeAt)
+      // The loop may be asleep for longer than that.
+      if (verdict.wakeAt < clock.now() + options.pollMs) nudge()
+    }
+    if (wasFull || closing.signal.aborted) nudge()
+  }
+
+  async function claim(): Promise<void> {
+    const now = clock.now()
+    const limit = options.concurrency - drives.size
+    if (limit <= 0) return
+    if (soonest <= now) soonest = Number.POSITIVE_INFINITY
+    const request = { owner, sagas: [...sagas.keys()], now, leaseUntil: now + leaseMs, limit }
+    for (const operation of await journal.claim(request)) begin(operation)
+  }
+
+  async function claimLoop(): Promise<void> {
+    while (!closing.signal.aborted) {
+      nudged = false
+      await claim().catch((error: unknown) => log.error({ err: error }, 'looking for operations failed'))
+      await pause(Math.min(options.pollMs, Math.max(soonest - clock.now(), 1)))
+    }
+  }
+
+  async function renewLoop(stop: AbortSignal): Promise<void> {
+    let held = clock.now()
+    while (!stop.aborted) {
+      await clock.sleep(leaseMs / 3, stop).catch(() => undefined)
+      const ids = [...drives.keys()]
+      if (stop.aborted || ids.length === 0) {
+        held = clock.now()
+        continue
+      }
+      const at = clock.now()
+      try {
+        const kept = await journal.renew(owner, ids, at + leaseMs)
+        held = at
+        for (const id of ids) if (!kept.has(id)) drives.get(id)?.lose()
+      } catch (error) {
+        log.error({ err: error, operations: ids.length }, 'renewing leases failed')
+        if (clock.now() - held > leaseMs) for (const one of drives.values()) one.lose()
+      }
+    }
+  }
+
+  const stopRenewing = new AbortController()
+
+  async function handOver(): Promise<void> {
+    const allOver = () => Promise.all([...drives.values()].map((one) => one.finished))
+    for (const one of drives.values()) one.handOver()
+    const timer = new AbortController()
+    const late = clock.sleep(options.closeMs, timer.signal).catch(() => undefined)
+    await Promise.race([allOver(), late])
+    timer.abort()
+    for (const one of drives.values()) one.lose()
+    await allOver()
+  }
+
+  return {
+    start() {
+      loops = Promise.all([claimLoop(), renewLoop(stopRenewing.signal)])
+    },
+    nudge,
+    running: () => drives.size,
+    async close() {
+      closing.abort()
+      nudge()
+      await handOver()
+      stopRenewing.abort()
+      await loops
+      // A claim that was under way when closing began may have started something.
+      await handOver()
+    },
+  }
+}

@@ -1,0 +1,341 @@
+/** The runner on a toy saga: the four free tests, rewinding, parking, cancelling, deadlines, retries, leases. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { eventually } from '../../../test/eventually.ts'
+import { MemoryJournal, type Rollback } from '../../../test/memory-journal.ts'
+import {
+  doTwice,
+  failsCleanlyAtEachStep,
+  type Given,
+  resumesAfterCrashAtEachStep,
+  testRunner,
+  undoTwice,
+} from '../../../test/saga-tests.ts'
+import { done, type Outcome, parked, saga, type Saga } from './index.ts'
+
+/** A house is built: land is bought, an order for bricks goes to a slow works, a flag is put on the roof. */
+interface World {
+  readonly journal: MemoryJournal<Toy>
+  readonly land: Map<string, string>
+  readonly orders: Map<string, string>
+  readonly flags: Set<string>
+  /** What the works answers to an order, when it does. */
+  answer: ((order: string) => string | undefined) | undefined
+  readonly log: string[]
+}
+
+interface Toy {
+  readonly Context: null
+  readonly World: World
+  readonly Trx: Rollback
+  readonly StepColumns: { readonly sign?: string }
+  readonly SagaColumns: object
+}
+
+class WorksOnFire extends Error {}
+
+/** The works answers a turn later and wakes the operation. */
+function order(world: World, operationId: string, key: string): void {
+  if (world.orders.has(key)) return
+  world.orders.set(key, 'pending')
+  setImmediate(() => {
+    const answer = world.answer === undefined ? 'bricks' : world.answer(key)
+    if (answer !== undefined && world.orders.has(key)) world.orders.set(key, answer)
+    world.journal.wake(operationId)
+  })
+}
+
+const house = saga<{ readonly owner: string; readonly plots: readonly string[] }, Toy>('house', {})
+  .step(
+    'land',
+    { sign: 'sold' },
+    {
+      deadlineMs: 1000,
+      do: async ({ params, world, subject }, earlier): Promise<Outcome<{ plot: string }, Rollback>> => {
+        const plot = params.plots[earlier.length]
+        if (plot === undefined)
+          throw new Error(`no plot is left after ${earlier.map(({ output }) => output.plot).join(', ')}`)
+        world.land.set(subject, plot)
+        return done({ plot })
+      },
+      undo: async ({ world, subject }) => {
+        world.land.delete(subject)
+        return done(undefined)
+      },
+    },
+  )
+  .step(
+    'bricks',
+    { sign: 'building' },
+    {
+      deadlineMs: (world) => (world.answer === undefined ? 5_000 : 60),
+      rewind: { to: 'land', when: (error) => error instanceof WorksOnFire, attempts: () => 3 },
+      do: async ({ world, key, operationId }) => {
+        order(world, operationId, key)
+        return async () => {
+          const state = world.orders.get(key)
+          if (state === 'fire') throw new WorksOnFire('the brickworks burns')
+          return state === 'pending' ? parked(500) : done({ delivered: state ?? '' })
+        }
+      },
+      undo: async ({ world, operationId }) => {
+        for (const key of world.orders.keys()) if (key.startsWith(operationId)) world.orders.delete(key)
+        return done(undefined)
+      },
+    },
+  )
+  .step(
+    'flag',
+    {},
+    {
+      deadlineMs: 1000,
+      // The outputs of former steps are typed: no look-up by string, no cast.
+      do:
+        async ({ outputs, params, world }) =>
+        async (trx) => {
+          const flag = `${params.owner} ${outputs.land.plot} ${outputs.bricks.delivered}`
+          world.flags.add(flag)
+          trx.undo(() => world.flags.delete(flag))
+          return done(null)
+        },
+    },
+  )
+
+async function given(): Promise<Given<Toy> & { world: World; journal: MemoryJournal<Toy> }> {
+  const journal = new MemoryJournal<Toy>()
+  const world: World = {
+    journal,
+    land: new Map(),
+    orders: new Map(),
+    flags: new Set(),
+    answer: undefined,
+    log: [],
+  }
+  journal.insert('op', 'house', { owner: 'ada', plots: ['p1', 'p2', 'p3', 'p4'] })
+  return {
+    saga: house,
+    journal,
+    world,
+    hooks: {
+      moved: async (trx, _moment, { from, to, failure }) => {
+        const line = `${from?.name ?? ''}>${to?.name ?? ''}${failure ? `: ${failure.message}` : ''}`
+        world.log.push(line)
+        trx.undo(() => world.log.pop())
+      },
+      ended: async (trx, _moment, { ending }) => {
+        world.log.push(ending)
+        trx.undo(() => world.log.pop())
+      },
+    },
+    ending: async () => journal.row('op').ending ?? undefined,
+    breakLeases: async () => journal.breakLeases(),
+    verifyCleanSlate: async () => {
+      assert.equal(world.land.size + world.orders.size + world.flags.size, 0)
+      assert.equal(world.log.at(-1), 'failed')
+    },
+    verifyDone: async () => {
+      assert.deepEqual([...world.flags], ['ada p1 bricks'])
+      assert.deepEqual(world.log, ['>land', 'land>bricks', 'bricks>flag', 'flag>', 'done'])
+    },
+    close: async () => undefined,
+  }
+}
+
+const run = async (world: Awaited<ReturnType<typeof given>>, sagas: readonly Saga<Toy>[] = [house]) => {
+  const runner = testRunner(world, sagas, 'runner-1')
+  runner.start()
+  const ending = await eventually(() => world.ending(), { everyMs: 2 })
+  await runner.close()
+  return ending
+}
+
+test('a saga fails cleanly at each step', () => failsCleanlyAtEachStep(given))
+test('undos may run twice', () => undoTwice(given))
+test('dos may run twice', () => doTwice(given))
+test('a saga goes on after a crash between any two writes', () => resumesAfterCrashAtEachStep(given))
+
+test('a failure that another attempt may cure rewinds, and the step knows what was tried', async () => {
+  const toy = await given()
+  toy.world.answer = (key) => (key.includes(':1:') || key.includes(':2:') ? 'fire' : 'bricks')
+  assert.equal(await run(toy), 'done')
+  assert.deepEqual([...toy.world.flags], ['ada p3 bricks'])
+  assert.deepEqual(toy.world.log.slice(0, 4), [
+    '>land',
+    'land>bricks',
+    'bricks>: the brickworks burns',
+    '>land',
+  ])
+})
+
+test('after the last attempt the operation fails with the last failure', async () => {
+  const toy = await given()
+  toy.world.answer = () => 'fire'
+  assert.equal(await run(toy), 'failed')
+  await toy.verifyCleanSlate()
+  const { failure, attempt } = toy.journal.row('op').progress ?? {}
+  assert.equal(attempt, 3)
+  assert.equal(failure?.message, 'the brickworks burns')
+  assert.match(failure?.details ?? '', /saga\.test\.ts/)
+})
+
+test('a parked step whose time is over fails by name', async () => {
+  const toy = await given()
+  toy.world.answer = () => undefined
+  assert.equal(await run(toy), 'failed')
+  await toy.verifyCleanSlate()
+  assert.match(
+    toy.journal.row('op').progress?.failure?.message ?? '',
+    /Step 'bricks' did not finish within 60 ms/,
+  )
+})
+
+test('a running step whose time is over is aborted, and what it did meanwhile is undone', async () => {
+  const toy = await given()
+  const slow: Saga<Toy> = {
+    ...house,
+    steps: house.steps.map((step) =>
+      step.name !== 'land'
+        ? step
+        : {
+            ...step,
+            deadlineMs: 20,
+            do: (ctx) =>
+              new Promise((_resolve, reject) => {
+                ctx.signal.addEventListener('abort', () => {
+                  ctx.world.land.set(ctx.subject, 'half bought')
+                  reject(new Error('aborted'))
+                })
+              }),
+          },
+    ),
+  }
+  assert.equal(await run(toy, [slow]), 'failed')
+  await toy.verifyCleanSlate()
+})
+
+test('a cancelled operation stops at the next boundary and undoes what it did, whether parked or never begun', async () => {
+  const begun = await given()
+  begun.world.answer = () => undefined
+  const runner = testRunner(begun, [house], 'runner-1')
+  runner.start()
+  await eventually(() => begun.world.orders.size === 1, { everyMs: 1 })
+  begun.journal.cancel('op')
+  assert.equal(await eventually(() => begun.ending()), 'cancelled')
+  await runner.close()
+  assert.equal(begun.world.land.size + begun.world.orders.size, 0)
+  assert.equal(begun.journal.row('op').progress?.failure, null)
+
+  const fresh = await given()
+  fresh.journal.cancel('op')
+  assert.equal(await run(fresh), 'cancelled')
+  assert.deepEqual(fresh.world.log, ['cancelled'])
+})
+
+test('an undo that keeps failing is given up, named, and the others still run', async () => {
+  const toy = await given()
+  toy.world.answer = () => 'fire'
+  let tries = 0
+  const stuck: Saga<Toy> = {
+    ...house,
+    steps: house.steps.map((step) =>
+      step.name === 'bricks'
+        ? {
+            ...step,
+            rewind: { to: 'land', when: () => false, attempts: () => 1 },
+            undo: async () => Promise.reject(new Error(`try ${++tries}`)),
+          }
+        : step,
+    ),
+  }
+  assert.equal(await run(toy, [stuck]), 'failed')
+  assert.equal(tries, 3)
+  assert.deepEqual(toy.journal.row('op').progress?.leftBehind, ['bricks'])
+  assert.equal(toy.world.land.size, 0)
+})
+
+test('a step retries what passes by itself, in place', async () => {
+  const toy = await given()
+  let tries = 0
+  const flaky: Saga<Toy> = {
+    ...house,
+    steps: house.steps.map((step) =>
+      step.name === 'flag'
+        ? {
+            ...step,
+            retry: { times: 2, delayMs: 1, when: () => true },
+            do: async (ctx, earlier) => {
+              if (++tries < 3) throw new Error('a gust of wind')
+              return step.do(ctx, earlier)
+            },
+          }
+        : step,
+    ),
+  }
+  assert.equal(await run(toy, [flaky]), 'done')
+  await toy.verifyDone()
+})
+
+test('closing hands over at the next boundary; the next runner goes on from there', async () => {
+  const toy = await given()
+  let release: (() => void) | undefined
+  let bought = 0
+  const slow: Saga<Toy> = {
+    ...house,
+    steps: house.steps.map((step) =>
+      step.name === 'land'
+        ? {
+            ...step,
+            do: async (ctx, earlier) => {
+              bought++
+              await new Promise<void>((resolve) => (release = resolve))
+              return step.do(ctx, earlier)
+            },
+          }
+        : step,
+    ),
+  }
+  const first = testRunner(toy, [slow], 'runner-1')
+  first.start()
+  await eventually(() => release !== undefined)
+  const closed = first.close()
+  release?.()
+  await closed
+  assert.equal(toy.journal.row('op').owner, null)
+  assert.equal(toy.journal.row('op').progress?.step, 'bricks')
+  assert.equal(await run(toy, [slow]), 'done')
+  assert.equal(bought, 1)
+  await toy.verifyDone()
+})
+
+test('a runner whose lease was taken writes nothing more', async (t) => {
+  const toy = await given()
+  let release: (() => void) | undefined
+  const slow: Saga<Toy> = {
+    ...house,
+    steps: house.steps.map((step, at) =>
+      at === 0
+        ? {
+            ...step,
+            do: async (ctx, earlier) => (
+              await new Promise<void>((resolve) => (release = resolve)), step.do(ctx, earlier)
+            ),
+          }
+        : step,
+    ),
+  }
+  const first = testRunner(toy, [slow], 'runner-1', { concurrency: 1 })
+  t.after(() => first.close())
+  first.start()
+  await eventually(() => release !== undefined)
+  toy.journal.breakLeases()
+  const second = testRunner(toy, [house], 'runner-2')
+  t.after(() => second.close())
+  second.start()
+  assert.equal(await eventually(() => toy.ending()), 'done')
+  const before = JSON.stringify(toy.journal.row('op'))
+  release?.()
+  await first.close()
+  await second.close()
+  assert.equal(JSON.stringify(toy.journal.row('op')), before)
+  await toy.verifyDone()
+})
