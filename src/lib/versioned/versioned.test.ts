@@ -111,11 +111,11 @@ test('a query of unknown names says which', () => {
 })
 
 test('a view shows each field in its range, and views nest', () => {
-  const inner = view<{ n: number }, undefined>({
+  const inner = view<{ n: number }>({
     n: (row) => row.n,
     half: shownSince('2.5', (row) => row.n / 2),
   })
-  const outer = view<{ id: string; inner: { n: number } }, undefined>({
+  const outer = view<{ id: string; inner: { n: number } }>({
     id: (row) => row.id,
     old: shownUntil('2.3', () => 'old'),
     gone: () => undefined,

@@ -1,0 +1,87 @@
+/** The app of the compute API: discovery without a token, everything else through the dispatcher. */
+import {
+  createDispatch,
+  renderFault,
+  type Route,
+  sendJson,
+  type Services,
+  speakVersion,
+} from '#api/kernel/index.ts'
+import { allVersions, choices, oneVersion, versionRoutes } from '#api/versions/index.ts'
+import { createHttpApp, type HttpApp, type HttpReply, type HttpRequest } from '#lib/http/index.ts'
+
+export interface Api {
+  readonly app: HttpApp
+  /** Makes the app ready to be routed to. */
+  start(): Promise<void>
+  /** Finishes what is being answered. */
+  close(): Promise<void>
+}
+
+const REQUEST_ID_HEADERS = ['x-openstack-request-id', 'x-compute-request-id']
+
+/** Every route of the API. */
+const routesOf = (_services: Services): readonly Route[] => [...versionRoutes]
+
+export function createApi(services: Services): Api {
+  const { config, log, ids, identity, policy } = services
+  const app = createHttpApp({
+    log,
+    ids,
+    renderFault,
+    maxBodyBytes: config.maxBodyBytes,
+    requestIdHeaders: REQUEST_ID_HEADERS,
+  })
+  // The dispatcher reads bodies itself: what is JSON depends on more than the content type.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+
+  const dispatch = createDispatch({
+    routes: routesOf(services),
+    identity,
+    policy,
+    authUri: config.authUri,
+    linkPrefix: config.linkPrefix,
+  })
+  const rootOf = (request: HttpRequest) => config.linkPrefix ?? `${request.protocol}://${request.host}`
+
+  const handle = async (request: HttpRequest, reply: HttpReply): Promise<HttpReply> => {
+    const [path, query] = splitUrl(request.url)
+    const [version = '', ...segments] = path
+      .split('/')
+      .filter((part) => part !== '')
+      .map(decode)
+    if (version === '') return sendJson(reply, 200, allVersions(rootOf(request)))
+    if (version !== 'v2.1' && version !== 'v2') return sendJson(reply, 300, choices(rootOf(request), path))
+    if (segments.length === 0 && request.method === 'GET') {
+      if (version === 'v2.1') speakVersion(request, reply)
+      return sendJson(reply, 200, oneVersion(rootOf(request), version))
+    }
+    await dispatch({ version, segments, query }, request, reply)
+    return reply
+  }
+  app.all('/', handle)
+  app.all('/*', handle)
+
+  return {
+    app,
+    start: async () => {
+      await app.ready()
+    },
+    close: () => app.close(),
+  }
+}
+
+function splitUrl(url: string): [string, string] {
+  const at = url.indexOf('?')
+  return at < 0 ? [url, ''] : [url.slice(0, at), url.slice(at + 1)]
+}
+
+/** A segment as it was meant; one that is badly encoded stays as it is and matches nothing that exists. */
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
+}

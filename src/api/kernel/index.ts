@@ -1,0 +1,8 @@
+/** The API's kernel: what every noun is built on. */
+export { createDispatch, type Dispatch, sendJson, speakVersion } from './dispatch.ts'
+export { renderFault } from './faults.ts'
+export { type Link, type Links, linksOf } from './links.ts'
+export { MAX_VERSION, MIN_VERSION } from './negotiate.ts'
+export { limitOf, markerOf, type PageQuery } from './paging.ts'
+export { type Answer, type Call, type Route, serve } from './route.ts'
+export type { ApiConfig, QuotaLimits, Services } from './services.ts'

@@ -1,0 +1,63 @@
+/** What the API is given: the stores, the neighbours, the bus, and the options it heeds. */
+import type { Bus } from '#bus/port.ts'
+import type { Database } from '#db/kit/index.ts'
+import type { Clock } from '#lib/clock.ts'
+import type { Ids } from '#lib/ids.ts'
+import type { Log } from '#lib/log.ts'
+import type { Identity } from '#neighbours/identity/port.ts'
+import type { Images } from '#neighbours/images/port.ts'
+import type { Networks } from '#neighbours/networks/port.ts'
+import type { PlacementClient } from '#neighbours/placement/port.ts'
+import type { Policy } from '#policy/index.ts'
+
+export interface Services {
+  readonly db: Database
+  readonly bus: Bus
+  readonly identity: Identity
+  readonly images: Images
+  readonly networks: Networks
+  readonly placement: PlacementClient
+  readonly policy: Policy
+  readonly log: Log
+  readonly ids: Ids
+  readonly clock: Clock
+  readonly config: ApiConfig
+}
+
+/** Limits of a project; -1 is none. Nova's `[quota]` group. */
+export interface QuotaLimits {
+  readonly instances: number
+  readonly cores: number
+  readonly ramMb: number
+  readonly metadataItems: number
+  readonly injectedFiles: number
+  readonly injectedFileContentBytes: number
+  readonly injectedFilePathBytes: number
+  readonly keyPairs: number
+  readonly serverGroups: number
+  readonly serverGroupMembers: number
+}
+
+export interface ApiConfig {
+  /** Where callers without a token are sent: Keystone's public URL with `/v3` (`[keystone_authtoken] www_authenticate_uri`). */
+  readonly authUri: string
+  /** The start of links; the request's own host when null (`[api] compute_link_prefix`). */
+  readonly linkPrefix: string | null
+  /** Glance's URL for links to images; derived from the compute's own when null (`[api] glance_link_prefix`). */
+  readonly glanceLinkPrefix: string | null
+  readonly maxLimit: number
+  readonly maxBodyBytes: number
+  readonly enableInstancePassword: boolean
+  readonly passwordLength: number
+  readonly defaultAvailabilityZone: string
+  readonly internalServiceAvailabilityZone: string
+  /** Where servers go that ask for no zone; anywhere when null. */
+  readonly defaultScheduleZone: string | null
+  /** A service not heard of for so long counts as down. */
+  readonly serviceDownTimeMs: number
+  readonly quota: QuotaLimits
+  readonly vncEnabled: boolean
+  readonly novncproxyBaseUrl: string
+  /** How long a console's token is good. */
+  readonly consoleTokenTtlMs: number
+}

@@ -1,0 +1,229 @@
+/** A compute API over an in-memory database and neighbours made of plain objects, for tests that go through HTTP. */
+import { createApi, type ApiConfig } from '#api/index.ts'
+import type { Bus } from '#bus/port.ts'
+import { createInProcessBus } from '#bus/in-process.ts'
+import { type Database, openDatabase } from '#db/kit/index.ts'
+import { NOVA_MIGRATIONS } from '#db/migrations/index.ts'
+import { randomIds } from '#lib/ids.ts'
+import { silentLog } from '#lib/log.ts'
+import type { Image } from '#model/image/index.ts'
+import type { TokenInfo } from '#neighbours/identity/port.ts'
+import type { Network, Networks, Port, SecurityGroup } from '#neighbours/networks/port.ts'
+import type { PlacementClient } from '#neighbours/placement/port.ts'
+import { createPolicy } from '#policy/index.ts'
+import type { TestContext } from 'node:test'
+
+export const PROJECT = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'
+export const OTHER_PROJECT = 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb'
+export const IMAGE_ID = '70a599e0-31e7-49b7-b260-868f441e862b'
+export const NETWORK_ID = 'ff608d40-75e9-48cb-b745-77bb55b5eaf2'
+
+const tokenOf = (userId: string, projectId: string, roles: string[]): TokenInfo => ({
+  userId,
+  projectId,
+  roles,
+  userDomainId: 'default',
+  projectDomainId: 'default',
+  domainId: null,
+  systemScope: null,
+  expiresAt: Number.MAX_SAFE_INTEGER,
+})
+
+/** Who there is, by token. */
+const TOKENS: Readonly<Record<string, TokenInfo>> = {
+  demo: tokenOf('demo-user', PROJECT, ['member', 'reader']),
+  reader: tokenOf('reader-user', PROJECT, ['reader']),
+  alt: tokenOf('alt-user', OTHER_PROJECT, ['member', 'reader']),
+  admin: tokenOf('admin-user', 'cccccccccccccccccccccccccccccccc', ['admin', 'manager', 'member', 'reader']),
+}
+
+export const testConfig: ApiConfig = {
+  authUri: 'http://127.0.0.1/identity/v3',
+  linkPrefix: null,
+  glanceLinkPrefix: null,
+  maxLimit: 1000,
+  maxBodyBytes: 114_688,
+  enableInstancePassword: true,
+  passwordLength: 12,
+  defaultAvailabilityZone: 'nova',
+  internalServiceAvailabilityZone: 'internal',
+  defaultScheduleZone: null,
+  serviceDownTimeMs: 60_000,
+  quota: {
+    instances: 10,
+    cores: 20,
+    ramMb: 51_200,
+    metadataItems: 128,
+    injectedFiles: 5,
+    injectedFileContentBytes: 10_240,
+    injectedFilePathBytes: 255,
+    keyPairs: 100,
+    serverGroups: 10,
+    serverGroupMembers: 10,
+  },
+  vncEnabled: true,
+  novncproxyBaseUrl: 'http://127.0.0.1:6080/vnc_auto.html',
+  consoleTokenTtlMs: 600_000,
+}
+
+const image: Image = {
+  id: IMAGE_ID,
+  name: 'tiny',
+  status: 'active',
+  visibility: 'public',
+  owner: PROJECT,
+  diskFormat: 'qcow2',
+  containerFormat: 'bare',
+  size: 1024,
+  virtualSize: 1 << 20,
+  minDiskGb: 0,
+  minRamMb: 0,
+  checksum: null,
+  osHashAlgo: null,
+  osHashValue: null,
+  properties: {},
+}
+
+const network: Network = {
+  id: NETWORK_ID,
+  name: 'private',
+  projectId: PROJECT,
+  shared: false,
+  external: false,
+  subnetIds: ['dddddddd-0000-4000-8000-000000000001'],
+  mtu: 1450,
+}
+
+const defaultGroup: SecurityGroup = {
+  id: 'eeeeeeee-0000-4000-8000-000000000001',
+  name: 'default',
+  description: 'Default security group',
+  projectId: PROJECT,
+  rules: [],
+}
+
+/** What the neighbours have; a test changes it as it likes. */
+export interface Neighbourhood {
+  images: Image[]
+  networks: Network[]
+  ports: Port[]
+  securityGroups: SecurityGroup[]
+}
+
+const unasked = (name: string) => () => Promise.reject(new Error(`${name} is not asked by the API`))
+
+function networksOf(there: Neighbourhood): Networks {
+  const groupsOf = (ids?: readonly string[], names?: readonly string[]) =>
+    there.securityGroups.filter(
+      (group) => (ids?.includes(group.id) ?? true) && (names?.includes(group.name) ?? true),
+    )
+  return {
+    available: async (caller) =>
+      there.networks.filter((each) => each.shared || each.projectId === caller.projectId),
+    findNetworks: async (ids, caller) =>
+      there.networks.filter(
+        (each) => ids.includes(each.id) && (each.shared || each.projectId === caller.projectId),
+      ),
+    findPort: async (id) => there.ports.find((port) => port.id === id),
+    securityGroups: async (_caller, filter) => groupsOf(filter?.ids, filter?.names),
+    portsLeft: async () => undefined,
+    allocate: unasked('allocate'),
+    release: unasked('release'),
+    vifs: async () => [],
+    ports: async (uuid) => there.ports.filter((port) => port.deviceId === uuid),
+    securityGroupsOf: async (uuids) => new Map(uuids.map((uuid) => [uuid, there.securityGroups])),
+  }
+}
+
+const placement: PlacementClient = {
+  syncProvider: unasked('syncProvider'),
+  candidates: unasked('candidates'),
+  claim: unasked('claim'),
+  release: async () => {},
+  allocationsOf: async () => ({}),
+  allocationsOn: async () => ({}),
+  setAggregates: async () => {},
+}
+
+export interface Request {
+  readonly as?: keyof typeof TOKENS | null
+  /** The microversion; none is sent when left out. */
+  readonly at?: string
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface Response {
+  readonly status: number
+  readonly headers: Readonly<Record<string, unknown>>
+  // biome-ignore lint: bodies are looked into freely by tests
+  readonly body: Record<string, unknown>
+  readonly text: string
+}
+
+export interface TestApi {
+  /** Sends `GET /v2.1/servers` and the like; a path that begins with `//` is taken from the root. */
+  send(route: string, request?: Request): Promise<Response>
+  readonly db: Database
+  readonly bus: Bus
+  readonly there: Neighbourhood
+}
+
+/** A compute API with nothing in it, closed when the test ends. */
+export async function startApi(t: TestContext, config: Partial<ApiConfig> = {}): Promise<TestApi> {
+  const db = openDatabase('sqlite://')
+  await db.migrate('nova', NOVA_MIGRATIONS)
+  const bus = createInProcessBus()
+  const there: Neighbourhood = {
+    images: [image],
+    networks: [network],
+    ports: [],
+    securityGroups: [defaultGroup],
+  }
+  const api = createApi({
+    db,
+    bus,
+    identity: { validate: async (token) => TOKENS[token] },
+    images: {
+      find: async (id) => there.images.find((each) => each.id === id),
+      findAsService: async (id) => there.images.find((each) => each.id === id),
+      download: unasked('download'),
+    },
+    networks: networksOf(there),
+    placement,
+    policy: createPolicy({ enforceScope: true }),
+    log: silentLog,
+    ids: randomIds,
+    clock: { now: () => Date.now(), sleep: async () => {} },
+    config: { ...testConfig, ...config },
+  })
+  await api.start()
+  t.after(async () => {
+    await api.close()
+    await bus.close()
+    await db.close()
+  })
+  return { send: (route, request = {}) => inject(api.app, route, request), db, bus, there }
+}
+
+async function inject(
+  app: ReturnType<typeof createApi>['app'],
+  route: string,
+  request: Request,
+): Promise<Response> {
+  const [method = 'GET', path = '/'] = route.split(' ')
+  const { as = 'demo', at, body, headers = {} } = request
+  const answer = await app.inject({
+    method: method as 'GET',
+    url: path.startsWith('//') ? path.slice(1) : `/v2.1${path}`,
+    headers: {
+      ...(as !== null && { 'x-auth-token': as }),
+      ...(at !== undefined && { 'openstack-api-version': `compute ${at}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+  const json = answer.body === '' ? {} : (JSON.parse(answer.body) as Record<string, unknown>)
+  return { status: answer.statusCode, headers: answer.headers, body: json, text: answer.body }
+}
