@@ -1,0 +1,100 @@
+#!/usr/bin/env node
+/**
+ * The launcher: plain JavaScript without dependencies, for any Node from 20 on. Installs the npm packages when
+ * they are missing, goes on with Node 24 (itself an npm package) when this Node is older, and runs
+ * src/cli/main.ts, from a bundle where that is faster.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import module from 'node:module'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const OLDEST_NODE = 24
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
+const CACHE = join(ROOT, 'node_modules', '.cache', 'kilonova')
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']
+
+/** When the first of our processes was launched, in milliseconds since the epoch. */
+const launchedAt = Number(process.env.KILONOVA_LAUNCHED_AT) || performance.timeOrigin
+delete process.env.KILONOVA_LAUNCHED_AT
+
+const say = (text) => process.stderr.write(`${text}\n`)
+const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs
+
+/** npm's own record of what it installed is older than the lock file, or not there. */
+function lacksPackages() {
+  const lock = modified(join(ROOT, 'package-lock.json'))
+  if (lock === undefined) return false // installed as a package itself: npm has seen to it
+  const installed = modified(join(ROOT, 'node_modules', '.package-lock.json'))
+  return installed === undefined || (installed < lock && !sameLocks())
+}
+
+/** A lock file that was only touched (a fresh check-out of the same text) installs nothing anew. */
+function sameLocks() {
+  const read = (path) => JSON.parse(readFileSync(join(ROOT, path), 'utf8')).packages
+  const wanted = read('package-lock.json')
+  const installed = read('node_modules/.package-lock.json')
+  return Object.entries(wanted).every(([path, entry]) => {
+    const found = installed[path]
+    return path === '' || (found ? found.version === entry.version : entry.optional === true)
+  })
+}
+
+function installPackages() {
+  say('Installing npm packages (npm ci), about half a minute the first time …')
+  const began = Date.now()
+  const npm = process.env.npm_execpath?.endsWith('.js')
+    ? [process.execPath, process.env.npm_execpath]
+    : ['npm']
+  const [program, ...prefix] = npm
+  const args = [
+    ...prefix,
+    'ci',
+    '--include=dev',
+    '--include=optional',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ]
+  const { status, error } = spawnSync(program, args, { cwd: ROOT, stdio: ['ignore', 2, 2] })
+  if (status === 0) return say(`npm packages installed in ${Math.round((Date.now() - began) / 1000)} s.`)
+  say(
+    `npm ci failed${error ? `: ${error.message}` : ` with ${status}`}. Its words are above; nothing was started.`,
+  )
+  process.exit(1)
+}
+
+/** Runs this file again with the Node that npm installed; passes signals on and ends as that ends. */
+function runWithNewerNode() {
+  const node = join(ROOT, 'node_modules', '.bin', 'node')
+  if (!existsSync(node)) {
+    say(
+      `Kilonova needs Node ${OLDEST_NODE} or newer; this is ${process.version}, and npm has no Node package for this platform.`,
+    )
+    process.exit(1)
+  }
+  const env = { ...process.env, KILONOVA_LAUNCHED_AT: String(launchedAt) }
+  // The channel tells the child when this process dies without a word.
+  const stdio = ['inherit', 'inherit', 'inherit', 'ipc']
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio, env })
+  for (const signal of FORWARDED) process.on(signal, () => child.kill(signal))
+  child.on('error', (error) => {
+    say(`${node}: ${error.message}`)
+    process.exit(1)
+  })
+  child.on('exit', (code, signal) => process.exit(signal ? 128 + constants.signals[signal] : (code ?? 1)))
+}
+
+async function run() {
+  module.enableCompileCache?.(join(CACHE, 'compiled'))
+  const { freshBundle } = await import('./bundle.mjs')
+  const entry = (await freshBundle(ROOT, CACHE)) ?? join(ROOT, 'src', 'cli', 'main.ts')
+  const { main } = await import(pathToFileURL(entry).href)
+  process.exitCode = await main(process.argv.slice(2), { root: ROOT, cache: CACHE, launchedAt })
+}
+
+if (lacksPackages()) installPackages()
+if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) runWithNewerNode()
+else await run()

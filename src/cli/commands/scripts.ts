@@ -1,0 +1,34 @@
+/** Commands that hand over to a script of the checkout: `crash`, `bench`, `parity`. */
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { runShown } from '../run-process.ts'
+import { setUp } from '../setup/index.ts'
+import { thisMachine } from '../this-machine.ts'
+import type { Launch } from '../main.ts'
+
+const script = (launch: Launch, path: string, args: readonly string[]): Promise<number> =>
+  runShown({ program: process.execPath, args: [path, ...args], cwd: launch.root })
+
+/** `kilonova crash [--kills N] [--driver D] [--seed S]`. */
+export async function crash(args: readonly string[], launch: Launch): Promise<number> {
+  await setUp(['guests', 'image'], thisMachine())
+  return script(launch, 'test/crash/run.ts', args)
+}
+
+/** `kilonova bench NAME [arguments]`: runs bench/NAME.ts. */
+export async function bench(args: readonly string[], launch: Launch): Promise<number> {
+  const names = readdirSync(join(launch.root, 'bench'))
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => name.slice(0, -3))
+  const [name = '', ...rest] = args
+  if (!names.includes(name) || !existsSync(join(launch.root, 'bench', `${name}.ts`))) {
+    console.error(`kilonova bench NAME: one of ${names.join(', ')}`)
+    return 2
+  }
+  await setUp(['guests', 'image'], thisMachine())
+  return script(launch, `bench/${name}.ts`, rest)
+}
+
+/** `kilonova parity`: the tests that compare with Nova's facts. */
+export const parity = (args: readonly string[], launch: Launch): Promise<number> =>
+  script(launch, '--test', args.length > 0 ? args : ['test/parity/**/*.test.ts'])

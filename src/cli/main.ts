@@ -1,0 +1,74 @@
+/** The command line: which commands there are, and which one is meant. */
+import { messageOf } from '#lib/undo.ts'
+import { fullPath } from './setup/index.ts'
+
+/** What the launcher hands over. */
+export interface Launch {
+  /** The checkout, or the installed package. */
+  readonly root: string
+  /** A folder for what can be made again. */
+  readonly cache: string
+  /** When the first process was launched, in milliseconds since the epoch. */
+  readonly launchedAt: number
+}
+
+interface CliCommand {
+  readonly summary: string
+  /** Runs with the arguments after the command's name; yields the exit code. */
+  readonly run: (args: readonly string[], launch: Launch) => Promise<number>
+}
+
+const COMMANDS: Readonly<Record<string, CliCommand>> = {
+  up: {
+    summary: 'run a whole cloud in this process',
+    run: async (args, launch) => (await import('./commands/up.ts')).up(args, launch),
+  },
+  test: {
+    summary: 'set up what tests need and run them all, or those whose paths are given',
+    run: async (args, launch) => (await import('./commands/test.ts')).test(args, launch),
+  },
+  check: {
+    summary: 'types, lint, format, layers, sizes, dead code',
+    run: async (_args, launch) => (await import('./commands/check.ts')).check(launch),
+  },
+  parity: {
+    summary: "compare with Nova's published facts, where they are at hand",
+    run: async (args, launch) => (await import('./commands/scripts.ts')).parity(args, launch),
+  },
+  crash: {
+    summary: 'kill the cloud at random moments and see that it settles',
+    run: async (args, launch) => (await import('./commands/scripts.ts')).crash(args, launch),
+  },
+  bench: {
+    summary: 'measure: bench first',
+    run: async (args, launch) => (await import('./commands/scripts.ts')).bench(args, launch),
+  },
+}
+
+function usage(): string {
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length))
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`)
+  return `kilonova COMMAND [arguments]\n\n${lines.join('\n')}\n\nkilonova COMMAND --help tells more of one.`
+}
+
+/** Runs a command line; yields the exit code. A usage mistake is 2, a failure 1. */
+export async function main(args: readonly string[], launch: Launch): Promise<number> {
+  const [name = '', ...rest] = args
+  process.env['PATH'] = fullPath(process.env['PATH'])
+  if (name === '' || name === 'help' || name === '--help' || name === '-h') {
+    console.log(usage())
+    return name === '' ? 2 : 0
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (!command) {
+    console.error(`kilonova: there is no command '${name}'\n\n${usage()}`)
+    return 2
+  }
+  try {
+    return await command.run(rest, launch)
+  } catch (error) {
+    console.error(`kilonova ${name}: ${messageOf(error)}`)
+    if (process.env['KILONOVA_DEBUG']) console.error(error)
+    return 1
+  }
+}

@@ -1,0 +1,100 @@
+/** Installs Debian packages: says which, shows how far it is, starts no services, leaves no questions. */
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import type { Progress } from './progress.ts'
+
+const QUIET = ['-y', '-q', '-o', 'Dpkg::Use-Pty=0', '-o', 'APT::Status-Fd=1', '--no-install-recommends']
+const POLICY = '/usr/sbin/policy-rc.d'
+/** What is shown of a failed run. */
+const TAIL_LINES = 25
+
+/** How a command becomes root's: as it is, by sudo, or not at all. */
+export type Rights = { readonly prefix: readonly string[] } | undefined
+
+export interface Root {
+  readonly uid: number
+  readonly hasSudo: boolean
+  /** A person can be asked for a password. */
+  readonly interactive: boolean
+}
+
+export const rightsOf = ({ uid, hasSudo, interactive }: Root): Rights => {
+  if (uid === 0) return { prefix: [] }
+  return hasSudo ? { prefix: interactive ? ['sudo', '-E'] : ['sudo', '-n', '-E'] } : undefined
+}
+
+export class InstallFailed extends Error {
+  override readonly name = 'InstallFailed'
+}
+
+/** `apt-get update`, then `apt-get install` of `packages`. Throws `InstallFailed` with apt's last words. */
+export async function aptInstall(
+  packages: readonly string[],
+  rights: { readonly prefix: readonly string[] },
+  environment: NodeJS.ProcessEnv,
+  progress: Progress,
+): Promise<void> {
+  const env = {
+    ...environment,
+    DEBIAN_FRONTEND: 'noninteractive',
+    LC_ALL: 'C.UTF-8',
+    APT_LISTCHANGES_FRONTEND: 'none',
+  }
+  await apt(['update', '-q', '-o', 'APT::Status-Fd=1'], 'package lists', rights.prefix, env, progress)
+  // Services that come with packages (haproxy, PostgreSQL) are run by Kilonova itself, or not at all.
+  const ownsPolicy = !existsSync(POLICY)
+  if (ownsPolicy)
+    await asRoot(
+      ['sh', '-c', `printf '#!/bin/sh\\nexit 101\\n' > ${POLICY}; chmod 755 ${POLICY}`],
+      rights.prefix,
+      env,
+    )
+  try {
+    await apt(['install', ...QUIET, ...packages], 'installing', rights.prefix, env, progress)
+  } finally {
+    if (ownsPolicy) await asRoot(['rm', '-f', POLICY], rights.prefix, env)
+  }
+}
+
+const apt = (
+  args: readonly string[],
+  what: string,
+  prefix: readonly string[],
+  env: NodeJS.ProcessEnv,
+  progress: Progress,
+) =>
+  asRoot(['apt-get', ...args], prefix, env, (line) => {
+    const [kind, , percent = '', text = ''] = line.split(':')
+    if (kind !== 'dlstatus' && kind !== 'pmstatus') return false
+    const stage = kind === 'dlstatus' ? 'downloading' : what
+    progress.show(stage, Number(percent), kind === 'pmstatus' ? text : '')
+    return true
+  })
+
+/** Runs a command as root; lines that `take` does not want are kept for the error. */
+function asRoot(
+  command: readonly string[],
+  prefix: readonly string[],
+  env: NodeJS.ProcessEnv,
+  take: (line: string) => boolean = () => false,
+): Promise<void> {
+  const [program = '', ...args] = [...prefix, ...command]
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const said: string[] = []
+    let rest = ''
+    const hear = (data: Buffer) => {
+      const lines = (rest + data.toString()).split('\n')
+      rest = lines.pop() ?? ''
+      said.push(...lines.filter((line) => !take(line)))
+    }
+    child.stdout.on('data', hear)
+    child.stderr.on('data', hear)
+    child.on('error', (error) => reject(new InstallFailed(`${program} cannot be run`, { cause: error })))
+    child.on('close', (code) => {
+      if (code === 0) return resolve()
+      const tail = [...said, rest].slice(-TAIL_LINES).join('\n')
+      reject(new InstallFailed(`${command.slice(0, 2).join(' ')} ended with ${code}:\n${tail}`))
+    })
+  })
+}
