@@ -45,3 +45,21 @@ export interface ComputeNode {
   readonly createdAt: number
   readonly updatedAt: number | null
 }
+
+/** A host aggregate. Its availability zone, if it is one, is `metadata.availability_zone`. */
+export interface Aggregate {
+  readonly id: number
+  readonly uuid: string
+  readonly name: string
+  readonly hosts: readonly string[]
+  readonly metadata: Readonly<Record<string, string>>
+  readonly createdAt: number
+  readonly updatedAt: number | null
+}
+
+/** Whether a service counts as up: heard of within `downAfterMs`, and not forced down. */
+export const isServiceUp = (
+  service: Pick<Service, 'forcedDown' | 'lastSeenUp'>,
+  now: number,
+  downAfterMs: number,
+): boolean => !service.forcedDown && service.lastSeenUp !== null && Math.abs(now - service.lastSeenUp) <= downAfterMs
