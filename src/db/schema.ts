@@ -3,6 +3,7 @@
  * flags are 0 and 1, JSON is text; the stores turn rows into the model's records.
  */
 import type { Generated, Insertable, Selectable } from 'kysely'
+import type { CommandsTable, OperationsTable } from './operation-tables.ts'
 
 type Flag = number
 /** JSON in a text column. */
@@ -28,6 +29,8 @@ export interface NovaDb {
   aggregate_metadata: { aggregate_id: number; key: string; value: string }
   quotas: { project_id: string; resource: string; hard_limit: number }
   project_user_quotas: { project_id: string; user_id: string; resource: string; hard_limit: number }
+  operations: OperationsTable
+  commands: CommandsTable
   quota_classes: { class_name: string; resource: string; hard_limit: number }
 }
 

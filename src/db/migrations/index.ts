@@ -1,5 +1,6 @@
 /** The migrations of the set `nova`, in order. */
 import type { Migration } from '#db/kit/index.ts'
 import { nova } from './0001-nova.ts'
+import { operations } from './0002-operations.ts'
 
-export const NOVA_MIGRATIONS: readonly Migration[] = [nova]
+export const NOVA_MIGRATIONS: readonly Migration[] = [nova, operations]

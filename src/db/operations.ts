@@ -1,0 +1,298 @@
+/**
+ * Long operations: one is inserted in the transaction of the request that asks for it; the conductor's
+ * runner leases it, and keeps the saga's journal in it.
+ */
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { OperationParams, SagaName } from '#contracts/operations.ts'
+import { type Database, dialectOf } from '#db/kit/index.ts'
+import type { Clock } from '#lib/clock.ts'
+import {
+  type Entry,
+  type Journal,
+  type Leased,
+  LeaseLost,
+  type Progress,
+  type SagaTypes,
+} from '#lib/saga/index.ts'
+import type { RequestContext } from '#model/request-context.ts'
+import type { NovaDb } from './schema.ts'
+
+type Db = Kysely<NovaDb> | Transaction<NovaDb>
+type Trx = Transaction<NovaDb>
+
+export interface NewOperation<S extends SagaName> {
+  readonly id: string
+  readonly saga: S
+  readonly instanceUuid: string
+  readonly context: RequestContext
+  readonly params: OperationParams<S>
+}
+
+export type OperationStatus = 'live' | 'done' | 'failed' | 'cancelled'
+
+export interface Operation {
+  readonly id: string
+  readonly saga: string
+  readonly instanceUuid: string
+  readonly requestId: string
+  readonly context: RequestContext
+  readonly status: OperationStatus
+  readonly cancelled: boolean
+  readonly progress: Progress | null
+  readonly wakeAt: number
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+/** Inserts an operation that is due at once. Nudge the conductor (`operationReady`) after the transaction. */
+export async function insertOperation<S extends SagaName>(
+  trx: Db,
+  operation: NewOperation<S>,
+  options: { now: number },
+): Promise<void> {
+  await insertOperations(trx, [operation], options)
+}
+
+/** As `insertOperation`, for the many of one request. */
+export async function insertOperations<S extends SagaName>(
+  trx: Db,
+  operations: readonly NewOperation<S>[],
+  { now }: { now: number },
+): Promise<void> {
+  for (let start = 0; start < operations.length; start += INSERT_CHUNK) {
+    await trx
+      .insertInto('operations')
+      .values(operations.slice(start, start + INSERT_CHUNK).map((operation) => rowOf(operation, now)))
+      .execute()
+  }
+}
+
+const INSERT_CHUNK = 500
+
+const rowOf = (
+  { id, saga, instanceUuid, context, params }: NewOperation<SagaName>,
+  now: number,
+): NovaDb['operations'] => ({
+  id,
+  saga,
+  instance_uuid: instanceUuid,
+  request_id: context.requestId,
+  context: JSON.stringify(context),
+  params: JSON.stringify(params),
+  progress: null,
+  status: 'live',
+  cancelled: 0,
+  wakes: 0,
+  wake_at: now,
+  lease_owner: null,
+  lease_until: 0,
+  created_at: now,
+  updated_at: now,
+  finished_at: null,
+})
+
+const operationOf = (row: NovaDb['operations']): Operation => ({
+  id: row.id,
+  saga: row.saga,
+  instanceUuid: row.instance_uuid,
+  requestId: row.request_id,
+  context: JSON.parse(row.context) as RequestContext,
+  status: row.status as OperationStatus,
+  cancelled: row.cancelled === 1,
+  progress: progressOf(row),
+  wakeAt: row.wake_at,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+})
+
+const progressOf = (row: NovaDb['operations']): Progress | null =>
+  row.progress === null ? null : (JSON.parse(row.progress) as Progress)
+
+export async function findOperation(db: Db, id: string): Promise<Operation | undefined> {
+  const row = await db.selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirst()
+  return row && operationOf(row)
+}
+
+/** The operations on an instance that have not ended, oldest first. */
+export async function listLiveOperations(db: Db, instanceUuid: string): Promise<Operation[]> {
+  const query = db.selectFrom('operations').selectAll().where('instance_uuid', '=', instanceUuid)
+  const rows = await query.where('status', '=', 'live').orderBy('created_at').orderBy('id').execute()
+  return rows.map(operationOf)
+}
+
+/** Bumps the wake-up count and makes due at once: a set for an update of live operations. */
+const woken = (now: number) => ({ wakes: sql<number>`wakes + 1`, wake_at: now, updated_at: now })
+
+/** Makes an operation due at once; the runner that is just parking it sees that. */
+export async function wakeOperation(db: Db, id: string, { now }: { now: number }): Promise<void> {
+  await db
+    .updateTable('operations')
+    .set(woken(now))
+    .where('id', '=', id)
+    .where('status', '=', 'live')
+    .execute()
+}
+
+/**
+ * Asks the live operations on an instance to stop at their next boundary and undo what they did: all but
+ * the sagas of `except`. Answers their ids.
+ */
+export async function cancelOperationsOf(
+  db: Db,
+  instanceUuid: string,
+  { now, except = [] }: { now: number; except?: readonly SagaName[] },
+): Promise<string[]> {
+  let query = db
+    .updateTable('operations')
+    .set({ ...woken(now), cancelled: 1 })
+    .where('instance_uuid', '=', instanceUuid)
+    .where('status', '=', 'live')
+    .where('cancelled', '=', 0)
+  if (except.length > 0) query = query.where('saga', 'not in', except)
+  const rows = await query.returning('id').execute()
+  return rows.map(({ id }) => id)
+}
+
+/** Removes ended operations, and their commands, that ended before `before`; answers how many operations. */
+export async function purgeOperations(
+  db: Db,
+  { before, limit }: { before: number; limit: number },
+): Promise<number> {
+  const old = await db
+    .selectFrom('operations')
+    .select('id')
+    .where('finished_at', '<', before)
+    .limit(limit)
+    .execute()
+  const ids = old.map(({ id }) => id)
+  if (ids.length === 0) return 0
+  await db.deleteFrom('commands').where('operation_id', 'in', ids).execute()
+  await db.deleteFrom('operations').where('id', 'in', ids).execute()
+  return ids.length
+}
+
+/** Frees every lease, whoever holds it: for a conductor that knows to be the only one, as it starts. Answers how many. */
+export async function breakLeases(db: Db): Promise<number> {
+  const { numUpdatedRows } = await db
+    .updateTable('operations')
+    .set({ lease_owner: null, lease_until: 0, wake_at: 0 })
+    .where('status', '=', 'live')
+    .where('lease_owner', 'is not', null)
+    .executeTakeFirst()
+  return Number(numUpdatedRows)
+}
+
+type OperationTypes = SagaTypes & { readonly Context: RequestContext; readonly Trx: Trx }
+
+/** The saga runner's journal in the table `operations`. */
+export function operationsJournal<T extends OperationTypes>(database: Database, clock: Clock): Journal<T> {
+  const db = database.typed<NovaDb>()
+  return {
+    claim: (request) => claim(db, request),
+    renew: (owner, ids, leaseUntil) => renew(db, owner, ids, leaseUntil),
+    release: (owner, id) => release(db, owner, id, clock.now()),
+    transaction: <R>(work: (trx: T['Trx']) => Promise<R>) => database.transaction<NovaDb, R>(work),
+    save: (trx, owner, id, entry) => save(trx, owner, id, entry, clock.now()),
+  }
+}
+
+async function claim(
+  db: Kysely<NovaDb>,
+  request: Parameters<Journal<OperationTypes>['claim']>[0],
+): Promise<Leased<RequestContext>[]> {
+  const { owner, sagas, now, leaseUntil, limit } = request
+  const free = db
+    .selectFrom('operations')
+    .select('id')
+    .where('status', '=', 'live')
+    .where('wake_at', '<=', now)
+    .where('lease_until', '<=', now)
+    .where('saga', 'in', [...sagas])
+    .orderBy('wake_at')
+    .limit(limit)
+  const rows = await db
+    .updateTable('operations')
+    .set({ lease_owner: owner, lease_until: leaseUntil })
+    .where('id', 'in', dialectOf(db) === 'postgres' ? free.forUpdate().skipLocked() : free)
+    .returningAll()
+    .execute()
+  return rows
+    .sort((a, b) => a.wake_at - b.wake_at)
+    .map((row) => ({
+      id: row.id,
+      saga: row.saga,
+      subject: row.instance_uuid,
+      requestId: row.request_id,
+      context: JSON.parse(row.context) as RequestContext,
+      params: JSON.parse(row.params) as unknown,
+      progress: progressOf(row),
+      cancelled: row.cancelled === 1,
+      wakes: row.wakes,
+    }))
+}
+
+async function renew(
+  db: Kysely<NovaDb>,
+  owner: string,
+  ids: readonly string[],
+  leaseUntil: number,
+): Promise<ReadonlySet<string>> {
+  const rows = await db
+    .updateTable('operations')
+    .set({ lease_until: leaseUntil })
+    .where('id', 'in', [...ids])
+    .where('lease_owner', '=', owner)
+    .returning('id')
+    .execute()
+  return new Set(rows.map(({ id }) => id))
+}
+
+async function release(db: Kysely<NovaDb>, owner: string, id: string, now: number): Promise<void> {
+  await db
+    .updateTable('operations')
+    .set({ lease_owner: null, lease_until: 0, wake_at: now })
+    .where('id', '=', id)
+    .where('lease_owner', '=', owner)
+    .execute()
+}
+
+/** The columns an entry sets beside the progress. */
+function columnsOf(entry: Entry, now: number) {
+  const free = { lease_owner: null, lease_until: 0 }
+  if (entry.status === 'live') return {}
+  if (entry.status === 'ended') return { ...free, status: entry.ending, finished_at: now }
+  // Somebody who woke the operation while it was about to park is not to wait for the poll.
+  const wake_at = sql<number>`case when wakes = ${entry.wakesSeen} then ${sql.lit(entry.wakeAt)} else ${sql.lit(now)} end`
+  return { ...free, wake_at }
+}
+
+async function save(
+  trx: Trx,
+  owner: string,
+  id: string,
+  entry: Entry,
+  now: number,
+): Promise<{ cancelled: boolean; wakes: number }> {
+  const row = await trx
+    .updateTable('operations')
+    .set({ progress: JSON.stringify(entry.progress), updated_at: now, ...columnsOf(entry, now) })
+    .where('id', '=', id)
+    .where('lease_owner', '=', owner)
+    .where('status', '=', 'live')
+    .returning(['cancelled', 'wakes', 'instance_uuid'])
+    .executeTakeFirst()
+  if (!row) throw new LeaseLost(`operation ${id} is not ours any more`)
+  if (entry.status === 'ended') await wakeSiblings(trx, id, row.instance_uuid, now)
+  return { cancelled: row.cancelled === 1, wakes: row.wakes }
+}
+
+/** An operation that ends wakes those that wait for it: only ones on the same instance do. */
+async function wakeSiblings(trx: Trx, id: string, instanceUuid: string, now: number): Promise<void> {
+  await trx
+    .updateTable('operations')
+    .set(woken(now))
+    .where('instance_uuid', '=', instanceUuid)
+    .where('status', '=', 'live')
+    .where('id', '!=', id)
+    .execute()
+}
