@@ -2,7 +2,7 @@
 
 export type KeypairType = 'ssh' | 'x509'
 
-export interface Keypair {
+export interface KeyPair {
   readonly id: number
   readonly userId: string
   readonly name: string

@@ -1,0 +1,2 @@
+/** Key pairs. */
+export { keypairRoutes } from './routes.ts'

@@ -1,0 +1,69 @@
+/** What requests about key pairs look like, at each microversion. */
+import {
+  alwaysRequired,
+  during,
+  many,
+  LIMIT,
+  object,
+  operation,
+  query,
+  required,
+  since,
+  switched,
+  t,
+  wrapped,
+} from '#lib/versioned/index.ts'
+
+const owner = switched({
+  '..2.9': query({}, { additional: true }),
+  '2.10..2.74': query({ user_id: many() }, { additional: true }),
+  '2.75..': query({ user_id: many() }),
+})
+
+const paging = { user_id: many(), limit: many(LIMIT), marker: many() }
+
+const KEY_NAME = { format: 'name', minLength: 1, maxLength: 255 } as const
+
+export const listKeypairs = operation({
+  path: 'GET /os-keypairs',
+  query: switched({
+    '..2.9': query({}, { additional: true }),
+    '2.10..2.34': query({ user_id: many() }, { additional: true }),
+    '2.35..2.74': query(paging, { additional: true }),
+    '2.75..': query(paging),
+  }),
+  behaviours: { byUser: '2.10..', paged: '2.35..' },
+})
+
+export const createKeypair = operation({
+  path: 'POST /os-keypairs',
+  status: { '..2.1': 200, '2.2..': 201 },
+  body: wrapped(
+    'keypair',
+    object({
+      name: alwaysRequired(
+        during({
+          '..2.0': t.looseName,
+          '2.1..2.91': t.string({ ...KEY_NAME, pattern: '^[_\\- a-zA-Z0-9]+$' }),
+          '2.92..': t.string({ ...KEY_NAME, pattern: '^[_\\-\\@\\. a-zA-Z0-9]+$' }),
+        }),
+      ),
+      public_key: during({ '..2.91': t.string(), '2.92..': required(t.string()) }),
+      type: since('2.2', t.enum('ssh', 'x509')),
+      user_id: since('2.10', t.string()),
+    }),
+  ),
+})
+
+export const showKeypair = operation({
+  path: 'GET /os-keypairs/{id}',
+  query: owner,
+  behaviours: { byUser: '2.10..' },
+})
+
+export const removeKeypair = operation({
+  path: 'DELETE /os-keypairs/{id}',
+  status: { '..2.1': 202, '2.2..': 204 },
+  query: owner,
+  behaviours: { byUser: '2.10..' },
+})
