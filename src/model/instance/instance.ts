@@ -59,7 +59,8 @@ export interface Instance {
 }
 
 /** The name libvirt knows a guest by: Nova's `instance_name_template` default, `instance-%08x`. */
-export const instanceName = (instance: Pick<Instance, 'id'>): string => `instance-${instance.id.toString(16).padStart(8, '0')}`
+export const instanceName = (instance: Pick<Instance, 'id'>): string =>
+  `instance-${instance.id.toString(16).padStart(8, '0')}`
 
 export interface InstanceFault {
   readonly code: number

@@ -1,0 +1,131 @@
+/** Nova's services: which process runs where, when it was last heard of, and whether it may be used. */
+import type { Kysely, Transaction } from 'kysely'
+import { notFound } from '#lib/fault.ts'
+import type { Service } from '#model/host/index.ts'
+import type { NovaDb } from './schema.ts'
+
+type Db = Kysely<NovaDb> | Transaction<NovaDb>
+
+export interface ServiceFilters {
+  readonly host?: string
+  readonly binary?: string
+  readonly disabled?: boolean
+}
+
+/** Services by their number: the order they first reported in. */
+export async function listServices(db: Db, filters: ServiceFilters = {}): Promise<Service[]> {
+  let query = db.selectFrom('services').selectAll().orderBy('id')
+  if (filters.host !== undefined) query = query.where('host', '=', filters.host)
+  if (filters.binary !== undefined) query = query.where('binary', '=', filters.binary)
+  if (filters.disabled !== undefined) query = query.where('disabled', '=', Number(filters.disabled))
+  return (await query.execute()).map(serviceOf)
+}
+
+/** A service by its uuid, or (as before 2.53) by its number. */
+export async function findService(db: Db, id: string | number): Promise<Service | undefined> {
+  const query = db.selectFrom('services').selectAll()
+  const row = await (typeof id === 'number'
+    ? query.where('id', '=', id)
+    : query.where('uuid', '=', id)
+  ).executeTakeFirst()
+  return row && serviceOf(row)
+}
+
+/** As `findService`; throws notFound in Nova's words. */
+export async function getService(db: Db, id: string | number): Promise<Service> {
+  const service = await findService(db, id)
+  if (!service) throw notFound(`Service ${id} could not be found.`)
+  return service
+}
+
+/** The service of this kind on this host. */
+export async function findServiceOnHost(db: Db, host: string, binary: string): Promise<Service | undefined> {
+  const row = await db
+    .selectFrom('services')
+    .selectAll()
+    .where('host', '=', host)
+    .where('binary', '=', binary)
+    .executeTakeFirst()
+  return row && serviceOf(row)
+}
+
+type Row = Awaited<ReturnType<typeof rowsOf>>[number]
+const rowsOf = (db: Db) => db.selectFrom('services').selectAll().execute()
+
+const serviceOf = (row: Row): Service => ({
+  id: row.id,
+  uuid: row.uuid,
+  binary: row.binary,
+  host: row.host,
+  topic: row.topic,
+  disabled: row.disabled === 1,
+  disabledReason: row.disabled_reason,
+  forcedDown: row.forced_down === 1,
+  lastSeenUp: row.last_seen_up_at,
+  version: row.version,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+})
+
+/** Records that a service lives: its first report makes it, with `uuid` and `disabled`; later ones keep those. */
+export async function reportService(
+  db: Db,
+  report: Pick<Service, 'uuid' | 'binary' | 'host' | 'topic' | 'version'>,
+  options: { readonly now: number; readonly disabled?: boolean },
+): Promise<Service> {
+  const { now } = options
+  const { uuid, binary, host, topic, version } = report
+  const row = await db
+    .insertInto('services')
+    .values({
+      uuid,
+      binary,
+      host,
+      topic,
+      version,
+      disabled: Number(options.disabled ?? false),
+      disabled_reason: null,
+      forced_down: 0,
+      last_seen_up_at: now,
+      created_at: now,
+      updated_at: null,
+    })
+    .onConflict((oc) =>
+      oc.columns(['host', 'binary']).doUpdateSet({ topic, version, last_seen_up_at: now, updated_at: now }),
+    )
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  return serviceOf(row)
+}
+
+/** Changes what an admin may change of a service. Throws notFound. */
+export async function updateService(
+  db: Db,
+  uuid: string,
+  changes: Partial<Pick<Service, 'disabled' | 'disabledReason' | 'forcedDown'>>,
+  options: { readonly now: number },
+): Promise<Service> {
+  const { disabled, disabledReason, forcedDown } = changes
+  const row = await db
+    .updateTable('services')
+    .set({
+      ...(disabled !== undefined && { disabled: Number(disabled) }),
+      ...(disabledReason !== undefined && { disabled_reason: disabledReason }),
+      ...(forcedDown !== undefined && { forced_down: Number(forcedDown) }),
+      updated_at: options.now,
+    })
+    .where('uuid', '=', uuid)
+    .returningAll()
+    .executeTakeFirst()
+  if (!row) throw notFound(`Service ${uuid} could not be found.`)
+  return serviceOf(row)
+}
+
+/** Forgets a service; it comes back when it reports again. Throws notFound. */
+export async function removeService(db: Db, uuid: string): Promise<void> {
+  const { numDeletedRows } = await db
+    .deleteFrom('services')
+    .where('uuid', '=', uuid)
+    .executeTakeFirstOrThrow()
+  if (numDeletedRows === 0n) throw notFound(`Service ${uuid} could not be found.`)
+}
