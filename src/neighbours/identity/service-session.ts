@@ -51,10 +51,17 @@ export function createServiceSession(options: ServiceSessionOptions): ServiceSes
       const endpoint = catalog
         .filter((service) => service.type === serviceType)
         .flatMap((service) => service.endpoints)
-        .find((each) => each.interface === interfaceName && (options.region === undefined || each.region_id === options.region))
+        .find(
+          (each) =>
+            each.interface === interfaceName &&
+            (options.region === undefined || each.region_id === options.region),
+        )
       if (endpoint === undefined) {
         const where = options.region === undefined ? '' : ` in region ${options.region}`
-        throw new Fault('unavailable', `The catalog has no ${interfaceName} endpoint of the ${serviceType} service${where}.`)
+        throw new Fault(
+          'unavailable',
+          `The catalog has no ${interfaceName} endpoint of the ${serviceType} service${where}.`,
+        )
       }
       return endpoint.url.replace(/\/+$/, '')
     },
@@ -69,14 +76,23 @@ async function authenticate(options: ServiceSessionOptions): Promise<Held> {
     auth: {
       identity: {
         methods: ['password'],
-        password: { user: { name: options.username, domain: { name: options.userDomainName }, password: options.password } },
+        password: {
+          user: {
+            name: options.username,
+            domain: { name: options.userDomainName },
+            password: options.password,
+          },
+        },
       },
       scope: { project: { name: options.projectName, domain: { name: options.projectDomainName } } },
     },
   })
   const token = answer.headers['x-subject-token']
   if (answer.status !== 201 || typeof token !== 'string') {
-    throw new Fault('unavailable', `The identity service refused a token to the service user ${options.username} (status ${answer.status}).`)
+    throw new Fault(
+      'unavailable',
+      `The identity service refused a token to the service user ${options.username} (status ${answer.status}).`,
+    )
   }
   const body = readTokenBody(answer.json)
   return { token, expiresAt: body.expiresAt, catalog: body.catalog ?? [] }
@@ -87,7 +103,8 @@ async function send(options: ServiceSessionOptions, json: unknown): Promise<Http
   try {
     return await options.http.send({ method: 'POST', url, json, timeoutMs: TIMEOUT_MS })
   } catch (error) {
-    if (error instanceof HttpFailure) throw new Fault('unavailable', 'The identity service could not be reached.', { cause: error })
+    if (error instanceof HttpFailure)
+      throw new Fault('unavailable', 'The identity service could not be reached.', { cause: error })
     throw error
   }
 }

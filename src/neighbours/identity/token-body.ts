@@ -5,7 +5,10 @@ import { Value } from '@sinclair/typebox/value'
 import type { TokenInfo } from './port.ts'
 
 const Named = Type.Object({ id: Type.String(), name: Type.Optional(Type.String()) })
-const Owned = Type.Object({ id: Type.String(), domain: Type.Optional(Type.Object({ id: Type.Union([Type.String(), Type.Null()]) })) })
+const Owned = Type.Object({
+  id: Type.String(),
+  domain: Type.Optional(Type.Object({ id: Type.Union([Type.String(), Type.Null()]) })),
+})
 
 const TokenBody = Type.Object({
   token: Type.Object({
@@ -20,7 +23,11 @@ const TokenBody = Type.Object({
         Type.Object({
           type: Type.String(),
           endpoints: Type.Array(
-            Type.Object({ interface: Type.String(), url: Type.String(), region_id: Type.Optional(Type.Union([Type.String(), Type.Null()])) }),
+            Type.Object({
+              interface: Type.String(),
+              url: Type.String(),
+              region_id: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+            }),
           ),
         }),
       ),
@@ -33,9 +40,11 @@ export type CatalogEntry = NonNullable<TokenBody['token']['catalog']>[number]
 
 /** The body of a token. Throws an `unavailable` fault when what Keystone said cannot be read. */
 export function readTokenBody(json: unknown): TokenBody['token'] & { readonly expiresAt: number } {
-  if (!Value.Check(TokenBody, json)) throw new Fault('unavailable', 'The identity service gave an answer that cannot be read.')
+  if (!Value.Check(TokenBody, json))
+    throw new Fault('unavailable', 'The identity service gave an answer that cannot be read.')
   const expiresAt = Date.parse(json.token.expires_at)
-  if (Number.isNaN(expiresAt)) throw new Fault('unavailable', 'The identity service gave a token without a readable end.')
+  if (Number.isNaN(expiresAt))
+    throw new Fault('unavailable', 'The identity service gave a token without a readable end.')
   return { ...json.token, expiresAt }
 }
 

@@ -95,7 +95,8 @@ async function validationOf(options: IdentityOptions, token: string): Promise<Ht
   try {
     return await options.http.send({ method: 'GET', url, headers, timeoutMs: TIMEOUT_MS })
   } catch (error) {
-    if (error instanceof HttpFailure) throw new Fault('unavailable', 'The identity service could not be reached.', { cause: error })
+    if (error instanceof HttpFailure)
+      throw new Fault('unavailable', 'The identity service could not be reached.', { cause: error })
     throw error
   }
 }
