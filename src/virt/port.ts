@@ -97,7 +97,8 @@ export interface CanStopAll {
   stopAll(timeoutMs: number): Promise<readonly string[]>
 }
 
-export const hasConsoleOutput = (driver: VirtDriver): driver is VirtDriver & HasConsoleOutput => 'consoleOutput' in driver
+export const hasConsoleOutput = (driver: VirtDriver): driver is VirtDriver & HasConsoleOutput =>
+  'consoleOutput' in driver
 export const hasVnc = (driver: VirtDriver): driver is VirtDriver & HasVnc => 'vncAddress' in driver
 export const hasSerial = (driver: VirtDriver): driver is VirtDriver & HasSerial => 'serialAddress' in driver
 export const canStopAll = (driver: VirtDriver): driver is VirtDriver & CanStopAll => 'stopAll' in driver

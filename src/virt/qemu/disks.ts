@@ -1,0 +1,106 @@
+/** A guest's disks: a qcow2 overlay on the cached base for root; ephemeral and swap as sparse raw files. */
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Flavor } from '#model/flavor/index.ts'
+import { GuestRefused } from '#virt/port.ts'
+import type { Disk } from './arguments.ts'
+import { configDriveArguments, writeConfigFiles } from './config-drive.ts'
+import type { BaseImage } from './images.ts'
+import type { Tools } from './tools.ts'
+
+const GIB = 1024 ** 3
+const MIB = 1024 ** 2
+
+/** Nova's FlavorDiskSmallerThanImage. A flavor of 0 GB takes the image as large as it is. */
+export function checkFits(flavor: Flavor, imageBytes: number): void {
+  const flavorBytes = flavor.rootGb * GIB
+  if (flavorBytes === 0 || imageBytes <= flavorBytes) return
+  throw new GuestRefused(
+    `Flavor's disk is too small for requested image. Flavor disk is ${flavorBytes} bytes, image is ${imageBytes} bytes.`,
+  )
+}
+
+/** An overlay as large as the flavor's root disk; its base and the base's format are said, never probed. */
+export async function makeRootDisk(
+  dir: string,
+  flavor: Flavor,
+  base: BaseImage,
+  tools: Tools,
+): Promise<Disk> {
+  checkFits(flavor, base.virtualSize)
+  const file = join(dir, 'disk')
+  const bytes = flavor.rootGb === 0 ? base.virtualSize : flavor.rootGb * GIB
+  await tools.run('qemu-img', [
+    'create',
+    '-q',
+    '-f',
+    'qcow2',
+    '-F',
+    base.format,
+    '-b',
+    base.file,
+    file,
+    String(bytes),
+  ])
+  return {
+    id: 'root',
+    file,
+    format: 'qcow2',
+    backing: { file: base.file, format: base.format },
+    readOnly: false,
+  }
+}
+
+async function makeSparse(file: string, bytes: number): Promise<void> {
+  const handle = await open(file, 'wx', 0o600)
+  try {
+    await handle.truncate(bytes)
+  } finally {
+    await handle.close()
+  }
+}
+
+/** The flavor's further disks, each empty and a guest's own: nothing of one guest ever reaches another. */
+export async function makeFurtherDisks(dir: string, flavor: Flavor, tools: Tools): Promise<Disk[]> {
+  const disks: Disk[] = []
+  if (flavor.ephemeralGb > 0) {
+    const file = join(dir, 'disk.eph0')
+    await makeSparse(file, flavor.ephemeralGb * GIB)
+    await tools.run('mke2fs', [
+      '-q',
+      '-F',
+      '-t',
+      'ext4',
+      '-L',
+      'ephemeral0',
+      '-E',
+      'lazy_itable_init=1,lazy_journal_init=1,nodiscard',
+      file,
+    ])
+    disks.push({ id: 'ephemeral0', file, format: 'raw', readOnly: false })
+  }
+  if (flavor.swapMb > 0) {
+    const file = join(dir, 'disk.swap')
+    await makeSparse(file, flavor.swapMb * MIB)
+    await tools.run('mkswap', [file])
+    disks.push({ id: 'swap', file, format: 'raw', readOnly: false })
+  }
+  return disks
+}
+
+/** The config drive: an ISO image labelled `config-2` with these files. */
+export async function makeConfigDrive(
+  dir: string,
+  files: Readonly<Record<string, string | Buffer>>,
+  tools: Tools,
+): Promise<Disk> {
+  const file = join(dir, 'disk.config')
+  const content = await writeConfigFiles(dir, files)
+  try {
+    const maker = await tools.find('genisoimage', 'mkisofs', 'xorrisofs')
+    await tools.run(maker, configDriveArguments(file, content.dir))
+  } finally {
+    await content.remove()
+  }
+  return { id: 'config', file, format: 'raw', readOnly: true }
+}

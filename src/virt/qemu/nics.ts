@@ -1,0 +1,61 @@
+/**
+ * A guest's network interfaces on QEMU's command line: a tap for a bridged port, QEMU's user networking
+ * (out only; no guest reaches another) where there is no network of the host's.
+ */
+import { isIPv4 } from 'node:net'
+import type { FixedIp, Vif } from '#model/network/index.ts'
+import { options } from './option-list.ts'
+
+export const NIC_DEVICES = {
+  virtio: 'virtio-net-pci',
+  e1000: 'e1000',
+  e1000e: 'e1000e',
+  rtl8139: 'rtl8139',
+} as const
+export type NicModel = keyof typeof NIC_DEVICES
+
+/** Vif types that are a tap on a bridge of ours; every other than these and `user` is not ours to plug. */
+export const TAP_VIF_TYPES: ReadonlySet<string> = new Set(['bridge', 'tap'])
+
+const toNumber = (address: string): number =>
+  address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
+const toAddress = (value: number): string =>
+  [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.')
+
+/** QEMU's own little DHCP is told the port's address, so the guest has the address that the API shows. */
+function userNetwork(ip: FixedIp | undefined): Readonly<Record<string, string>> {
+  if (!ip || !isIPv4(ip.address)) return {}
+  const [base = '', bits = ''] = ip.cidr.split('/')
+  const size = 2 ** (32 - Number(bits))
+  if (size < 8) return {}
+  const first = Math.floor(toNumber(base) / size) * size
+  const own = toNumber(ip.address)
+  const gateway = ip.gateway !== null && isIPv4(ip.gateway) ? toNumber(ip.gateway) : first + 1
+  const free = (taken: readonly number[]): number => {
+    let candidate = first + size - 2
+    while (taken.includes(candidate)) candidate -= 1
+    return candidate
+  }
+  const host = gateway === own ? free([own]) : gateway
+  const dns = free([own, host])
+  return { net: ip.cidr, host: toAddress(host), dns: toAddress(dns), dhcpstart: ip.address }
+}
+
+/** The arguments for each interface, in the order of the ports. */
+export function networkArguments(vifs: readonly Vif[], model: NicModel): string[] {
+  return vifs.flatMap((vif, index) => {
+    const id = `net${index}`
+    const netdev = TAP_VIF_TYPES.has(vif.type)
+      ? options('tap', { id, ifname: vif.devname, script: 'no', downscript: 'no' })
+      : options('user', { id, ipv6: false, ...userNetwork(vif.fixedIps.find((ip) => ip.version === 4)) })
+    const device = options(NIC_DEVICES[model], {
+      netdev: id,
+      id: `nic${index}`,
+      mac: vif.macAddress,
+      // No boot ROM: guests boot from disk, and the ROM files need not be installed.
+      romfile: '',
+      host_mtu: model === 'virtio' && vif.network.mtu !== null ? vif.network.mtu : undefined,
+    })
+    return ['-netdev', netdev, '-device', device]
+  })
+}

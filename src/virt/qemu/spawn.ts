@@ -1,0 +1,78 @@
+/** Making a guest: image, disks, config drive, record, start. On failure nothing of it is left. */
+import type { Image } from '#model/image/index.ts'
+import { withUndo } from '#lib/undo.ts'
+import { type GuestDefinition, GuestRefused, type ImageSource, SpawnFailed } from '#virt/port.ts'
+import type { Disk } from './arguments.ts'
+import { checkFits, makeConfigDrive, makeFurtherDisks, makeRootDisk } from './disks.ts'
+import type { GuestRecord } from './guest-store.ts'
+import { hardwareOf } from './hardware.ts'
+import { findRunning, type Host } from './host.ts'
+import { startGuest } from './start-guest.ts'
+import { ToolMissing } from './tools.ts'
+
+async function makeDisks(
+  host: Host,
+  guest: GuestDefinition,
+  image: Image,
+  images: ImageSource,
+  signal: AbortSignal,
+): Promise<Disk[]> {
+  const { store, tools } = host
+  if (image.virtualSize !== null) checkFits(guest.flavor, image.virtualSize)
+  const base = await host.images.fetch(image, images, signal)
+  const dir = await store.create(guest.uuid)
+  const disks = [
+    await makeRootDisk(dir, guest.flavor, base, tools),
+    ...(await makeFurtherDisks(dir, guest.flavor, tools)),
+  ]
+  if (guest.configDrive) disks.push(await makeConfigDrive(dir, guest.configDrive, tools))
+  signal.throwIfAborted()
+  return disks
+}
+
+/** The record of a guest whose disks are whole: an earlier attempt's, or made now. */
+async function recordFor(
+  host: Host,
+  guest: GuestDefinition,
+  images: ImageSource,
+  signal: AbortSignal,
+): Promise<GuestRecord> {
+  const { image, uuid, name } = guest
+  const { diskBus } = hardwareOf(guest, host.options.machineType)
+  const earlier = await host.store.find(uuid)
+  if (earlier) return earlier
+  if (image === null) throw new GuestRefused('This driver cannot boot from a volume')
+  const disks = await makeDisks(host, guest, image, images, signal)
+  const record: GuestRecord = { version: 1, uuid, name, disks, diskBus, taps: [] }
+  await host.store.save(record)
+  return record
+}
+
+/** A failure as the port has them: what another host may do better, and what none will. */
+function asSpawnFailure(error: unknown): Error {
+  const first = error instanceof AggregateError ? error.cause : error
+  if (first instanceof GuestRefused || first instanceof SpawnFailed) return first
+  if (first instanceof ToolMissing) return new SpawnFailed(first.message, { cause: error })
+  return new SpawnFailed('The guest could not be made', { cause: error })
+}
+
+/** Done twice is done once: a guest that runs already is left alone, whole disks are used as they are. */
+export async function spawnGuest(
+  host: Host,
+  guest: GuestDefinition,
+  images: ImageSource,
+  signal: AbortSignal,
+): Promise<void> {
+  if (await findRunning(host, guest.uuid)) return
+  try {
+    // Without QEMU nothing need be downloaded to know.
+    await host.tools.find(host.options.qemuBinary)
+    await withUndo(async (undo) => {
+      undo(() => host.store.remove(guest.uuid))
+      const record = await recordFor(host, guest, images, signal)
+      await startGuest(host, guest, record, signal)
+    })
+  } catch (error) {
+    throw asSpawnFailure(error)
+  }
+}
