@@ -1,0 +1,41 @@
+/** Reshaping: inventories and the allocations on them move together, or not at all. */
+import { badRequest } from '#lib/fault.ts'
+import { type ConsumerWrite, replaceAllocations } from './allocations.ts'
+import { type Inventory, putInventories, removeOtherInventories } from './inventories.ts'
+import { bumpGenerations, lockProvider, lockProviders, type Trx } from './providers.ts'
+
+export interface Reshaped {
+  readonly uuid: string
+  readonly generation: number
+  /** All that the provider has afterwards. */
+  readonly inventories: readonly Inventory[]
+}
+
+/** Throws `badRequest` (a provider or class that does not exist) or `conflict` (a generation, capacity, or use). */
+export async function reshape(
+  trx: Trx,
+  reshaped: readonly Reshaped[],
+  writes: readonly ConsumerWrite[],
+  now: number,
+): Promise<void> {
+  const locked = await lockProviders(trx, { uuids: reshaped.map(({ uuid }) => uuid) })
+  const missing = reshaped.find(({ uuid }) => !locked.some((provider) => provider.uuid === uuid))
+  if (missing)
+    throw badRequest(`Resource provider ${missing.uuid} in inventories not found.`, {
+      code: 'placement.resource_provider.not_found',
+    })
+  // What comes is there before the allocations move, and what goes is empty after.
+  const done = []
+  for (const { uuid, generation, inventories } of reshaped) {
+    const provider = await lockProvider(trx, uuid, generation)
+    await putInventories(trx, provider, inventories, now)
+    done.push({ provider, inventories })
+  }
+  if (writes.length > 0) await replaceAllocations(trx, writes, now)
+  for (const { provider, inventories } of done) await removeOtherInventories(trx, provider, inventories)
+  await bumpGenerations(
+    trx,
+    done.map(({ provider }) => provider.id),
+    now,
+  )
+}

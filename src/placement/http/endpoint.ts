@@ -1,0 +1,96 @@
+/** What an endpoint of the API is: an operation with its versions, and the function that does it. */
+import type { Clock } from '#lib/clock.ts'
+import { badRequest } from '#lib/fault.ts'
+import { isUuidLike, type Ids } from '#lib/ids.ts'
+import type { Behaviours, Operation, View } from '#lib/versioned/index.ts'
+import type { RequestContext } from '#model/request-context.ts'
+import type { Database } from '#db/kit/index.ts'
+import type { Db, Trx } from '../db/providers.ts'
+import type { PolicyCheck, PolicyTarget } from '../policy.ts'
+
+export interface PlacementOptions {
+  /** Owners of consumers that were written before owners had to be named. */
+  readonly incompleteConsumerProjectId: string
+  readonly incompleteConsumerUserId: string
+  /** The path the API is mounted at, which links begin with: '' or '/placement'. */
+  readonly mountPath: string
+}
+
+/** What endpoints work with. */
+export interface Scope {
+  readonly db: Db
+  readonly database: Database
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly policy: PolicyCheck
+  readonly options: PlacementOptions
+}
+
+export interface Call<Body, Query, B extends Behaviours> {
+  readonly scope: Scope
+  readonly context: RequestContext
+  /** Of the path, uuids in their canonical form. */
+  readonly params: Readonly<Record<string, string>>
+  readonly body: Body
+  readonly query: Query
+  readonly behaviours: Readonly<Record<keyof B, boolean>>
+  /** How a record looks at the version of the request. */
+  show<Row, Context>(view: View<Row, Context>, row: Row, context: Context): Readonly<Record<string, unknown>>
+  /** Writes in a transaction, stamped with the time. */
+  write<T>(work: (trx: Trx, now: number) => Promise<T>): Promise<T>
+  /** Throws `forbidden`: for rules that need to know whose it is. */
+  allow(target: PolicyTarget): void
+}
+
+export interface Answer {
+  /** The operation's, when left out. */
+  readonly status?: number
+  readonly body?: unknown
+  /** Without the mount path. */
+  readonly location?: string
+  /** Milliseconds since the epoch; left out: now, for answers with a body. */
+  readonly lastModified?: number | undefined
+}
+
+export interface Endpoint {
+  readonly operation: Operation
+  /** The rule is about a target, which the handler names. */
+  readonly asksItself: boolean
+  /** What the path is below the operation's first version. */
+  readonly absentAs: 'notFound' | 'methodNotAllowed'
+  readonly handle: (call: Call<unknown, unknown, Behaviours>) => Promise<Answer>
+}
+
+export function endpoint<Body, Query, B extends Behaviours>(
+  operation: Operation<Body, Query, B>,
+  handle: (call: Call<Body, Query, B>) => Promise<Answer>,
+  options: { asksItself?: boolean; absentAs?: Endpoint['absentAs'] } = {},
+): Endpoint {
+  return {
+    operation,
+    asksItself: options.asksItself ?? false,
+    absentAs: options.absentAs ?? 'notFound',
+    handle: handle as unknown as Endpoint['handle'],
+  }
+}
+
+/** A uuid as it is stored: lower case, with dashes. What is none stays as it is, and will not be found. */
+export function canonicalUuid(text: string): string {
+  if (!isUuidLike(text)) return text
+  const digits = text
+    .toLowerCase()
+    .replaceAll('urn:', '')
+    .replaceAll('uuid:', '')
+    .replaceAll(/[^0-9a-f]/g, '')
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+/** The last of a parameter's values, as the others are overwritten by it. */
+export const last = (values: readonly string[] | undefined): string | undefined => values?.at(-1)
+
+/** A parameter of the path; the route has it. */
+export function param(call: { readonly params: Readonly<Record<string, string>> }, name: string): string {
+  const value = call.params[name]
+  if (value === undefined) throw badRequest(`${name} is missing in the path`)
+  return value
+}

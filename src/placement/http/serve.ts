@@ -1,0 +1,218 @@
+/** The API as an app: tokens, versions, bodies and methods are seen to here, so that endpoints need not. */
+import { badRequest, Fault, forbidden } from '#lib/fault.ts'
+import { createHttpApp, type HttpApp, type HttpReply, type HttpRequest } from '#lib/http/index.ts'
+import type { Log } from '#lib/log.ts'
+import { formatVersion, includes, readQuery, type Problem, type Version } from '#lib/versioned/index.ts'
+import { contextOf, type Identity } from '#neighbours/identity/port.ts'
+import type { RequestContext } from '#model/request-context.ts'
+import type { Trx } from '../db/providers.ts'
+import type { PlacementTables } from '../db/tables.ts'
+import { type Answer, canonicalUuid, type Endpoint, type Scope } from './endpoint.ts'
+import { renderFault } from './faults.ts'
+import { requestedVersion, SAYS_FRESHNESS } from './version.ts'
+
+export interface ServeOptions {
+  readonly scope: Scope
+  readonly identity: Identity
+  readonly log: Log
+  readonly endpoints: readonly Endpoint[]
+  readonly maxBodyBytes: number
+  /** Where callers get tokens, told to those without one. */
+  readonly wwwAuthenticateUri: string | undefined
+}
+
+/** What is known of a request before its endpoint runs. */
+interface Arrival {
+  version?: Version
+  context?: RequestContext
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+
+export function servePlacement(options: ServeOptions): HttpApp {
+  const arrivals = new WeakMap<HttpRequest, Arrival>()
+  const app = createHttpApp({
+    log: options.log,
+    ids: options.scope.ids,
+    maxBodyBytes: options.maxBodyBytes,
+    renderFault: (fault, request) => renderFault(fault, arrivals.get(request)?.version, request.id),
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+  app.addHook('onRequest', async (request, reply) => {
+    const arrival: Arrival = {}
+    arrivals.set(request, arrival)
+    reply.header('vary', 'OpenStack-API-Version')
+    if (!isRoot(request)) arrival.context = await authenticate(options, request)
+    arrival.version = requestedVersion(request.headers['openstack-api-version'])
+    reply.header('openstack-api-version', `placement ${formatVersion(arrival.version)}`)
+    if (Number(request.headers['content-length'] ?? 0) > 0 && !request.headers['content-type'])
+      throw badRequest('content-type header required when content-length > 0')
+  })
+  const byPath = Map.groupBy(options.endpoints, (each) => each.operation.path)
+  for (const [path, endpoints] of byPath) addPath(app, options, arrivals, path, endpoints)
+  return app
+}
+
+const isRoot = (request: HttpRequest): boolean => ['', '/'].includes(request.url.split('?')[0] ?? '')
+
+async function authenticate(options: ServeOptions, request: HttpRequest): Promise<RequestContext> {
+  const token = request.headers['x-auth-token']
+  const info = typeof token === 'string' && token !== '' ? await options.identity.validate(token) : undefined
+  if (info) return contextOf(info, request.id)
+  throw new Fault('unauthorized', 'The request you have made requires authentication.', {
+    headers: {
+      'www-authenticate':
+        options.wwwAuthenticateUri === undefined
+          ? 'Keystone'
+          : `Keystone uri="${options.wwwAuthenticateUri}"`,
+    },
+  })
+}
+
+function addPath(
+  app: HttpApp,
+  options: ServeOptions,
+  arrivals: WeakMap<HttpRequest, Arrival>,
+  path: string,
+  endpoints: readonly Endpoint[],
+): void {
+  const url = path.replaceAll(/\{(\w+)\}/g, ':$1')
+  const byMethod = Map.groupBy(endpoints, (each) => each.operation.method)
+  for (const [method, ofMethod] of byMethod) {
+    app.route({
+      method,
+      url,
+      handler: (request, reply) => run(options, arrivals.get(request) ?? {}, ofMethod, request, reply),
+    })
+  }
+  const allow = [...byMethod.keys()].join(', ')
+  app.route({
+    method: METHODS.filter((method) => !byMethod.has(method)),
+    url,
+    handler: () => {
+      throw methodNotAllowed(allow)
+    },
+  })
+}
+
+const methodNotAllowed = (allow: string): Fault =>
+  new Fault('methodNotAllowed', 'The method specified is not allowed for this resource.', {
+    headers: { allow },
+  })
+
+async function run(
+  options: ServeOptions,
+  { version = 0, context }: Arrival,
+  endpoints: readonly Endpoint[],
+  request: HttpRequest,
+  reply: HttpReply,
+): Promise<HttpReply> {
+  const endpoint = endpoints.find(({ operation }) => includes(operation.range, version))
+  if (!endpoint) throw absent(endpoints)
+  const { scope } = options
+  const { operation } = endpoint
+  const caller = context ?? NOBODY
+  const { policy } = operation
+  const allow = (target: { projectId?: string }) => {
+    if (policy !== undefined && !scope.policy(policy, caller, target))
+      throw forbidden(`Policy does not allow ${policy} to be performed.`)
+  }
+  if (!endpoint.asksItself) allow({})
+  if (operation.method === 'GET') checkAccept(request)
+  const answer = await endpoint.handle({
+    scope,
+    context: caller,
+    params: paramsOf(request),
+    body: readBody(endpoint, version, request),
+    query: readParameters(endpoint, version, request),
+    behaviours: operation.behavioursAt(version),
+    show: (view, row, viewContext) => view.at(version)(row, viewContext),
+    write: <T>(work: (trx: Trx, now: number) => Promise<T>) =>
+      scope.database.transaction<PlacementTables, T>((trx) => work(trx, scope.clock.now())),
+    allow,
+  })
+  return send(scope, version, operation.statusAt(version), answer, reply)
+}
+
+const NOBODY: RequestContext = { requestId: '', userId: '', projectId: null, roles: [] }
+
+function absent(endpoints: readonly Endpoint[]): Fault {
+  return endpoints.some((each) => each.absentAs === 'methodNotAllowed')
+    ? methodNotAllowed('GET, POST, PUT')
+    : new Fault('notFound', 'The resource could not be found.')
+}
+
+function paramsOf(request: HttpRequest): Record<string, string> {
+  const params = Object.entries(request.params as Record<string, string>)
+  if (params.some(([, value]) => value.includes('\0')))
+    throw new Fault('notFound', 'The resource could not be found.')
+  return Object.fromEntries(
+    params.map(([name, value]) => [name, name.endsWith('uuid') ? canonicalUuid(value) : value]),
+  )
+}
+
+function checkAccept(request: HttpRequest): void {
+  const accept = request.headers.accept
+  if (accept === undefined || accept === '') return
+  const types = accept.split(',').map((each) => each.split(';')[0]?.trim().toLowerCase())
+  if (!types.some((type) => type === 'application/json' || type === 'application/*' || type === '*/*'))
+    throw new Fault('notAcceptable', 'Only application/json is provided')
+}
+
+function readBody({ operation }: Endpoint, version: Version, request: HttpRequest): unknown {
+  if (operation.bodySchemaAt(version) === undefined) return undefined
+  const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
+  if (type !== 'application/json')
+    throw new Fault(
+      'unsupportedMediaType',
+      `The media type ${type ?? 'None'} is not supported, use application/json`,
+    )
+  const text = typeof request.body === 'string' ? request.body : ''
+  const body = parseJson(text)
+  const problem = operation.checkBody(version, body, { strip: false })
+  if (problem) throw badRequest(`JSON does not validate: ${sentenceOf(problem)}`)
+  return body
+}
+
+function parseJson(text: string): unknown {
+  // PostgreSQL cannot hold it, and no name needs it.
+  if (text.includes('\\u0000') || text.includes('\0'))
+    throw badRequest('Malformed JSON: the NUL character is not allowed')
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw badRequest(`Malformed JSON: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+function readParameters({ operation }: Endpoint, version: Version, request: HttpRequest): unknown {
+  const query = readQuery(request.url.split('?').slice(1).join('?'))
+  if (
+    Object.entries(query).some(
+      ([name, values]) => name.includes('\0') || values.some((value) => value.includes('\0')),
+    )
+  )
+    throw badRequest('Invalid query string parameters: the NUL character is not allowed')
+  if (operation.querySchemaAt(version) === undefined) return {}
+  const problem = operation.checkQuery(version, query)
+  if (problem) throw badRequest(`Invalid query string parameters: ${sentenceOf(problem)}`)
+  return query
+}
+
+function sentenceOf({ path, message }: Problem): string {
+  const where = path.map((step) => `['${step}']`).join('')
+  return where === '' ? message : `${message}, at ${where}`
+}
+
+function send(scope: Scope, version: Version, status: number, answer: Answer, reply: HttpReply): HttpReply {
+  reply.code(answer.status ?? status)
+  if (answer.location !== undefined) reply.header('location', `${scope.options.mountPath}${answer.location}`)
+  const dated = answer.body !== undefined || answer.lastModified !== undefined
+  if (dated && version >= SAYS_FRESHNESS) {
+    reply.header('last-modified', new Date(answer.lastModified ?? scope.clock.now()).toUTCString())
+    reply.header('cache-control', 'no-cache')
+  }
+  if (answer.body === undefined) return reply.send()
+  return reply.type('application/json').send(JSON.stringify(answer.body))
+}
