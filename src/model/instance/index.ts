@@ -3,6 +3,13 @@ export type { InstanceAction, InstanceActionEvent } from './action.ts'
 export type { BlockDevice } from './block-device.ts'
 export { instanceName, type Instance, type InstanceFault } from './instance.ts'
 export {
+  type Operation,
+  OPERATION_NAMES,
+  type OperationRule,
+  ruleOf,
+  TAGGABLE_VM_STATES,
+} from './operations.ts'
+export {
   POWER_STATES,
   TASK_STATES,
   VM_STATES,
@@ -10,3 +17,19 @@ export {
   type TaskState,
   type VmState,
 } from './states.ts'
+export {
+  SERVER_STATUSES,
+  type ServerStatus,
+  type StatesOfStatuses,
+  statesOfStatuses,
+  statusOf,
+} from './status.ts'
+export {
+  type Asker,
+  type JudgedInstance,
+  type Refusal,
+  refusalFault,
+  requireAllowed,
+  type Verdict,
+  verdictFor,
+} from './verdict.ts'
