@@ -1,4 +1,5 @@
 /** The app of the compute API: discovery without a token, everything else through the dispatcher. */
+import { flavorRoutes } from '#api/flavors/index.ts'
 import {
   createDispatch,
   renderFault,
@@ -21,7 +22,7 @@ export interface Api {
 const REQUEST_ID_HEADERS = ['x-openstack-request-id', 'x-compute-request-id']
 
 /** Every route of the API. */
-const routesOf = (_services: Services): readonly Route[] => [...versionRoutes]
+const routesOf = (services: Services): readonly Route[] => [...versionRoutes, ...flavorRoutes(services)]
 
 export function createApi(services: Services): Api {
   const { config, log, ids, identity, policy } = services

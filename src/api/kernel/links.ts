@@ -41,8 +41,8 @@ export function linksOf({ root, version, project, query }: LinkParts): Links {
     ],
     next(collection, marker) {
       const parameters = new URLSearchParams(query)
-      parameters.set('marker', marker)
       parameters.sort()
+      parameters.set('marker', marker)
       return [{ rel: 'next', href: `${selfBase}/${collection}?${parameters.toString()}` }]
     },
   }

@@ -44,5 +44,5 @@ export function serve<Body, Query, B extends Behaviours>(
   operation: Operation<Body, Query, B>,
   handle: (call: Call<Body, Query, keyof B>) => Promise<Answer> | Answer,
 ): Route {
-  return { operation: operation as Operation, handle: handle as unknown as Route['handle'] }
+  return { operation, handle: handle as unknown as Route['handle'] }
 }

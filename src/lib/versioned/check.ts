@@ -87,7 +87,7 @@ const lengthOf = (text: string): number => {
 /** Bounds hold for numbers written as strings too; a string that is no number is no business of theirs. */
 function numberOf(value: unknown): number | undefined {
   if (typeof value === 'number') return value
-  return isString(value) && /^\s*[+-]?\d+\s*$/.test(value) ? Number(value) : undefined
+  return isString(value) && /^\s*[+-]?\d+(\.\d+)?\s*$/.test(value) ? Number(value) : undefined
 }
 
 const bound =
@@ -153,6 +153,8 @@ const KEYWORDS: { readonly [K in keyof JsonSchema]-?: (schema: JsonSchema) => Ch
     bound((value) => value >= minimum, `less than the minimum of ${minimum}`),
   maximum: ({ maximum = Infinity }) =>
     bound((value) => value <= maximum, `greater than the maximum of ${maximum}`),
+  exclusiveMinimum: ({ exclusiveMinimum = -Infinity }) =>
+    bound((value) => value > exclusiveMinimum, `less than or equal to the minimum of ${exclusiveMinimum}`),
   minItems: ({ minItems = 0 }) =>
     on(
       isArray,

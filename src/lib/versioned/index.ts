@@ -23,7 +23,7 @@ export {
 } from './piece.ts'
 export { repr, str } from './python.ts'
 export { LIMIT, many, query, readQuery, single } from './query.ts'
-export { type Flag, isTrue, type Numeric, t } from './shapes.ts'
+export { type Flag, isTrue, type Numeric, readBoolean, t } from './shapes.ts'
 export {
   formatVersion,
   includes,

@@ -11,6 +11,7 @@ export interface JsonSchema {
   readonly maxLength?: number
   readonly minimum?: number
   readonly maximum?: number
+  readonly exclusiveMinimum?: number
   readonly items?: JsonSchema
   readonly minItems?: number
   readonly maxItems?: number

@@ -1,14 +1,7 @@
 /** Query strings: every parameter is a list of strings, checked like a body. */
 import type { JsonSchema } from './json-schema.ts'
-import {
-  constant,
-  object,
-  type Accepted,
-  type Field,
-  type ObjectOf,
-  type ObjectOptions,
-  type Piece,
-} from './piece.ts'
+import { constant, type Field, object, type ObjectOf, type ObjectOptions, type Piece } from './piece.ts'
+import { versionOf } from './version.ts'
 
 type Parameters = Readonly<Record<string, Piece<readonly string[]> | Field<readonly string[], boolean>>>
 
@@ -27,11 +20,24 @@ export const LIMIT: JsonSchema = {
   minLength: 1,
 }
 
-/** The parameters of an operation. `additional`: unknown ones are dropped (the default of most), or refused. */
-export const query = <P extends Parameters>(parameters: P, options: ObjectOptions = {}): Piece<ObjectOf<P>> =>
-  object(parameters, options)
+export interface QueryOptions extends ObjectOptions {
+  /** From this version on an unknown parameter is refused; before, it is passed over. */
+  readonly strictSince?: string
+}
 
-export type Query<P> = Accepted<P>
+/** The parameters of an operation. Unknown ones are refused, unless `additional` or `strictSince` say otherwise. */
+export function query<P extends Parameters>(parameters: P, options: QueryOptions = {}): Piece<ObjectOf<P>> {
+  const { strictSince, ...rest } = options
+  if (strictSince === undefined) return object(parameters, rest)
+  const loose = object(parameters, { ...rest, additional: true })
+  const strict = object(parameters, { ...rest, additional: false })
+  const from = versionOf(strictSince)
+  return {
+    kind: 'piece',
+    edges: [...loose.edges, from],
+    schemaAt: (version) => (version >= from ? strict : loose).schemaAt(version),
+  }
+}
 
 /** The parameters of a query string, in the order in which they came. */
 export function readQuery(text: string): Record<string, string[]> {

@@ -91,3 +91,13 @@ export const t = {
       ...limits,
     }),
 } as const
+
+const TRUE_WORDS = new Set(['1', 't', 'true', 'on', 'y', 'yes'])
+const FALSE_WORDS = new Set(['0', 'f', 'false', 'off', 'n', 'no'])
+
+/** Yes or no as oslo.utils reads it strictly; undefined when it is neither. */
+export function readBoolean(text: string): boolean | undefined {
+  const word = text.trim().toLowerCase()
+  if (TRUE_WORDS.has(word)) return true
+  return FALSE_WORDS.has(word) ? false : undefined
+}
