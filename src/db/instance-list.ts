@@ -44,6 +44,8 @@ export interface InstanceFilters {
   /** Any of these. */
   readonly uuids?: readonly string[]
   readonly host?: string
+  /** On any of these. */
+  readonly hosts?: readonly string[]
   readonly node?: string
   readonly availabilityZone?: string
   readonly imageRef?: string
@@ -217,8 +219,9 @@ function conditionsOf(eb: Eb, filters: InstanceFilters): Condition[] {
     if (value !== undefined)
       conditions.push(eb(column, '=', typeof value === 'boolean' ? Number(value) : value))
   }
-  const { uuids, vmStates, taskStates, changesSince, changesBefore } = filters
+  const { uuids, hosts, vmStates, taskStates, changesSince, changesBefore } = filters
   if (uuids) conditions.push(anyOf(eb, 'uuid', uuids))
+  if (hosts) conditions.push(anyOf(eb, 'host', hosts))
   if (vmStates) conditions.push(anyOf(eb, 'vm_state', vmStates))
   if (taskStates) conditions.push(anyOf(eb, 'task_state', taskStates))
   if (changesSince !== undefined) conditions.push(eb('changed_at', '>=', changesSince))

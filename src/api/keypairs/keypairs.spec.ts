@@ -9,29 +9,20 @@ import {
   query,
   required,
   since,
-  switched,
   t,
   wrapped,
 } from '#lib/versioned/index.ts'
 
-const owner = switched({
-  '..2.9': query({}, { additional: true }),
-  '2.10..2.74': query({ user_id: many() }, { additional: true }),
-  '2.75..': query({ user_id: many() }),
-})
-
-const paging = { user_id: many(), limit: many(LIMIT), marker: many() }
+const owner = query({ user_id: since('2.10', many()) }, { strictSince: '2.75' })
 
 const KEY_NAME = { format: 'name', minLength: 1, maxLength: 255 } as const
 
 export const listKeypairs = operation({
   path: 'GET /os-keypairs',
-  query: switched({
-    '..2.9': query({}, { additional: true }),
-    '2.10..2.34': query({ user_id: many() }, { additional: true }),
-    '2.35..2.74': query(paging, { additional: true }),
-    '2.75..': query(paging),
-  }),
+  query: query(
+    { user_id: since('2.10', many()), limit: since('2.35', many(LIMIT)), marker: since('2.35', many()) },
+    { strictSince: '2.75' },
+  ),
   behaviours: { byUser: '2.10..', paged: '2.35..' },
 })
 

@@ -1,13 +1,5 @@
 /** Key pairs: a user's own, or any user's for an admin. */
-import {
-  type Call,
-  limitOf,
-  markerOf,
-  type PageQuery,
-  type Route,
-  serve,
-  type Services,
-} from '#api/kernel/index.ts'
+import { type Call, limitOf, markerOf, type Route, serve, type Services } from '#api/kernel/index.ts'
 import { countKeyPairs, getKeyPair, insertKeyPair, listKeyPairs, removeKeyPair } from '#db/keypairs.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { forbidden } from '#lib/fault.ts'
@@ -38,7 +30,7 @@ export function keypairRoutes({ db, clock, config }: Services): readonly Route[]
     serve(listKeypairs, async (call) => {
       const userId = ownerOf(call)
       call.enforce(`${RULE}:index`, targetOf(userId))
-      const page = call.on.paged ? (call.query as PageQuery) : undefined
+      const page = call.on.paged ? call.query : undefined
       const marker = page && markerOf(page)
       const limit = page && limitOf(page, config.maxLimit)
       const found = await listKeyPairs(nova, userId, {

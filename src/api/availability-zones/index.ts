@@ -1,0 +1,2 @@
+/** Availability zones. */
+export { availabilityZoneRoutes } from './routes.ts'

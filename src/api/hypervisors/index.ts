@@ -1,0 +1,2 @@
+/** Hypervisors. */
+export { hypervisorRoutes } from './routes.ts'

@@ -1,0 +1,2 @@
+/** Services. */
+export { serviceRoutes } from './routes.ts'
