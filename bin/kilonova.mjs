@@ -59,7 +59,10 @@ function installPackages() {
     '--loglevel=error',
   ]
   const { status, error } = spawnSync(program, args, { cwd: ROOT, stdio: ['ignore', 2, 2] })
-  if (status === 0) return say(`npm packages installed in ${Math.round((Date.now() - began) / 1000)} s.`)
+  if (status === 0) {
+    say(`npm packages installed in ${Math.round((Date.now() - began) / 1000)} s.`)
+    return
+  }
   say(
     `npm ci failed${error ? `: ${error.message}` : ` with ${status}`}. Its words are above; nothing was started.`,
   )

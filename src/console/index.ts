@@ -1,0 +1,2 @@
+/** Consoles: a browser's way to a guest's screen. */
+export { createNoVncProxy, type NoVncProxy, type NoVncProxyDeps } from './novncproxy.ts'
