@@ -239,7 +239,7 @@ function lifeOf(eb: Eb, { deleted = false, softDeleted = false }: InstanceFilter
 
 function anyOf(
   eb: Eb,
-  column: 'uuid' | 'vm_state' | 'task_state',
+  column: 'uuid' | 'host' | 'vm_state' | 'task_state',
   values: readonly (string | null)[],
 ): Condition {
   const named = values.filter((value) => value !== null)

@@ -1,5 +1,5 @@
 /** The kit under every store: opening SQLite or PostgreSQL, migrations, transactions, and where the two differ. */
-export { columnTypes, type ColumnTypes, createAll } from './columns.ts'
+export { assumeStatistics, columnTypes, type ColumnTypes, createAll } from './columns.ts'
 export { openDatabase, type Database, type DatabaseOptions } from './database.ts'
 export {
   type DialectName,

@@ -1,5 +1,5 @@
 /** The first tables of Nova: instances and what hangs on them, flavors, key pairs, hosts, aggregates, quotas. */
-import { type ColumnTypes, columnTypes, createAll, type Migration } from '#db/kit/index.ts'
+import { assumeStatistics, type ColumnTypes, columnTypes, createAll, type Migration } from '#db/kit/index.ts'
 
 const instances = ({ id, int, text, end }: ColumnTypes): string[] => [
   `create table instances (
@@ -186,6 +186,28 @@ const quotas = ({ int, text, end }: ColumnTypes): string[] => [
   ) ${end}`,
 ]
 
+/** 100,000 instances of 50 projects, half of them deleted, on 500 hosts. */
+const LARGE_INSTANCES = {
+  sqlite_autoindex_instances_1: [100_000, 1],
+  instances_by_project: [100_000, 2000, 1000, 2, 1],
+  instances_by_age: [100_000, 50_000, 2, 1],
+  instances_by_host: [100_000, 200, 100],
+  instances_by_change: [100_000, 2],
+  instances_by_project_change: [100_000, 2000, 2],
+  instances_by_reservation: [100_000, 2],
+  instances_by_user: [100_000, 2000, 1000, 2, 1],
+  instances_usage: [100_000, 2000, 1000, 500, 250, 100, 50],
+  instances_busy: [1000, 100, 5],
+}
+const LARGE_TAGS = {
+  sqlite_autoindex_instance_tags_1: [100_000, 3, 1],
+  instance_tags_by_tag: [100_000, 1000],
+}
+const LARGE_METADATA = {
+  sqlite_autoindex_instance_metadata_1: [100_000, 3, 1],
+  instance_metadata_by_value: [100_000, 5000, 100],
+}
+
 export const nova: Migration = {
   version: 1,
   name: 'nova',
@@ -196,5 +218,8 @@ export const nova: Migration = {
       db,
       tables.flatMap((tablesOf) => tablesOf(types)),
     )
+    await assumeStatistics(db, dialect, 'instances', LARGE_INSTANCES)
+    await assumeStatistics(db, dialect, 'instance_tags', LARGE_TAGS)
+    await assumeStatistics(db, dialect, 'instance_metadata', LARGE_METADATA)
   },
 }
