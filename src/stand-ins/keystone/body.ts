@@ -11,6 +11,8 @@ export function readBody<S extends TSchema>(schema: S, body: unknown): Static<S>
     throw badRequest('Expecting to find a JSON object in the request body.')
   }
   if (isDeeperThan(body, MAX_DEPTH)) throw badRequest('The request body is nested too deeply.')
+  // PostgreSQL cannot keep one, and nobody means it.
+  if (JSON.stringify(body).includes('\\u0000')) throw badRequest('The request body holds a NUL character.')
   if (Value.Check(schema, body)) return body
   const problem = Value.Errors(schema, body).First()
   const attribute = (problem?.path ?? '').slice(1).replaceAll('/', '.')

@@ -1,4 +1,5 @@
 /** What every route of Keystone is given. */
+import { badRequest, notFound } from '#lib/fault.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { HttpApp, HttpRequest } from '#lib/http/index.ts'
 import type { Ids } from '#lib/ids.ts'
@@ -22,15 +23,19 @@ export interface Routes {
   newId(): string
 }
 
-/** A path parameter. */
+/** A path parameter. One that no id could be is nobody's id: a `notFound` fault. */
 export function param(request: HttpRequest, name: string): string {
-  return (request.params as Readonly<Record<string, string>>)[name] ?? ''
+  const value = (request.params as Readonly<Record<string, string>>)[name] ?? ''
+  if (value.includes('\0')) throw notFound('The resource could not be found.')
+  return value
 }
 
 /** A query parameter that was given once; given twice, the first counts. */
 export function query(request: HttpRequest, name: string): string | undefined {
   const value = (request.query as Readonly<Record<string, string | string[] | undefined>>)[name]
-  return Array.isArray(value) ? value[0] : value
+  const first = Array.isArray(value) ? value[0] : value
+  if (first?.includes('\0')) throw badRequest(`Invalid input for the query parameter ${name}.`)
+  return first
 }
 
 /** A flag in the query: there is true, save for `0` and `false`. */

@@ -1,0 +1,420 @@
+/** The Keystone stand-in over HTTP, seen by the client that services use and by people who try what they may not. */
+import { isFault } from '#lib/fault.ts'
+import type { HttpClient } from '#lib/http/index.ts'
+import { createIdentity } from '#neighbours/identity/index.ts'
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { CLOUD, type KeystoneCloud, passwordOf, projectScope, startKeystone } from './keystone-cloud.ts'
+
+const HOUR = 3_600_000
+
+// oxlint-disable-next-line typescript/no-explicit-any -- bodies of many shapes, checked by assertions
+const bodyOf = (answer: { json: unknown }): any => answer.json
+
+async function idOf(cloud: KeystoneCloud, collection: string, name: string): Promise<string> {
+  const answer = await cloud.call(await cloud.token('admin'), 'GET', `/v3/${collection}?name=${name}`)
+  return String(bodyOf(answer)[collection][0].id)
+}
+
+/** An identity client that counts its requests. */
+function countedIdentity(cloud: KeystoneCloud, cacheMs: number, cacheSize?: number) {
+  const asked: string[] = []
+  const http: HttpClient = {
+    ...cloud.http,
+    send(call) {
+      asked.push(`${call.method} ${new URL(call.url).pathname}`)
+      return cloud.http.send(call)
+    },
+  }
+  const session = cloud.session('nova')
+  const size = cacheSize === undefined ? {} : { cacheSize }
+  return {
+    asked,
+    session,
+    identity: createIdentity({ http, authUrl: cloud.url, session, cacheMs, clock: cloud.clock, ...size }),
+  }
+}
+
+test('a token says who its bearer is, with implied roles; scopes are project, domain, system, none', async (t) => {
+  const cloud = await startKeystone(t)
+  const { identity } = countedIdentity(cloud, 0)
+
+  const member = await identity.validate(await cloud.token('demo'))
+  assert.deepEqual(member, {
+    userId: await idOf(cloud, 'users', 'demo'),
+    userDomainId: 'default',
+    projectId: await idOf(cloud, 'projects', 'demo'),
+    projectDomainId: 'default',
+    domainId: null,
+    systemScope: null,
+    roles: ['member', 'reader'],
+    expiresAt: cloud.clock.at + HOUR,
+  })
+  const system = await identity.validate(await cloud.token('admin', { system: { all: true } }))
+  assert.deepEqual(
+    [system?.systemScope, system?.projectId, system?.roles],
+    ['all', null, ['admin', 'manager', 'member', 'reader']],
+  )
+  const unscoped = await identity.validate(await cloud.token('demo', 'unscoped'))
+  assert.deepEqual([unscoped?.projectId, unscoped?.roles], [null, []])
+
+  const refused = [
+    await cloud.auth(passwordOf('demo', 'wrong'), projectScope('demo')),
+    await cloud.auth(passwordOf('nobody'), projectScope('demo')),
+    await cloud.auth(passwordOf('demo'), projectScope('alt')),
+    await cloud.auth(passwordOf('demo'), projectScope('nothing')),
+    await cloud.auth(passwordOf('demo'), { system: { all: true } }),
+    await cloud.auth(passwordOf('demo'), { domain: { id: 'default' } }),
+    await cloud.auth({ methods: ['magic'] }),
+  ]
+  const [first] = refused
+  assert.deepEqual(bodyOf(first!), {
+    error: {
+      code: 401,
+      message: 'The request you have made requires authentication.',
+      title: 'Unauthorized',
+    },
+  })
+  for (const answer of refused) assert.deepEqual([answer.status, answer.text], [401, first!.text])
+})
+
+test('a validation that is remembered costs no request; the same token asked for at once is asked once', async (t) => {
+  const cloud = await startKeystone(t)
+  const { identity, asked, session } = countedIdentity(cloud, 60_000, 2)
+  await session.headers()
+  const token = await cloud.token('demo')
+  const all = await Promise.all([
+    identity.validate(token),
+    identity.validate(token),
+    identity.validate(token),
+  ])
+  assert.equal(asked.length, 1)
+  assert.equal(new Set(all).size, 1)
+  await identity.validate(token)
+  assert.equal(asked.length, 1)
+
+  cloud.clock.at += 60_000
+  await identity.validate(token)
+  assert.equal(asked.length, 2)
+
+  // Room for two: the one unused for longest is forgotten.
+  const [second, third] = [await cloud.token('alt'), await cloud.token('admin')]
+  await identity.validate(second)
+  await identity.validate(token)
+  await identity.validate(third)
+  assert.equal(asked.length, 4)
+  await identity.validate(token)
+  assert.equal(asked.length, 4)
+  await identity.validate(second)
+  assert.equal(asked.length, 5)
+})
+
+test('expired, revoked, touched and foreign tokens are nobody', async (t) => {
+  const cloud = await startKeystone(t)
+  const other = await startKeystone(t)
+  const { identity, asked } = countedIdentity(cloud, 60_000)
+  const token = await cloud.token('demo')
+
+  assert.equal(await identity.validate(await other.token('demo')), undefined)
+  const touched = `${token.slice(0, 30)}${token[30] === 'A' ? 'B' : 'A'}${token.slice(31)}`
+  assert.equal(await identity.validate(touched), undefined)
+  assert.equal(await identity.validate(token.slice(0, -4)), undefined)
+  const before = asked.length
+  for (const odd of ['', 'a b', 'ü', 'a\r\nx-evil: 1', 'x'.repeat(9000)])
+    assert.equal(await identity.validate(odd), undefined)
+  assert.equal(asked.length, before)
+
+  const revoked = await cloud.token('demo')
+  assert.equal(
+    (await cloud.call(revoked, 'DELETE', '/v3/auth/tokens', undefined, { 'x-subject-token': revoked }))
+      .status,
+    204,
+  )
+  assert.equal(await identity.validate(revoked), undefined)
+  assert.equal((await cloud.call(revoked, 'GET', '/v3/auth/projects')).status, 401)
+  assert.ok(await identity.validate(token))
+
+  // What is remembered ends with the token, whatever the cache's time.
+  cloud.clock.at += HOUR - 30_000
+  assert.ok(await identity.validate(token))
+  cloud.clock.at += 30_000
+  assert.equal(await identity.validate(token), undefined)
+  const asService = { 'x-subject-token': token }
+  const service = await cloud.token('nova', projectScope('service'))
+  assert.equal((await cloud.call(service, 'GET', '/v3/auth/tokens', undefined, asService)).status, 404)
+  assert.equal(
+    (await cloud.call(service, 'GET', '/v3/auth/tokens?allow_expired=1', undefined, asService)).status,
+    200,
+  )
+  assert.equal(
+    (
+      await cloud.call(
+        await cloud.token('demo'),
+        'GET',
+        '/v3/auth/tokens?allow_expired=1',
+        undefined,
+        asService,
+      )
+    ).status,
+    404,
+  )
+})
+
+test("a service's own refused token is renewed once; a Keystone that is away is a fault, not a stranger", async (t) => {
+  const cloud = await startKeystone(t)
+  const { identity, session } = countedIdentity(cloud, 0)
+  const own = (await session.headers())['x-auth-token']!
+  await cloud.call(own, 'DELETE', '/v3/auth/tokens', undefined, { 'x-subject-token': own })
+  assert.ok(await identity.validate(await cloud.token('demo')))
+  assert.notEqual((await session.headers())['x-auth-token'], own)
+  assert.equal(await session.endpoint('image', 'internal'), `${cloud.url}/image`)
+  await assert.rejects(session.endpoint('volumev3', 'public'), (error) => isFault(error, 'unavailable'))
+
+  const away = createIdentity({
+    http: cloud.http,
+    authUrl: 'http://127.0.0.1:9',
+    session,
+    cacheMs: 0,
+    clock: cloud.clock,
+  })
+  await assert.rejects(away.validate('x'), (error) => isFault(error, 'unavailable'))
+})
+
+test('disabling, changing the password and taking a role away end what was given before', async (t) => {
+  const cloud = await startKeystone(t)
+  const { identity } = countedIdentity(cloud, 0)
+  const admin = await cloud.token('admin')
+  const [demo, project] = [await idOf(cloud, 'users', 'demo'), await idOf(cloud, 'projects', 'demo')]
+
+  const first = await cloud.token('demo')
+  cloud.clock.at += 1
+  const change = { user: { password: 'new', original_password: 'demo' } }
+  assert.equal(
+    (
+      await cloud.call(undefined, 'POST', `/v3/users/${demo}/password`, {
+        user: { ...change.user, original_password: 'no' },
+      })
+    ).status,
+    401,
+  )
+  assert.equal((await cloud.call(undefined, 'POST', `/v3/users/${demo}/password`, change)).status, 204)
+  assert.equal(await identity.validate(first), undefined)
+  assert.equal((await cloud.auth(passwordOf('demo'))).status, 401)
+  const second = String(
+    (await cloud.auth(passwordOf('demo', 'new'), projectScope('demo'))).headers['x-subject-token'],
+  )
+
+  assert.ok(await identity.validate(second))
+  assert.equal(
+    (await cloud.call(admin, 'PATCH', `/v3/projects/${project}`, { project: { enabled: false } })).status,
+    200,
+  )
+  assert.equal(await identity.validate(second), undefined)
+  await cloud.call(admin, 'PATCH', `/v3/projects/${project}`, { project: { enabled: true } })
+  assert.ok(await identity.validate(second))
+
+  const role = await idOf(cloud, 'roles', 'member')
+  assert.equal(
+    (await cloud.call(admin, 'DELETE', `/v3/projects/${project}/users/${demo}/roles/${role}`)).status,
+    204,
+  )
+  assert.equal(await identity.validate(second), undefined)
+})
+
+test('nobody gives itself what it does not have', async (t) => {
+  const cloud = await startKeystone(t)
+  const token = await cloud.token('demo')
+  const [demo, project, role] = [
+    await idOf(cloud, 'users', 'demo'),
+    await idOf(cloud, 'projects', 'demo'),
+    await idOf(cloud, 'roles', 'admin'),
+  ]
+  const alt = await idOf(cloud, 'users', 'alt')
+
+  const attempts: [string, string, unknown?][] = [
+    ['PUT', `/v3/projects/${project}/users/${demo}/roles/${role}`],
+    ['PUT', `/v3/system/users/${demo}/roles/${role}`],
+    ['PATCH', `/v3/users/${demo}`, { user: { enabled: true } }],
+    ['PATCH', `/v3/users/${alt}`, { user: { password: 'mine' } }],
+    ['POST', '/v3/users', { user: { name: 'x' } }],
+    ['POST', '/v3/projects', { project: { name: 'x' } }],
+    ['PATCH', `/v3/roles/${role}`, { role: { name: 'x' } }],
+    ['GET', '/v3/users'],
+    ['GET', `/v3/users/${alt}`],
+    ['GET', `/v3/users/${'0'.repeat(32)}`],
+    ['GET', '/v3/role_assignments'],
+    ['POST', `/v3/users/${alt}/application_credentials`, { application_credential: { name: 'x' } }],
+  ]
+  for (const [method, path, json] of attempts) {
+    assert.equal((await cloud.call(token, method, path, json)).status, 403, `${method} ${path}`)
+    assert.equal((await cloud.call(undefined, method, path, json)).status, 401, `${method} ${path}`)
+  }
+  assert.equal((await cloud.call(token, 'GET', `/v3/users/${demo}`)).status, 200)
+  assert.equal((await cloud.call(token, 'GET', `/v3/projects/${project}`)).status, 200)
+  // A stranger's token may be neither looked at nor revoked.
+  const theirs = { 'x-subject-token': await cloud.token('alt') }
+  assert.equal((await cloud.call(token, 'GET', '/v3/auth/tokens', undefined, theirs)).status, 403)
+  assert.equal((await cloud.call(token, 'DELETE', '/v3/auth/tokens', undefined, theirs)).status, 403)
+})
+
+test('an application credential gives its own roles, for its own project, until its end, and no more', async (t) => {
+  const cloud = await startKeystone(t)
+  const { identity } = countedIdentity(cloud, 0)
+  const demo = await idOf(cloud, 'users', 'demo')
+  const path = `/v3/users/${demo}/application_credentials`
+  const make = async (token: string, body: object) =>
+    cloud.call(token, 'POST', path, { application_credential: body })
+  const token = await cloud.token('demo')
+  const expires_at = new Date(cloud.clock.at + 2 * HOUR).toISOString()
+
+  assert.equal((await make(token, { name: 'x', roles: [{ name: 'admin' }] })).status, 400)
+  assert.equal((await make(token, { name: 'x', access_rules: [{ path: '/' }] })).status, 400)
+  assert.equal((await make(token, { name: 'x', expires_at: 'soon' })).status, 400)
+  const made = bodyOf(
+    await make(token, { name: 'ci', roles: [{ name: 'reader' }], expires_at }),
+  ).application_credential
+  assert.equal((await make(token, { name: 'ci' })).status, 409)
+  const shown = bodyOf(await cloud.call(token, 'GET', `${path}/${made.id}`)).application_credential
+  assert.equal(shown.secret, undefined)
+
+  const key = {
+    methods: ['application_credential'],
+    application_credential: { id: made.id, secret: made.secret },
+  }
+  const login = async () => String((await cloud.auth(key)).headers['x-subject-token'])
+  const theirs = await login()
+  assert.deepEqual((await identity.validate(theirs))?.roles, ['reader'])
+  assert.equal((await make(theirs, { name: 'more' })).status, 403)
+  assert.equal(
+    (await cloud.auth({ methods: ['token'], token: { id: theirs } }, projectScope('demo'))).status,
+    403,
+  )
+  assert.equal((await cloud.auth(key, projectScope('demo'))).status, 401)
+  assert.equal(
+    (await cloud.auth({ ...key, application_credential: { id: made.id, secret: 'x' } })).status,
+    401,
+  )
+
+  cloud.clock.at += 2 * HOUR - 1000
+  assert.equal((await identity.validate(await login()))?.expiresAt, cloud.clock.at + 1000)
+  cloud.clock.at += 1000
+  assert.equal((await cloud.auth(key)).status, 401)
+})
+
+test('a token got by a token ends with it', async (t) => {
+  const cloud = await startKeystone(t)
+  const { identity } = countedIdentity(cloud, 0)
+  const first = await cloud.token('demo', 'unscoped')
+  const end = cloud.clock.at + HOUR
+  cloud.clock.at += HOUR / 2
+  const answer = await cloud.auth({ methods: ['token'], token: { id: first } }, projectScope('demo'))
+  assert.deepEqual(bodyOf(answer).token.methods, ['password', 'token'])
+  assert.equal((await identity.validate(String(answer.headers['x-subject-token'])))?.expiresAt, end)
+})
+
+test('bad input is a 400 that names the attribute, too much of it a 413; nothing is a 500', async (t) => {
+  const cloud = await startKeystone(t)
+  const admin = await cloud.token('admin')
+  const deep = JSON.parse(`${'{"a":'.repeat(100)}1${'}'.repeat(100)}`) as unknown
+  const table: [unknown, number, RegExp][] = [
+    [undefined, 400, /JSON object/],
+    [[], 400, /JSON object/],
+    [{}, 400, /user/],
+    [{ user: 'x' }, 400, /user/],
+    [{ user: {} }, 400, /user\.name/],
+    [{ user: { name: 7 } }, 400, /user\.name/],
+    [{ user: { name: ' ' } }, 400, /user\.name/],
+    [{ user: { name: 'x'.repeat(256) } }, 400, /user\.name/],
+    [{ user: { name: 'x', enabled: 'yes' } }, 400, /user\.enabled/],
+    [{ user: { name: 'x', domain_id: 'none' } }, 404, /Could not find domain: none/],
+    [{ user: { name: 'x\u0000' } }, 400, /NUL/],
+    [{ user: { name: 'x', deep } }, 400, /deeply/],
+    [{ user: { name: 'x', pad: 'x'.repeat(120_000) } }, 413, /./],
+    [{ user: { name: 'demo' } }, 409, /Duplicate entry/],
+  ]
+  for (const [json, status, message] of table) {
+    const answer = await cloud.call(admin, 'POST', '/v3/users', json)
+    assert.equal(answer.status, status, answer.text)
+    assert.match(bodyOf(answer).error.message, message)
+  }
+  const headers = { 'content-type': 'application/json' }
+  const broken = await cloud.http.send({
+    method: 'POST',
+    url: `${cloud.url}/v3/auth/tokens`,
+    headers,
+    body: '{"auth":',
+  })
+  assert.equal(broken.status, 400)
+  for (const auth of [
+    {},
+    { identity: { methods: [] } },
+    { identity: passwordOf('demo'), scope: {} },
+    { identity: passwordOf('demo'), scope: { project: {}, system: { all: true } } },
+  ]) {
+    assert.equal(
+      (await cloud.call(undefined, 'POST', '/v3/auth/tokens', { auth })).status,
+      400,
+      JSON.stringify(auth),
+    )
+  }
+  assert.equal((await cloud.call(admin, 'GET', '/v3/users/%00')).status, 404)
+  assert.equal((await cloud.call(admin, 'GET', '/v3/users/..%2f..%2fprojects')).status, 404)
+  assert.equal(
+    (
+      await cloud.call(admin, 'PATCH', `/v3/users/${await idOf(cloud, 'users', 'alt')}`, {
+        user: { domain_id: 'other' },
+      })
+    ).status,
+    400,
+  )
+  assert.equal((await cloud.call(admin, 'GET', '/v4')).status, 404)
+})
+
+test('groups give their members roles; a bootstrap done again changes nothing', async (t) => {
+  const cloud = await startKeystone(t)
+  const { identity } = countedIdentity(cloud, 0)
+  const admin = await cloud.token('admin')
+  const group = bodyOf(await cloud.call(admin, 'POST', '/v3/groups', { group: { name: 'g' } })).group.id
+  const [demo, alt, role] = [
+    await idOf(cloud, 'users', 'demo'),
+    await idOf(cloud, 'projects', 'alt'),
+    await idOf(cloud, 'roles', 'reader'),
+  ]
+  assert.equal((await cloud.call(admin, 'PUT', `/v3/groups/${group}/users/${demo}`)).status, 204)
+  assert.equal(
+    (await cloud.call(admin, 'PUT', `/v3/projects/${alt}/groups/${group}/roles/${role}`)).status,
+    204,
+  )
+  assert.deepEqual((await identity.validate(await cloud.token('demo', projectScope('alt'))))?.roles, [
+    'reader',
+  ])
+  const effective = await cloud.call(
+    admin,
+    'GET',
+    `/v3/role_assignments?user.id=${demo}&effective&include_names`,
+  )
+  const seen = bodyOf(effective).role_assignments.map(
+    (each: { role: { name: string }; scope: { project: { name: string } } }) =>
+      `${each.role.name}@${each.scope.project.name}`,
+  )
+  assert.deepEqual(seen.sort(), ['member@demo', 'reader@alt', 'reader@demo'])
+
+  await cloud.call(admin, 'PATCH', `/v3/users/${demo}`, { user: { password: 'mine now' } })
+  const count = async () =>
+    Promise.all(
+      ['users', 'projects', 'roles', 'services', 'endpoints', 'role_assignments'].map(
+        async (each) => bodyOf(await cloud.call(admin, 'GET', `/v3/${each}`))[each].length as number,
+      ),
+    )
+  const before = await count()
+  await cloud.keystone.bootstrap(CLOUD)
+  await cloud.keystone.bootstrap({
+    ...CLOUD,
+    users: [...CLOUD.users, { name: 'late', password: 'late', project: 'demo', roles: ['reader'] }],
+  })
+  assert.deepEqual(
+    await count(),
+    before.map((n, index) => (index === 0 || index === 5 ? n + 1 : n)),
+  )
+  assert.equal((await cloud.auth(passwordOf('demo', 'mine now'))).status, 201)
+})
