@@ -1,5 +1,6 @@
 /** Key pairs: a user's own, or any user's for an admin. */
 import { type Call, limitOf, markerOf, type Route, serve, type Services } from '#api/kernel/index.ts'
+import { limitsOf } from '#api/quotas/index.ts'
 import { countKeyPairs, getKeyPair, insertKeyPair, listKeyPairs, removeKeyPair } from '#db/keypairs.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { forbidden } from '#lib/fault.ts'
@@ -61,7 +62,10 @@ export function keypairRoutes({ db, clock, config }: Services): readonly Route[]
         fingerprint: fingerprintOf(type, publicKey),
       }
       const stored = await db.transaction<NovaDb, Awaited<ReturnType<typeof insertKeyPair>>>(async (trx) => {
-        const limit = config.quota.keyPairs
+        const { key_pairs: limit } = await limitsOf(trx, config, {
+          projectId: call.context.projectId ?? '',
+          userId,
+        })
         if (limit >= 0 && (await countKeyPairs(trx, userId)) >= limit)
           throw forbidden('Quota exceeded, too many key pairs.')
         return insertKeyPair(trx, row, { now: clock.now() })
