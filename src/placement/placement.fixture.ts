@@ -72,7 +72,7 @@ export async function startPlacement(url = 'sqlite://'): Promise<Fixture> {
       },
       ...(payload !== undefined && { payload }),
     })
-    const json = String(response.headers['content-type'] ?? '').includes('json')
+    const json = (response.headers['content-type'] ?? '').includes('json')
     return {
       status: response.statusCode,
       headers: response.headers,

@@ -31,7 +31,10 @@ export interface CandidateQuery {
   readonly resources: ResourceAmounts
   readonly requiredTraits: readonly string[]
   readonly forbiddenTraits: readonly string[]
-  readonly memberOf: readonly string[]
+  /** The provider or its root is in one aggregate of each list. */
+  readonly memberOf: readonly (readonly string[])[]
+  /** Only from the tree of this provider. */
+  readonly inTree?: string
   readonly limit: number
 }
 

@@ -1,0 +1,136 @@
+/** Placement over HTTP. A claim is one request when nobody else is at it; so is asking for candidates. */
+import type { Clock } from '#lib/clock.ts'
+import type {
+  AllocationRequest,
+  Candidate,
+  CandidateQuery,
+  Consumer,
+  PlacementClient,
+  ProviderSummary,
+  ResourceAmounts,
+} from './port.ts'
+import { createSend, isConcurrentUpdate, type RequestOptions, type Send, unexpected } from './request.ts'
+import { createProviderSync, replaceGuarded } from './sync-provider.ts'
+
+export interface PlacementClientOptions extends RequestOptions {
+  readonly clock: Clock
+  /** What was made true is looked at again after this long. `[compute] resource_provider_association_refresh`. */
+  readonly refreshAfterMs?: number
+}
+
+const ATTEMPTS = 5
+const REFRESH_AFTER_MS = 300_000
+
+/** Its methods throw `unavailable` when Placement is away and `badGateway` when it answers nonsense. */
+export function createPlacementClient(options: PlacementClientOptions): PlacementClient {
+  const send = createSend(options)
+  const { clock, refreshAfterMs = REFRESH_AFTER_MS } = options
+  return {
+    syncProvider: createProviderSync(send, { clock, refreshAfterMs }),
+    candidates: (query) => candidates(send, query),
+    claim: (consumer, allocations) => claim(send, consumer, allocations),
+    release: (instanceUuid) => release(send, instanceUuid),
+    allocationsOf: async (instanceUuid) => (await readConsumer(send, instanceUuid)).allocations,
+    allocationsOn: (providerUuid) => allocationsOn(send, providerUuid),
+    setAggregates: (providerUuid, aggregates) => setAggregates(send, providerUuid, aggregates),
+  }
+}
+
+function queryString(query: CandidateQuery): string {
+  const traits = [...query.requiredTraits, ...query.forbiddenTraits.map((trait) => `!${trait}`)]
+  const parameters: [string, string][] = [
+    [
+      'resources',
+      Object.entries(query.resources)
+        .map(([name, amount]) => `${name}:${amount}`)
+        .join(','),
+    ],
+    ...(traits.length > 0 ? [['required', traits.join(',')] as [string, string]] : []),
+    ...query.memberOf.map((anyOf) => ['member_of', `in:${anyOf.join(',')}`] as [string, string]),
+    ...(query.inTree === undefined ? [] : [['in_tree', query.inTree] as [string, string]]),
+    ['limit', String(query.limit)],
+  ]
+  return new URLSearchParams(parameters).toString()
+}
+
+async function candidates(send: Send, query: CandidateQuery) {
+  const answer = await send('GET', `/allocation_candidates?${queryString(query)}`)
+  if (answer.status !== 200) throw unexpected('asked for candidates', answer)
+  const body = answer.json as {
+    allocation_requests: readonly Candidate[]
+    provider_summaries: Readonly<Record<string, ProviderSummary>>
+  }
+  return { candidates: body.allocation_requests, providers: body.provider_summaries }
+}
+
+const consumerBody = (consumer: Consumer, allocations: AllocationRequest, generation: number | null) => ({
+  allocations,
+  project_id: consumer.projectId,
+  user_id: consumer.userId,
+  consumer_generation: generation,
+  consumer_type: 'INSTANCE',
+})
+
+/**
+ * Takes the allocations, in place of whatever the instance held. The first try takes the instance for
+ * new; only when it is not does it cost a look at what it holds.
+ */
+async function claim(send: Send, consumer: Consumer, allocations: AllocationRequest): Promise<boolean> {
+  const path = `/allocations/${consumer.instanceUuid}`
+  let generation: number | null = null
+  for (let attempt = 1; ; attempt++) {
+    const answer = await send('PUT', path, consumerBody(consumer, allocations, generation))
+    if (answer.status === 204) return true
+    if (answer.status !== 409) throw unexpected('asked to allocate', answer)
+    if (!isConcurrentUpdate(answer) || attempt === ATTEMPTS) return false
+    const held = await readConsumer(send, consumer.instanceUuid)
+    if (held.generation !== null && sameAllocations(held.allocations, allocations)) return true
+    generation = held.generation
+  }
+}
+
+async function readConsumer(send: Send, uuid: string) {
+  const answer = await send('GET', `/allocations/${uuid}`)
+  if (answer.status !== 200) throw unexpected('asked for allocations', answer)
+  const body = answer.json as {
+    allocations: Readonly<Record<string, { resources: ResourceAmounts }>>
+    consumer_generation?: number
+  }
+  const allocations = Object.fromEntries(
+    Object.entries(body.allocations).map(([provider, { resources }]) => [provider, { resources }]),
+  )
+  return { allocations, generation: body.consumer_generation ?? null }
+}
+
+function sameAllocations(a: AllocationRequest, b: AllocationRequest): boolean {
+  const flat = (allocations: AllocationRequest) =>
+    Object.entries(allocations)
+      .flatMap(([provider, { resources }]) =>
+        Object.entries(resources).map(([name, amount]) => `${provider} ${name} ${amount}`),
+      )
+      .sort()
+      .join('|')
+  return flat(a) === flat(b)
+}
+
+async function release(send: Send, uuid: string): Promise<void> {
+  const answer = await send('DELETE', `/allocations/${uuid}`)
+  if (answer.status !== 204 && answer.status !== 404)
+    throw unexpected('asked to give back allocations', answer)
+}
+
+async function allocationsOn(send: Send, providerUuid: string) {
+  const answer = await send('GET', `/resource_providers/${providerUuid}/allocations`)
+  if (answer.status === 404) return {}
+  if (answer.status !== 200) throw unexpected('asked for the allocations on a provider', answer)
+  return (answer.json as { allocations: Readonly<Record<string, { readonly resources: ResourceAmounts }>> })
+    .allocations
+}
+
+const setAggregates = (send: Send, providerUuid: string, aggregates: readonly string[]): Promise<void> =>
+  replaceGuarded(send, `/resource_providers/${providerUuid}/aggregates`, (body) => {
+    const current = (body as { aggregates: readonly string[] }).aggregates
+    const wanted = new Set(aggregates)
+    const same = wanted.size === current.length && current.every((uuid) => wanted.has(uuid))
+    return same ? undefined : { aggregates: [...wanted] }
+  })
