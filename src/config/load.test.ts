@@ -56,12 +56,13 @@ test('the command line wins over the environment, the environment over files, la
       files: [join(dir, 'a.conf')],
       directories: [join(dir, 'conf.d')],
       environment: { OS_QUOTA__RAM: '30', OS_QUOTA__KEY_PAIRS: '30', OS_CLOUD: 'x', OS_OTHER__THING: '1' },
+      defaults: { 'quota.instances': '0', 'quota.server_groups': '0' },
       overrides: { 'quota.key_pairs': '40' },
     },
     FACTS,
   )
-  const { instances, cores, ram, key_pairs } = config.quota
-  assert.deepEqual([instances, cores, ram, key_pairs], [1, 20, 30, 40])
+  const { server_groups, instances, cores, ram, key_pairs } = config.quota
+  assert.deepEqual([server_groups, instances, cores, ram, key_pairs], [0, 1, 20, 30, 40])
 })
 
 test('references reach their own section, DEFAULT and others; $$ is a dollar sign', async (t) => {

@@ -85,11 +85,14 @@ class Resolver {
     return all.filter(({ rank }) => rank === best)
   }
 
-  #texts(group: string, name: string, given: readonly Given[], known: OptionDeclaration['default']): string[] {
+  #texts(
+    group: string,
+    name: string,
+    given: readonly Given[],
+    known: OptionDeclaration['default'],
+  ): string[] {
     const raw =
-      given.length > 0
-        ? given.map(({ text }) => text)
-        : [typeof known === 'object' ? '' : String(known)]
+      given.length > 0 ? given.map(({ text }) => text) : [typeof known === 'object' ? '' : String(known)]
     const where = given.at(-1)?.where ?? 'default'
     this.#open.add(`${group}.${name}`)
     const texts = raw.map((text) =>

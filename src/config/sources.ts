@@ -14,6 +14,8 @@ export interface Sources {
   readonly directories?: readonly string[]
   /** Of these, `OS_<GROUP>__<OPTION>` count. */
   readonly environment?: Readonly<Record<string, string | undefined>>
+  /** `group.option` → text: what an arrangement of the services sets where nobody says otherwise. */
+  readonly defaults?: Readonly<Record<string, string>>
   /** `group.option` → text, from the command line. */
   readonly overrides?: Readonly<Record<string, string>>
 }
@@ -34,7 +36,7 @@ export interface Gathered {
   readonly unknown: readonly { readonly group: string; readonly name: string; readonly where: string }[]
 }
 
-const RANK = { file: 0, environment: 1, commandLine: 2 } as const
+const RANK = { arrangement: 0, file: 1, environment: 2, commandLine: 3 } as const
 
 export function gather(sources: Sources): Gathered {
   const collector = new Collector()
@@ -45,14 +47,8 @@ export function gather(sources: Sources): Gathered {
     collector.file(path)
   for (const [variable, text] of Object.entries(sources.environment ?? {}))
     if (text !== undefined) collector.variable(variable, text)
-  for (const [key, text] of Object.entries(sources.overrides ?? {})) {
-    const at = key.indexOf('.')
-    collector.take(key.slice(0, at), key.slice(at + 1), {
-      text,
-      where: 'command line',
-      rank: RANK.commandLine,
-    })
-  }
+  collector.takeAll(sources.defaults ?? {}, { where: 'default', rank: RANK.arrangement })
+  collector.takeAll(sources.overrides ?? {}, { where: 'command line', rank: RANK.commandLine })
   return collector
 }
 
@@ -90,6 +86,13 @@ class Collector implements Gathered {
     const given = { text, where: `environment ${variable}`, rank: RANK.environment }
     // Another service's variables may stand in the same environment: only our sections count.
     if (groupNames().includes(group)) this.take(group, (parts[2] ?? '').toLowerCase(), given)
+  }
+
+  takeAll(texts: Readonly<Record<string, string>>, origin: Omit<Given, 'text'>): void {
+    for (const [key, text] of Object.entries(texts)) {
+      const at = key.indexOf('.')
+      this.take(key.slice(0, at), key.slice(at + 1), { text, ...origin })
+    }
   }
 
   /** Files a text under its option, under its new name when it was given by an old one and that is not there too. */
