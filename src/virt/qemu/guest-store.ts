@@ -4,7 +4,7 @@
  * socket, the sockets.
  */
 import { createHash } from 'node:crypto'
-import { chmod, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isUuid } from '#lib/ids.ts'
@@ -84,7 +84,10 @@ export function createGuestStore(stateDir: string): GuestStore {
   const socketDir = (uuid: string) => (sockets === instancesDir ? dir(uuid) : join(sockets, uuid))
   const remove = async (uuid: string) => {
     await rm(dir(uuid), { recursive: true, force: true })
-    if (sockets !== instancesDir) await rm(socketDir(uuid), { recursive: true, force: true })
+    if (sockets === instancesDir) return
+    await rm(socketDir(uuid), { recursive: true, force: true })
+    // The last to go takes the folder above along.
+    await rmdir(sockets).catch(() => undefined)
   }
   return {
     instancesDir,
@@ -95,7 +98,6 @@ export function createGuestStore(stateDir: string): GuestStore {
     async open() {
       await makePrivate(instancesDir)
       await makePrivate(baseDir)
-      if (sockets !== instancesDir) await makePrivate(sockets)
     },
     async create(uuid) {
       await remove(uuid)
@@ -118,6 +120,7 @@ export function createGuestStore(stateDir: string): GuestStore {
     },
     list: async () => (await readdir(instancesDir)).filter(isUuid),
     async prepareSockets(uuid) {
+      await makePrivate(sockets)
       await makePrivate(socketDir(uuid))
       const { qmpSocket, vncSocket, serialSocket, agentSocket } = pathsIn(dir(uuid), socketDir(uuid))
       for (const path of [qmpSocket, vncSocket, serialSocket, agentSocket]) await rm(path, { force: true })

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { systemClock } from '#lib/clock.ts'
+import { silentLog } from '#lib/log.ts'
+import { SpawnFailed } from '#virt/port.ts'
+import type { Vif } from '#model/network/index.ts'
+import { bootDisk } from '../../../test/boot-disk.ts'
+import { guestOf, imageOf, sourceOf, withDriver } from '../../../test/contract/virt-driver.ts'
+import { createQemuDriver } from './index.ts'
+import { createTaps, tapNames } from './taps.ts'
+import { createTools, type Tools } from './tools.ts'
+
+const disk = bootDisk()
+const mark = () => randomBytes(4).toString('hex')
+
+function bridged(bridge: string, change: Partial<Vif> = {}): Vif {
+  return {
+    id: 'port',
+    macAddress: 'fa:16:3e:00:00:02',
+    network: { id: 'n', label: 'private', mtu: 1400 },
+    fixedIps: [],
+    type: 'bridge',
+    vnicType: 'normal',
+    devname: `tap${mark()}`,
+    details: { bridge_name: bridge },
+    active: true,
+    preexisting: false,
+    tag: null,
+    ...change,
+  }
+}
+
+const ip = (...args: string[]) => execFileSync('ip', args, { stdio: 'pipe' }).toString()
+const links = () => ip('-brief', 'link')
+
+/** A bridge of our own, where this host lets us make one. */
+function tryBridge(name: string): boolean {
+  try {
+    ip('link', 'add', name, 'type', 'bridge')
+    return true
+  } catch {
+    return false
+  }
+}
+
+test('a bridged port is a tap on its bridge while the guest runs, and gone with it', async () => {
+  const bridge = `knt${mark()}`
+  const mayMake = tryBridge(bridge)
+  const make = (stateDir: string) =>
+    createQemuDriver({ stateDir, clock: systemClock, log: silentLog, virtType: 'qemu' })
+  try {
+    await withDriver(make, async ({ driver }) => {
+      const vif = bridged(bridge)
+      const guest = guestOf(imageOf(disk), { vifs: [vif] })
+      if (!mayMake) {
+        await assert.rejects(driver.spawn(guest, sourceOf(disk)), SpawnFailed)
+        assert.ok(!links().includes(vif.devname))
+        return
+      }
+      await driver.spawn(guest, sourceOf(disk))
+      assert.match(ip('link', 'show', 'dev', vif.devname), new RegExp(`mtu 1400 .*master ${bridge} `))
+      await driver.powerOff(guest.uuid, 0)
+      assert.ok(!links().includes(vif.devname))
+      await driver.powerOn(guest)
+      assert.ok(links().includes(vif.devname))
+      await driver.destroy(guest.uuid, [])
+      assert.ok(!links().includes(vif.devname))
+    })
+  } finally {
+    if (mayMake) ip('link', 'delete', bridge)
+  }
+})
+
+test('a bridge that is not there fails the spawn and leaves no tap', async () => {
+  const taps = createTaps(createTools())
+  const vif = bridged(`none${mark()}`)
+  await assert.rejects(taps.plug([vif]), SpawnFailed)
+  assert.ok(!links().includes(vif.devname))
+  await taps.unplug([vif.devname])
+})
+
+test('only taps are ever touched, whatever a port says', async () => {
+  const asked: string[] = []
+  const tools: Tools = {
+    find: async (name = '') => name,
+    run: async (_name, args) => (asked.push(args.join(' ')), ''),
+  }
+  const taps = createTaps(tools)
+  await taps.unplug(['eth0', 'tap0; reboot', '-all', 'tap../../x'])
+  await assert.rejects(taps.plug([bridged('br0', { devname: 'eth0' })]), SpawnFailed)
+  await assert.rejects(taps.plug([bridged('br0', { details: { bridge_name: '--help x' } })]), SpawnFailed)
+  assert.deepEqual(tapNames([bridged('br0', { devname: 'eth0' }), bridged('br0', { type: 'user' })]), [])
+  assert.deepEqual(
+    asked.filter((line) => !line.startsWith('link delete dev tap')),
+    [],
+  )
+})

@@ -1,0 +1,203 @@
+/** What every virt driver must do. A new one calls `virtDriverContract` with a way to make it. */
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { test } from 'node:test'
+import type { Flavor } from '#model/flavor/index.ts'
+import type { Image } from '#model/image/index.ts'
+import { POWER_STATES } from '#model/instance/index.ts'
+import {
+  type GuestDefinition,
+  hasConsoleOutput,
+  hasVnc,
+  type ImageSource,
+  type VirtDriver,
+} from '#virt/port.ts'
+import { bootDisk } from '../boot-disk.ts'
+import { eventually } from '../eventually.ts'
+
+export const flavor: Flavor = {
+  id: 1,
+  flavorId: '1',
+  name: 'boot-sector',
+  vcpus: 1,
+  memoryMb: 32,
+  rootGb: 1,
+  ephemeralGb: 0,
+  swapMb: 0,
+  rxtxFactor: 1,
+  isPublic: true,
+  disabled: false,
+  description: null,
+  extraSpecs: {},
+}
+
+export function imageOf(bytes: Buffer, change: Partial<Image> = {}): Image {
+  return {
+    id: randomUUID(),
+    name: 'test',
+    status: 'active',
+    visibility: 'public',
+    owner: null,
+    diskFormat: 'raw',
+    containerFormat: 'bare',
+    size: bytes.length,
+    virtualSize: null,
+    minDiskGb: 0,
+    minRamMb: 0,
+    checksum: null,
+    osHashAlgo: null,
+    osHashValue: null,
+    properties: {},
+    ...change,
+  }
+}
+
+export const sourceOf = (bytes: Buffer): ImageSource => ({ open: async () => Readable.from([bytes]) })
+
+export function guestOf(image: Image, change: Partial<GuestDefinition> = {}): GuestDefinition {
+  return {
+    uuid: randomUUID(),
+    name: 'instance-00000001',
+    flavor,
+    image,
+    vifs: [],
+    configDrive: null,
+    ...change,
+  }
+}
+
+export interface DriverUnderTest {
+  readonly driver: VirtDriver
+  readonly stateDir: string
+  /** Lets go of the driver and makes another on the same state. */
+  restart(): Promise<VirtDriver>
+}
+
+/** A started driver on a folder of its own; afterwards its guests are destroyed and the folder removed. */
+export async function withDriver(
+  make: (stateDir: string) => VirtDriver,
+  body: (under: DriverUnderTest) => Promise<void>,
+): Promise<void> {
+  const stateDir = await mkdtemp(join(tmpdir(), 'kn-virt-'))
+  let driver = make(stateDir)
+  await driver.start()
+  const restart = async () => {
+    await driver.close()
+    driver = make(stateDir)
+    await driver.start()
+    return driver
+  }
+  try {
+    await body({ driver, stateDir, restart })
+  } finally {
+    for (const { uuid } of await driver.list()) await driver.destroy(uuid, [])
+    await driver.close()
+    await rm(stateDir, { recursive: true, force: true })
+  }
+}
+
+const { running, shutdown } = POWER_STATES
+
+/** Defines the tests. `make` gives a driver that keeps its state in the folder; `failing` is a guest that it cannot start. */
+export function virtDriverContract(
+  name: string,
+  make: (stateDir: string) => VirtDriver,
+  given: { readonly failing: () => GuestDefinition },
+): void {
+  const disk = bootDisk()
+  const image = imageOf(disk)
+  const source = sourceOf(disk)
+  const driverTest = (what: string, body: (under: DriverUnderTest) => Promise<void>) =>
+    test(`${name}: ${what}`, () => withDriver(make, body))
+
+  driverTest('says what the host has', async ({ driver }) => {
+    const { vcpus, memoryMb, diskGb, supportedInstances } = await driver.resources()
+    assert.ok(vcpus >= 1 && memoryMb > 100 && diskGb >= 1)
+    assert.ok(supportedInstances.length > 0)
+    assert.deepEqual(await driver.list(), [])
+  })
+
+  driverTest('a guest lives through start, stop, reboot and destroy, each done twice', async ({ driver }) => {
+    const guest = guestOf(image)
+    const twice = async (work: () => Promise<void>, expected: number | undefined) => {
+      await work()
+      await work()
+      assert.equal((await driver.info(guest.uuid))?.powerState, expected)
+    }
+    await twice(() => driver.spawn(guest, source), running)
+    assert.deepEqual(await driver.list(), [{ uuid: guest.uuid, powerState: running }])
+    await twice(() => driver.powerOff(guest.uuid, 0), shutdown)
+    await twice(() => driver.powerOn(guest), running)
+    await twice(() => driver.reboot(guest, 'hard'), running)
+    await twice(() => driver.powerOff(guest.uuid, 0), shutdown)
+    await driver.reboot(guest, 'soft')
+    assert.equal((await driver.info(guest.uuid))?.powerState, running)
+    await twice(() => driver.destroy(guest.uuid, guest.vifs), undefined)
+    assert.deepEqual(await driver.list(), [])
+  })
+
+  driverTest('guests outlive the driver and are found again as they were', async ({ driver, restart }) => {
+    const [on, off] = [guestOf(image), guestOf(image)]
+    await driver.spawn(on, source)
+    await driver.spawn(off, source)
+    await driver.powerOff(off.uuid, 0)
+    const again = await restart()
+    assert.equal((await again.info(on.uuid))?.powerState, running)
+    assert.equal((await again.info(off.uuid))?.powerState, shutdown)
+    await again.powerOff(on.uuid, 0)
+    assert.equal((await again.info(on.uuid))?.powerState, shutdown)
+  })
+
+  driverTest('a spawn that fails leaves nothing, and fails with a message', async ({ driver }) => {
+    const guest = given.failing()
+    await assert.rejects(
+      driver.spawn(guest, source),
+      (error: Error) => /SpawnFailed|GuestRefused/.test(error.name) && error.message.length > 5,
+    )
+    assert.equal(await driver.info(guest.uuid), undefined)
+    assert.deepEqual(await driver.list(), [])
+  })
+
+  driverTest('a destroy ends a spawn that is under way', async ({ driver }) => {
+    const slow = guestOf({ ...image, id: randomUUID(), properties: { kilonova_sim_spawn_ms: '60000' } })
+    const never: ImageSource = { open: () => new Promise(() => undefined) }
+    const spawning = assert.rejects(driver.spawn(slow, never))
+    await driver.destroy(slow.uuid, [])
+    await spawning
+    assert.equal(await driver.info(slow.uuid), undefined)
+  })
+
+  driverTest('nothing that was asked for is announced', async ({ driver }) => {
+    const events: unknown[] = []
+    driver.onEvent((event) => events.push(event))
+    const guest = guestOf(image)
+    await driver.spawn(guest, source)
+    await driver.reboot(guest, 'hard')
+    await driver.powerOff(guest.uuid, 0)
+    await driver.destroy(guest.uuid, [])
+    assert.deepEqual(events, [])
+  })
+
+  driverTest('the console log is there, and no longer than asked', async ({ driver }) => {
+    assert.ok(hasConsoleOutput(driver))
+    const guest = guestOf(image)
+    await driver.spawn(guest, source)
+    await eventually(async () => (await driver.consoleOutput(guest.uuid, 65_536)).length > 10, {
+      what: 'console output',
+    })
+    assert.equal((await driver.consoleOutput(guest.uuid, 5)).length, 5)
+  })
+
+  driverTest('a running guest has a screen, an unknown one has none', async ({ driver }) => {
+    assert.ok(hasVnc(driver))
+    const guest = guestOf(image)
+    await driver.spawn(guest, source)
+    const address = await driver.vncAddress(guest.uuid)
+    assert.ok('unixPath' in address ? address.unixPath.startsWith('/') : address.port > 0)
+    await assert.rejects(driver.vncAddress(randomUUID()))
+  })
+}
