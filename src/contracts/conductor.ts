@@ -8,7 +8,14 @@ const Done = Type.Null()
 /** The outcome of a command. `retryable`: another host may fare better. */
 export const CommandOutcome = Type.Union([
   Type.Object({ ok: Type.Literal(true), result: Type.Record(Type.String(), Type.Unknown()) }),
-  Type.Object({ ok: Type.Literal(false), message: Type.String(), details: Type.String(), retryable: Type.Boolean() }),
+  Type.Object({
+    ok: Type.Literal(false),
+    message: Type.String(),
+    details: Type.String(),
+    retryable: Type.Boolean(),
+    /** The guest's power state after the failure, where known: a guest that still runs is no error. */
+    powerState: Type.Optional(Type.Integer()),
+  }),
 ])
 export type CommandOutcome = Static<typeof CommandOutcome>
 
@@ -30,22 +37,42 @@ export const conductorContract = {
   operationReady: { request: Type.Object({ operationId: Type.String() }), reply: Done, timeoutMs: 10_000 },
   /** A compute is up: registers or refreshes its service row. */
   reportService: {
-    request: Type.Object({ binary: Type.String(), host: Type.String(), topic: Type.String(), version: Type.Integer() }),
+    request: Type.Object({
+      binary: Type.String(),
+      host: Type.String(),
+      topic: Type.String(),
+      version: Type.Integer(),
+    }),
     reply: Type.Object({ disabled: Type.Boolean(), forcedDown: Type.Boolean() }),
     timeoutMs: 15_000,
   },
   /** A compute's node and what it has. Answers the node's uuid, which is its resource provider's too. */
   reportNode: {
-    request: Type.Object({ host: Type.String(), node: Type.Unsafe<NodeReport>(Type.Object({ uuid: Type.String() }, { additionalProperties: true })) }),
+    request: Type.Object({
+      host: Type.String(),
+      node: Type.Unsafe<NodeReport>(Type.Object({ uuid: Type.String() }, { additionalProperties: true })),
+    }),
     reply: Type.Object({ uuid: Type.String() }),
     timeoutMs: 15_000,
   },
   /** What the host was told and has not answered, oldest first. */
-  pendingCommands: { request: Type.Object({ host: Type.String() }), reply: Type.Array(Command), timeoutMs: 15_000 },
+  pendingCommands: {
+    request: Type.Object({ host: Type.String() }),
+    reply: Type.Array(Command),
+    timeoutMs: 15_000,
+  },
   /** A command's outcome; written once, later ones change nothing. */
-  commandDone: { request: Type.Object({ commandId: Type.String(), host: Type.String(), outcome: CommandOutcome }), reply: Done, timeoutMs: 15_000 },
+  commandDone: {
+    request: Type.Object({ commandId: Type.String(), host: Type.String(), outcome: CommandOutcome }),
+    reply: Done,
+    timeoutMs: 15_000,
+  },
   /** The guests that should be on the host, and deleted ones that may linger there. */
-  expectedGuests: { request: Type.Object({ host: Type.String(), uuids: Type.Array(Type.String()) }), reply: Type.Array(ExpectedGuest), timeoutMs: 15_000 },
+  expectedGuests: {
+    request: Type.Object({ host: Type.String(), uuids: Type.Array(Type.String()) }),
+    reply: Type.Array(ExpectedGuest),
+    timeoutMs: 15_000,
+  },
   /** A guest's power state as the driver saw it change (`power_state` numbers). */
   powerStateChanged: {
     request: Type.Object({ host: Type.String(), instanceUuid: Type.String(), powerState: Type.Integer() }),
@@ -71,7 +98,14 @@ export const conductorContract = {
         host: Type.Optional(Type.String()),
         port: Type.Optional(Type.Integer()),
       }),
-      Type.Object({ verdict: Type.Union([Type.Literal('unknown'), Type.Literal('expired'), Type.Literal('used'), Type.Literal('not-running')]) }),
+      Type.Object({
+        verdict: Type.Union([
+          Type.Literal('unknown'),
+          Type.Literal('expired'),
+          Type.Literal('used'),
+          Type.Literal('not-running'),
+        ]),
+      }),
     ]),
     timeoutMs: 15_000,
   },

@@ -120,6 +120,20 @@ export async function listLiveOperations(db: Db, instanceUuid: string): Promise<
   return rows.map(operationOf)
 }
 
+/** What the instance's build was asked to make, as long as operations are kept. */
+export async function findBuildParams(
+  db: Db,
+  instanceUuid: string,
+): Promise<OperationParams<'build-server'> | undefined> {
+  const query = db.selectFrom('operations').select('params').where('instance_uuid', '=', instanceUuid)
+  const row = await query
+    .where('saga', '=', 'build-server')
+    .orderBy('created_at', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row && (JSON.parse(row.params) as OperationParams<'build-server'>)
+}
+
 /** Bumps the wake-up count and makes due at once: a set for an update of live operations. */
 const woken = (now: number) => ({ wakes: sql<number>`wakes + 1`, wake_at: now, updated_at: now })
 
@@ -135,12 +149,12 @@ export async function wakeOperation(db: Db, id: string, { now }: { now: number }
 
 /**
  * Asks the live operations on an instance to stop at their next boundary and undo what they did: all but
- * the sagas of `except`. Answers their ids.
+ * the sagas of `except` and the operation `but`. Answers their ids.
  */
 export async function cancelOperationsOf(
   db: Db,
   instanceUuid: string,
-  { now, except = [] }: { now: number; except?: readonly SagaName[] },
+  { now, except = [], but }: { now: number; except?: readonly SagaName[]; but?: string },
 ): Promise<string[]> {
   let query = db
     .updateTable('operations')
@@ -149,6 +163,7 @@ export async function cancelOperationsOf(
     .where('status', '=', 'live')
     .where('cancelled', '=', 0)
   if (except.length > 0) query = query.where('saga', 'not in', except)
+  if (but !== undefined) query = query.where('id', '!=', but)
   const rows = await query.returning('id').execute()
   return rows.map(({ id }) => id)
 }

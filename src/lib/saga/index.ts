@@ -12,14 +12,17 @@ export {
 export { createRunner, type Runner, type RunnerOptions } from './runner.ts'
 export {
   type AnyStep,
+  type Done,
   done,
   type Earlier,
   type Failure,
   OperationCancelled,
   type Outcome,
+  type Parked,
   parked,
   type Saga,
   saga,
+  type SagaBuilder,
   type SagaTypes,
   type Step,
   type StepContext,

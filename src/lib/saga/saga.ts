@@ -49,7 +49,7 @@ export interface StepContext<Params, Outputs, T extends SagaTypes> {
   readonly failure: Failure | null
   /** When this step began, in milliseconds since the epoch. */
   readonly beganAt: number
-  /** The same each time this step of this attempt runs, and different from all others: an id for what it makes. */
+  /** The same when this try of this step runs again after a crash or a wake-up, and different from all others: an id for what it makes. */
   readonly key: string
   readonly world: T['World']
   /** Aborts when the step's time is over or the operation went to another runner. */

@@ -1,0 +1,71 @@
+/** What the world is told of each turn of an operation, out of the columns of the step table: task states, events, faults. */
+import { finishActionEvent, finishInstanceAction, startActionEvent } from '#db/instance-actions.ts'
+import { insertInstanceFault } from '#db/instance-faults.ts'
+import { findInstance, updateInstance } from '#db/instances.ts'
+import { type Failure, type Hooks, type Moment, OperationCancelled } from '#lib/saga/index.ts'
+import { type Instance, TASK_STATES, type TaskState } from '#model/instance/index.ts'
+import type { ConductorTypes, SagaColumns, ServerStep, Trx } from './world.ts'
+
+/** An instance that is being deleted belongs to the delete. */
+export const NOT_DELETING: readonly (TaskState | null)[] = [
+  null,
+  ...TASK_STATES.filter((state) => state !== 'deleting' && state !== 'soft-deleting'),
+]
+
+const expectationOf = ({ deletes }: SagaColumns) => (deletes ? {} : { expect: { taskState: NOT_DELETING } })
+
+type Turn = Moment<ConductorTypes>
+
+const actionOf = ({ operation }: Turn) => ({
+  instanceUuid: operation.subject,
+  requestId: operation.requestId,
+})
+
+export const announcements: Hooks<ConductorTypes> = {
+  async moved(trx, moment, { from, to, beganAt, failure }) {
+    const [ended, begins] = [from?.columns.event, to?.columns.event]
+    if (ended !== undefined && ended !== begins) await endEvent(trx, moment, ended, failure)
+    const instance = await enterStep(trx, moment, to)
+    if (begins === undefined || ended === begins) return
+    const host = (instance ?? (await findInstance(trx, moment.operation.subject)))?.host ?? null
+    await startActionEvent(trx, actionOf(moment), { event: begins, host }, { now: beganAt })
+  },
+
+  async ended(trx, moment, { failure }) {
+    const now = moment.at
+    if (failure) await recordFailure(trx, moment, failure)
+    await finishInstanceAction(trx, actionOf(moment), failure ? { now, message: 'Error' } : { now })
+  },
+}
+
+async function endEvent(trx: Trx, moment: Turn, event: string, failure: Failure | null): Promise<void> {
+  const outcome = failure
+    ? ({ event, result: 'Error', details: failure.message, traceback: failure.details } as const)
+    : ({ event, result: 'Success' } as const)
+  await finishActionEvent(trx, actionOf(moment), outcome, { now: moment.at })
+}
+
+/** Sets the step's task state. An instance that is gone, or being deleted, is no longer the operation's. */
+async function enterStep(trx: Trx, moment: Turn, to: ServerStep | null): Promise<Instance | undefined> {
+  const column = to?.columns.taskState
+  if (column === undefined) return undefined
+  const taskState = typeof column === 'function' ? column(moment.operation.params) : column
+  const { columns } = moment.saga
+  const options = { now: moment.at, ...expectationOf(columns) }
+  const instance = await updateInstance(trx, moment.operation.subject, { taskState }, options)
+  if (!instance && !columns.deletes)
+    throw new OperationCancelled(`instance ${moment.operation.subject} is being deleted`)
+  return instance
+}
+
+/** The instance is idle again, in error where the saga says so, with a fault that tells why. */
+async function recordFailure(trx: Trx, moment: Turn, failure: Failure): Promise<void> {
+  const { subject } = moment.operation
+  const { columns } = moment.saga
+  const vmState = columns.failedVmState
+  const changes = { taskState: null, ...(vmState && { vmState }) }
+  const instance = await updateInstance(trx, subject, changes, { now: moment.at, ...expectationOf(columns) })
+  const { code, message, details } = failure
+  const host = instance?.host ?? null
+  await insertInstanceFault(trx, subject, { code, message, details, host }, { now: moment.at })
+}

@@ -1,0 +1,104 @@
+/** The conductor as a service: the runner of sagas, the state service, and repair, wired to their ports. */
+import type { Bus } from '#bus/port.ts'
+import { computeContract, computeTopic } from '#contracts/compute.ts'
+import { CONDUCTOR_TOPIC, conductorContract } from '#contracts/conductor.ts'
+import { clientOf, serveContract } from '#contracts/contract.ts'
+import { SCHEDULER_TOPIC, schedulerContract } from '#contracts/scheduler.ts'
+import type { Database } from '#db/kit/index.ts'
+import { breakLeases, operationsJournal } from '#db/operations.ts'
+import type { NovaDb } from '#db/schema.ts'
+import type { Clock } from '#lib/clock.ts'
+import type { Ids } from '#lib/ids.ts'
+import type { Log } from '#lib/log.ts'
+import { createRunner, type Runner } from '#lib/saga/index.ts'
+import type { Networks } from '#neighbours/networks/port.ts'
+import type { PlacementClient } from '#neighbours/placement/port.ts'
+import { announcements } from './announce.ts'
+import type { ConductorConfig } from './config.ts'
+import { createRepair, type Repair } from './repair/index.ts'
+import { sagas } from './sagas/index.ts'
+import { stateService } from './state-service.ts'
+import type { ConductorTypes, World } from './world.ts'
+
+export interface ConductorDeps {
+  readonly db: Database
+  readonly bus: Bus
+  readonly networks: Networks
+  readonly placement: PlacementClient
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Log
+  readonly config: ConductorConfig
+}
+
+export interface Conductor {
+  start(): Promise<void>
+  /** Stops serving, hands over what runs, and lets go of its leases. The database stays open. */
+  close(): Promise<void>
+  readonly repair: Repair
+}
+
+function worldOf(deps: ConductorDeps, nudge: () => void): World {
+  const { bus, networks, placement, clock, ids, config } = deps
+  const computes = new Map<string, ReturnType<World['compute']>>()
+  return {
+    db: deps.db.typed<NovaDb>(),
+    networks,
+    placement,
+    scheduler: clientOf(schedulerContract, SCHEDULER_TOPIC, bus),
+    compute(host) {
+      const known = computes.get(host) ?? clientOf(computeContract, computeTopic(host), bus)
+      computes.set(host, known)
+      return known
+    },
+    clock,
+    ids,
+    config,
+    nudge,
+  }
+}
+
+function runnerOf(deps: ConductorDeps, world: World): Runner {
+  const { clock, log, ids, config } = deps
+  return createRunner<ConductorTypes>({
+    sagas,
+    journal: operationsJournal<ConductorTypes>(deps.db, clock),
+    hooks: announcements,
+    world,
+    clock,
+    log,
+    owner: `conductor-${ids.uuid()}`,
+    concurrency: config.concurrency,
+    pollMs: config.pollMs,
+    leaseMs: config.leaseMs,
+    closeMs: config.closeMs,
+    undoTries: config.undoTries,
+    undoDelayMs: config.undoDelayMs,
+    settleMs: config.closeMs,
+  })
+}
+
+export function createConductor(deps: ConductorDeps): Conductor {
+  const { bus, config, log } = deps
+  const world = worldOf(deps, () => runner.nudge())
+  const runner = runnerOf(deps, world)
+  const repair = createRepair({ world, log })
+  let served: { close(): Promise<void> } | undefined
+  return {
+    repair,
+    async start() {
+      if (config.sole) {
+        const taken = await breakLeases(world.db)
+        if (taken > 0) log.info({ operations: taken }, 'taking over what an earlier conductor left')
+      }
+      served = await serveContract(conductorContract, CONDUCTOR_TOPIC, bus, stateService({ ...deps, world }))
+      runner.start()
+      repair.start()
+    },
+    async close() {
+      await repair.close()
+      await runner.close()
+      await served?.close()
+    },
+  }
+}

@@ -1,0 +1,54 @@
+/** The conductor's options as plain values; cli reads them out of nova.conf. Times are in milliseconds. */
+
+export interface ConductorConfig {
+  /** `[scheduler] max_attempts`: hosts tried for one build. */
+  readonly maxAttempts: number
+  /** `service_down_time`: a compute not heard of for so long is down. */
+  readonly serviceDownTimeMs: number
+  /** `shutdown_timeout`: how long a guest may take to shut down cleanly. */
+  readonly shutdownTimeoutMs: number
+  /** How long a compute may take to build a guest, image download included (`instance_build_timeout`, when it is not 0). */
+  readonly buildTimeoutMs: number
+  /** How long a compute may take to do anything else with a guest, beyond a shutdown. */
+  readonly commandTimeoutMs: number
+  /** How often a waiting operation looks by itself whether its command was answered or its host went down. */
+  readonly commandPollMs: number
+  /** Operations worked on at once; waiting ones do not count. */
+  readonly concurrency: number
+  /** How often to look for operations when no hint comes. */
+  readonly pollMs: number
+  /** How long a dead conductor's operations wait until another one takes over. */
+  readonly leaseMs: number
+  /** This conductor is the only one there is: what an earlier one left is taken over at once. */
+  readonly sole: boolean
+  /** How long closing waits for running steps. */
+  readonly closeMs: number
+  /** Tries of an undo, after waits of 1, 2, 4… times `undoDelayMs`; then it is left to repair. */
+  readonly undoTries: number
+  readonly undoDelayMs: number
+  /** How often each repair task looks. */
+  readonly repairMs: number
+  /** Ended operations are kept so long. */
+  readonly keepOperationsMs: number
+  /** `enable_new_services`. */
+  readonly enableNewServices: boolean
+}
+
+export const defaultConductorConfig: ConductorConfig = {
+  maxAttempts: 3,
+  serviceDownTimeMs: 60_000,
+  shutdownTimeoutMs: 60_000,
+  buildTimeoutMs: 1_800_000,
+  commandTimeoutMs: 120_000,
+  commandPollMs: 15_000,
+  concurrency: 128,
+  pollMs: 1_000,
+  leaseMs: 6_000,
+  sole: false,
+  closeMs: 5_000,
+  undoTries: 5,
+  undoDelayMs: 1_000,
+  repairMs: 60_000,
+  keepOperationsMs: 86_400_000,
+  enableNewServices: true,
+}

@@ -1,0 +1,17 @@
+/** Repair: what a crash leaves, and what nobody foresaw, is found and put right every day. */
+import type { Log } from '#lib/log.ts'
+import type { World } from '../world.ts'
+import { abandonedInstances } from './abandoned-instances.ts'
+import { createRepairLoop, type Repair } from './loop.ts'
+import { oldRecords } from './old-records.ts'
+import { orphanedAllocations } from './orphaned-allocations.ts'
+import { stuckOperations } from './stuck-operations.ts'
+import { vanishedPorts } from './vanished-ports.ts'
+
+export type { Repair } from './loop.ts'
+
+export const createRepair = (deps: { readonly world: World; readonly log: Log }): Repair =>
+  createRepairLoop({
+    ...deps,
+    tasks: [stuckOperations, abandonedInstances, orphanedAllocations, vanishedPorts(), oldRecords],
+  })

@@ -1,0 +1,219 @@
+/**
+ * A server is built: a host is chosen and claimed, interfaces are made and bound to it, the compute
+ * spawns the guest. A failure that another host may not have rewinds to the next alternate.
+ */
+import type { OperationParams } from '#contracts/operations.ts'
+import type { SelectedHost } from '#contracts/scheduler.ts'
+import { withdrawCommands } from '#db/commands.ts'
+import { getInstance, updateInstance } from '#db/instances.ts'
+import { isFault } from '#lib/fault.ts'
+import { done, type Earlier, OperationCancelled, type Outcome } from '#lib/saga/index.ts'
+import { POWER_STATES } from '#model/instance/index.ts'
+import { NOT_DELETING } from '../announce.ts'
+import { CommandFailed, command, mayDoBetterElsewhere } from '../command-step.ts'
+import { guestSpecOf } from '../guest-spec.ts'
+import { powerStateOf } from '../power-state.ts'
+import { type Ctx, serverSaga, type Trx } from '../world.ts'
+
+type Params = OperationParams<'build-server'>
+
+interface Placed {
+  readonly host: SelectedHost
+  /** Unclaimed: where to go when this one fails. */
+  readonly alternates: readonly SelectedHost[]
+}
+
+const EVENT = 'compute__do_build_and_run_instance'
+
+/** No host can take the server; in Nova's words. */
+export class NoValidHost extends Error {
+  override readonly name = 'NoValidHost'
+
+  constructor(explanation: string) {
+    super(`No valid host was found. ${explanation}`)
+  }
+}
+
+export class MaxRetriesExceeded extends Error {
+  override readonly name = 'MaxRetriesExceeded'
+
+  constructor(reason: string, last: string) {
+    super(`Exceeded maximum number of retries. ${reason} Last exception: ${last}`)
+  }
+}
+
+const isPassing = (error: unknown): boolean => isFault(error, 'unavailable', 'badGateway', 'tooManyRequests')
+
+export const buildServers = serverSaga<Params>('build-server', { failedVmState: 'error' })
+  .step(
+    'schedule',
+    { taskState: 'scheduling' },
+    {
+      do: chooseHost,
+      undo: leaveHost,
+      deadlineMs: 180_000,
+      retry: { times: 2, delayMs: 500, when: isPassing },
+    },
+  )
+  .step(
+    'networks',
+    { taskState: 'networking', event: EVENT },
+    {
+      do: bindPorts,
+      undo: releasePorts,
+      deadlineMs: 300_000,
+      retry: { times: 2, delayMs: 500, when: isPassing },
+    },
+  )
+  .step(
+    'spawn',
+    { taskState: 'spawning', event: EVENT },
+    {
+      do: spawn,
+      undo: destroy,
+      deadlineMs: (world) => world.config.buildTimeoutMs,
+      rewind: { to: 'schedule', when: mayDoBetterElsewhere, attempts: (world) => world.config.maxAttempts },
+    },
+  )
+  // No undo: it is one transaction, and nothing comes after it.
+  .step('active', { event: EVENT }, { do: markActive, deadlineMs: 60_000 })
+
+/** Changes the instance in a step's transaction, unless it is being deleted: then the build is over. */
+async function change(
+  trx: Trx,
+  ctx: Ctx<Params, object>,
+  changes: Parameters<typeof updateInstance>[2],
+): Promise<void> {
+  const options = { now: ctx.world.clock.now(), expect: { taskState: NOT_DELETING } }
+  if (!(await updateInstance(trx, ctx.subject, changes, options)))
+    throw new OperationCancelled(`instance ${ctx.subject} is being deleted`)
+}
+
+async function chooseHost(
+  ctx: Ctx<Params, object>,
+  earlier: readonly Earlier<Placed>[],
+): Promise<Outcome<Placed, Trx>> {
+  const last = earlier.at(-1)
+  const placed = last ? await claimAlternate(ctx, last, earlier.length) : await select(ctx)
+  const { host, node, availabilityZone } = placed.host
+  ctx.log.info(
+    { host, node, alternates: placed.alternates.map((alternate) => alternate.host) },
+    'host chosen',
+  )
+  return async (trx) => {
+    await change(trx, ctx, { host, node, launchedOn: host, availabilityZone })
+    return done(placed)
+  }
+}
+
+async function select(ctx: Ctx<Params, object>): Promise<Placed> {
+  const { world, subject } = ctx
+  const ask = { context: ctx.context, spec: ctx.params.spec, instanceUuids: [subject] }
+  let reply = await world.scheduler.select.call(ask, ctx.requestId)
+  if (!reply.selections[0]?.length && Object.keys(await world.placement.allocationsOf(subject)).length > 0) {
+    // An earlier run of this step claimed a host and died before it could say so: that claim is in the way.
+    await world.placement.release(subject)
+    reply = await world.scheduler.select.call(ask, ctx.requestId)
+  }
+  const [host, ...alternates] = reply.selections[0] ?? []
+  if (!host) throw new NoValidHost(reply.explanation)
+  return { host, alternates }
+}
+
+async function claimAlternate(
+  ctx: Ctx<Params, object>,
+  last: Earlier<Placed>,
+  tried: number,
+): Promise<Placed> {
+  const { world, subject: instanceUuid, params, context } = ctx
+  const consumer = { instanceUuid, projectId: params.spec.projectId, userId: context.userId }
+  for (const [at, host] of last.output.alternates.entries()) {
+    if (await world.placement.claim(consumer, host.allocations))
+      return { host, alternates: last.output.alternates.slice(at + 1) }
+  }
+  ctx.log.warn({ tried }, 'no alternate host is left')
+  const reason = `Exhausted all hosts available for retrying build failures for instance ${instanceUuid}.`
+  throw new MaxRetriesExceeded(reason, last.failure.message)
+}
+
+async function leaveHost(ctx: Ctx<Params, object>): Promise<Outcome<void, Trx>> {
+  await ctx.world.placement.release(ctx.subject)
+  return async (trx) => {
+    const nowhere = { host: null, node: null, launchedOn: null, availabilityZone: null }
+    await updateInstance(trx, ctx.subject, nowhere, { now: ctx.world.clock.now() })
+    return done(undefined)
+  }
+}
+
+async function bindPorts(ctx: Ctx<Params, { readonly schedule: Placed }>): Promise<Outcome<null, Trx>> {
+  const { world, subject: instanceUuid, params } = ctx
+  const { host, availabilityZone } = ctx.outputs.schedule.host
+  if (params.networks.length === 0) return done(null)
+  const { projectId, hostname } = await getInstance(world.db, instanceUuid)
+  const owner = { instanceUuid, projectId, host, availabilityZone, hostname }
+  const networkInfo = await world.networks.allocate(owner, params.networks)
+  return async (trx) => {
+    await change(trx, ctx, { networkInfo })
+    return done(null)
+  }
+}
+
+async function releasePorts(ctx: Ctx<Params, object>): Promise<Outcome<void, Trx>> {
+  const keep = ctx.params.networks.flatMap(({ portId }) => portId ?? [])
+  if (ctx.params.networks.length > 0) await ctx.world.networks.release(ctx.subject, keep)
+  return async (trx) => {
+    await updateInstance(trx, ctx.subject, { networkInfo: [] }, { now: ctx.world.clock.now() })
+    return done(undefined)
+  }
+}
+
+interface Spawned {
+  readonly powerState: number
+}
+
+async function spawn(ctx: Ctx<Params, { readonly schedule: Placed }>): Promise<Outcome<Spawned, Trx>> {
+  return command(ctx, {
+    kind: 'build',
+    host: ctx.outputs.schedule.host.host,
+    deadlineMs: ctx.world.config.buildTimeoutMs,
+    guest: async (trx) => guestSpecOf(await getInstance(trx, ctx.subject), ctx.params.image),
+    succeeded: async (_trx, result) => ({ powerState: powerStateOf(result, POWER_STATES.running) }),
+    failed: async (_trx, outcome) => {
+      const error = new CommandFailed(outcome)
+      if (!outcome.retryable || ctx.attempt < ctx.world.config.maxAttempts) throw error
+      const reason = `Exceeded max scheduling attempts ${ctx.attempt} for instance ${ctx.subject}.`
+      throw ctx.attempt === 1 ? error : new MaxRetriesExceeded(reason, outcome.message)
+    },
+  })
+}
+
+/** A host that is down keeps what it has of the guest: it asks, when it returns, and hears that the guest is not its own. */
+async function destroy(ctx: Ctx<Params, { readonly schedule: Placed }>): Promise<Outcome<void, Trx>> {
+  const { host } = ctx.outputs.schedule.host
+  return async (trx) => {
+    await withdrawCommands(trx, ctx.operationId, { now: ctx.world.clock.now(), kind: 'build' })
+    const outcome = command(ctx, {
+      kind: 'destroy',
+      host,
+      deadlineMs: ctx.world.config.buildTimeoutMs,
+      guest: async () => guestSpecOf(await getInstance(trx, ctx.subject), ctx.params.image),
+      succeeded: async () => undefined,
+      hostDown: async () =>
+        ctx.log.warn({ host }, 'the host is down: what it has of the guest is left to its return'),
+    })
+    return typeof outcome === 'function' ? outcome(trx) : outcome
+  }
+}
+
+async function markActive(ctx: Ctx<Params, { readonly spawn: Spawned }>): Promise<Outcome<null, Trx>> {
+  return async (trx) => {
+    const powerState = powerStateOf(ctx.outputs.spawn, POWER_STATES.running)
+    await change(trx, ctx, {
+      vmState: 'active',
+      taskState: null,
+      powerState,
+      launchedAt: ctx.world.clock.now(),
+    })
+    return done(null)
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * A server is deleted. It always wins: whatever else runs on the instance is cancelled and undoes itself
+ * first, and a host that is down is not waited for.
+ */
+import { removeConsoleTokens } from '#db/console-tokens.ts'
+import { findInstance, getInstance, removeInstance, updateInstance } from '#db/instances.ts'
+import { isFault } from '#lib/fault.ts'
+import { done, type Outcome } from '#lib/saga/index.ts'
+import { POWER_STATES } from '#model/instance/index.ts'
+import { command } from '../command-step.ts'
+import { ownersPorts } from '../owners-ports.ts'
+import { guestSpecOf, rememberedImage } from '../guest-spec.ts'
+import { type Ctx, serverSaga, type Trx } from '../world.ts'
+import { cancelOthers } from './cancel-others.ts'
+
+const EVENT = 'compute_terminate_instance'
+const isPassing = (error: unknown): boolean => isFault(error, 'unavailable', 'badGateway', 'tooManyRequests')
+const retry = { times: 4, delayMs: 500, when: isPassing }
+
+// No step has an undo: what is gone is gone, and a delete that failed can only be asked for again.
+export const deleteServer = serverSaga<object>('delete-server', { failedVmState: 'error', deletes: true })
+  .step('cancel others', { taskState: 'deleting' }, { do: cancelOthers, deadlineMs: 3_600_000 })
+  .step('destroy', { event: EVENT }, { do: destroy, deadlineMs: (world) => destroyDeadlineMs(world.config) })
+  .step('ports', { event: EVENT }, { do: releasePorts, deadlineMs: 120_000, retry })
+  .step('allocations', { event: EVENT }, { do: releaseAllocations, deadlineMs: 120_000, retry })
+  .step('gone', { event: EVENT }, { do: remove, deadlineMs: 60_000 })
+
+/** Long enough to see a silent host go down. */
+const destroyDeadlineMs = (config: {
+  commandTimeoutMs: number
+  serviceDownTimeMs: number
+  commandPollMs: number
+}): number => config.commandTimeoutMs + config.serviceDownTimeMs + 2 * config.commandPollMs
+
+async function destroy(ctx: Ctx<object, object>): Promise<Outcome<null, Trx>> {
+  const { world, subject } = ctx
+  const instance = await findInstance(world.db, subject)
+  if (!instance?.host) return done(null)
+  const { host } = instance
+  return command(ctx, {
+    kind: 'destroy',
+    host,
+    deadlineMs: destroyDeadlineMs(world.config),
+    guest: async (trx) => {
+      const now = await getInstance(trx, subject)
+      return guestSpecOf(now, rememberedImage(now))
+    },
+    succeeded: async () => null,
+    hostDown: async () => {
+      // When it returns it asks which guests are its own, and hears that this one is not.
+      ctx.log.warn({ host }, 'the host is down: the guest is left to its return')
+      return null
+    },
+  })
+}
+
+async function releasePorts({ world, subject }: Ctx<object, object>): Promise<Outcome<null, Trx>> {
+  await world.networks.release(subject, await ownersPorts(world.db, subject))
+  return done(null)
+}
+
+async function releaseAllocations(ctx: Ctx<object, object>): Promise<Outcome<null, Trx>> {
+  await ctx.world.placement.release(ctx.subject)
+  return done(null)
+}
+
+async function remove({ world, subject }: Ctx<object, object>): Promise<Outcome<null, Trx>> {
+  return async (trx) => {
+    const now = world.clock.now()
+    await removeConsoleTokens(trx, subject)
+    await updateInstance(
+      trx,
+      subject,
+      { powerState: POWER_STATES.nostate, networkInfo: [], terminatedAt: now },
+      { now },
+    )
+    await removeInstance(trx, subject, { now })
+    return done(null)
+  }
+}

@@ -1,0 +1,17 @@
+/** Every saga the conductor knows. */
+import type { ServerSaga } from '../world.ts'
+import { buildServers } from './build-servers.ts'
+import { deleteServer } from './delete-server.ts'
+import { rebootServer } from './reboot-server.ts'
+import { resumeServer } from './resume-server.ts'
+import { startServer } from './start-server.ts'
+import { stopServer } from './stop-server.ts'
+
+export const sagas: readonly ServerSaga[] = [
+  buildServers,
+  deleteServer,
+  startServer,
+  stopServer,
+  rebootServer,
+  resumeServer,
+]

@@ -1,0 +1,75 @@
+/** What computes and proxies ask of the conductor: states in, expectations and answers out. */
+import type { conductorContract } from '#contracts/conductor.ts'
+import type { HandlersOf } from '#contracts/contract.ts'
+import { finishCommand, listPendingCommands } from '#db/commands.ts'
+import { reportComputeNode } from '#db/compute-nodes.ts'
+import type { Database } from '#db/kit/index.ts'
+import { listGuestStates } from '#db/operation-subjects.ts'
+import { reportService } from '#db/services.ts'
+import type { NovaDb } from '#db/schema.ts'
+import type { Log } from '#lib/log.ts'
+import { validateConsoleToken } from './console-token.ts'
+import { powerStateChanged, resumeGuests } from './power-sync.ts'
+import type { World } from './world.ts'
+
+export interface StateServiceDeps {
+  readonly db: Database
+  readonly world: World
+  readonly log: Log
+}
+
+/** Answers the conductor's contract. */
+export function stateService({ db, world, log }: StateServiceDeps): HandlersOf<typeof conductorContract> {
+  const { clock, ids, config } = world
+  return {
+    async operationReady() {
+      world.nudge()
+      return null
+    },
+
+    async reportService({ binary, host, topic, version }) {
+      const disabled = binary === 'nova-compute' && !config.enableNewServices
+      const report = { uuid: ids.uuid(), binary, host, topic, version }
+      const service = await reportService(world.db, report, { now: clock.now(), disabled })
+      return { disabled: service.disabled, forcedDown: service.forcedDown }
+    },
+
+    async reportNode({ host, node }) {
+      const { uuid } = await reportComputeNode(world.db, { ...node, host }, { now: clock.now() })
+      return { uuid }
+    },
+
+    pendingCommands: ({ host }) => listPendingCommands(world.db, host),
+
+    async commandDone({ commandId, host, outcome }, { requestId }) {
+      const now = clock.now()
+      const written = await db.transaction<NovaDb, boolean>((trx) =>
+        finishCommand(trx, { commandId, host, outcome }, { now }),
+      )
+      log.info({ request_id: requestId, command: commandId, host, ok: outcome.ok, written }, 'command done')
+      if (written) world.nudge()
+      return null
+    },
+
+    async expectedGuests({ host, uuids }) {
+      const states = await listGuestStates(world.db, { host, uuids })
+      // What is elsewhere now was left here when the host did not answer: it is to go, as the deleted are.
+      return states.map(({ host: where, deleted, ...state }) => ({
+        ...state,
+        deleted: deleted || where !== host,
+      }))
+    },
+
+    async powerStateChanged(report, { requestId }) {
+      await powerStateChanged({ db, world, log: log.child({ request_id: requestId }) }, report)
+      return null
+    },
+
+    async resumeGuests(report, { requestId }) {
+      await resumeGuests({ db, world, log: log.child({ request_id: requestId }) }, report)
+      return null
+    },
+
+    validateConsoleToken: (request, { requestId }) => validateConsoleToken(world, request, requestId),
+  }
+}
