@@ -1,5 +1,9 @@
 /** The app of the compute API: discovery without a token, everything else through the dispatcher. */
+import { availabilityZoneRoutes } from '#api/availability-zones/index.ts'
 import { flavorRoutes } from '#api/flavors/index.ts'
+import { hypervisorRoutes } from '#api/hypervisors/index.ts'
+import { instanceActionRoutes } from '#api/instance-actions/index.ts'
+import { interfaceRoutes } from '#api/interfaces/index.ts'
 import {
   createDispatch,
   renderFault,
@@ -8,6 +12,12 @@ import {
   type Services,
   speakVersion,
 } from '#api/kernel/index.ts'
+import { keypairRoutes } from '#api/keypairs/index.ts'
+import { quotaRoutes } from '#api/quotas/index.ts'
+import { remoteConsoleRoutes } from '#api/remote-consoles/index.ts'
+import { securityGroupRoutes } from '#api/security-groups/index.ts'
+import { serverRoutes } from '#api/servers/index.ts'
+import { serviceRoutes } from '#api/services/index.ts'
 import { allVersions, choices, oneVersion, versionRoutes } from '#api/versions/index.ts'
 import { createHttpApp, type HttpApp, type HttpReply, type HttpRequest } from '#lib/http/index.ts'
 
@@ -22,7 +32,20 @@ export interface Api {
 const REQUEST_ID_HEADERS = ['x-openstack-request-id', 'x-compute-request-id']
 
 /** Every route of the API. */
-const routesOf = (services: Services): readonly Route[] => [...versionRoutes, ...flavorRoutes(services)]
+const routesOf = (services: Services): readonly Route[] => [
+  ...versionRoutes,
+  ...flavorRoutes(services),
+  ...serverRoutes(services),
+  ...availabilityZoneRoutes(services),
+  ...hypervisorRoutes(services),
+  ...instanceActionRoutes(services),
+  ...interfaceRoutes(services),
+  ...keypairRoutes(services),
+  ...quotaRoutes(services),
+  ...remoteConsoleRoutes(services),
+  ...securityGroupRoutes(services),
+  ...serviceRoutes(services),
+]
 
 export function createApi(services: Services): Api {
   const { config, log, ids, identity, policy } = services

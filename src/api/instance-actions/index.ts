@@ -1,0 +1,2 @@
+/** Instance actions and their events. */
+export { instanceActionRoutes } from './routes.ts'

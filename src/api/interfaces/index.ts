@@ -1,0 +1,2 @@
+/** A server's network interfaces. */
+export { interfaceRoutes } from './routes.ts'

@@ -1,0 +1,2 @@
+/** Remote consoles. */
+export { remoteConsoleRoutes } from './routes.ts'

@@ -1,0 +1,66 @@
+/** Ways to a guest's console: a token that is good once and for a while, in the proxy's URL. */
+import { visibleInstance } from '#api/instances/index.ts'
+import { type Call, type Route, serve, type Services } from '#api/kernel/index.ts'
+import { clientOf } from '#contracts/contract.ts'
+import { computeContract, computeTopic } from '#contracts/compute.ts'
+import { insertConsoleToken } from '#db/console-tokens.ts'
+import type { NovaDb } from '#db/schema.ts'
+import { badRequest, conflict } from '#lib/fault.ts'
+import {
+  createRemoteConsole,
+  getSerialConsole,
+  getSpiceConsole,
+  getVncConsole,
+  REMOTE_CONSOLES_RULE,
+} from './remote-consoles.spec.ts'
+
+const AVAILABLE = ['novnc']
+
+export function remoteConsoleRoutes(services: Services): readonly Route[] {
+  const nova = services.db.typed<NovaDb>()
+
+  /** Makes the token and answers the URL; what cannot be had is a 400, a guest that is not there to show a 409. */
+  async function urlOf(call: Call<unknown, unknown, never>, uuid: string, type: string): Promise<string> {
+    const instance = await visibleInstance(services, call, uuid)
+    call.enforce(REMOTE_CONSOLES_RULE, { project_id: instance.projectId })
+    if (!AVAILABLE.includes(type) || !services.config.vncEnabled)
+      throw badRequest(`Unavailable console type ${type}.`)
+    if (instance.host === null || instance.vmState === 'building')
+      throw conflict(`Instance ${instance.uuid} is not ready`)
+    const compute = clientOf(computeContract, computeTopic(instance.host), services.bus)
+    await compute.console.call({ instanceUuid: instance.uuid, type: 'vnc' }, call.context.requestId)
+    const token = services.ids.uuid()
+    const now = services.clock.now()
+    const accessUrlBase = services.config.novncproxyBaseUrl
+    const expiresAt = now + services.config.consoleTokenTtlMs
+    await insertConsoleToken(
+      nova,
+      token,
+      { instanceUuid: instance.uuid, consoleType: type, accessUrlBase, expiresAt },
+      { now },
+    )
+    const url = new URL(accessUrlBase)
+    url.search = `path=${encodeURIComponent(`?token=${token}`)}`
+    return url.href
+  }
+
+  const oldAction = (
+    operation: typeof getVncConsole | typeof getSpiceConsole | typeof getSerialConsole,
+  ): Route =>
+    serve(operation as typeof getVncConsole, async (call) => {
+      const [asked] = Object.values(call.body) as { type: string }[]
+      const type = asked?.type ?? ''
+      return { body: { console: { type, url: await urlOf(call, call.params['id'] ?? '', type) } } }
+    })
+
+  return [
+    serve(createRemoteConsole, async (call) => {
+      const { protocol, type } = call.body.remote_console
+      const url = await urlOf(call, call.params['server_id'] ?? '', type)
+      return { body: { remote_console: { protocol, type, url } } }
+    }),
+    oldAction(getVncConsole),
+    oldAction(getSpiceConsole),
+    oldAction(getSerialConsole),
+  ]
+}

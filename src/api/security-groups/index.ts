@@ -1,0 +1,2 @@
+/** Security groups of a server. */
+export { securityGroupRoutes } from './routes.ts'
