@@ -37,9 +37,10 @@ function ruleBody(
   group: SecurityGroup,
   known: ReadonlyMap<string, SecurityGroup>,
 ) {
-  const source = known.get(String(rule['remote_group_id'] ?? ''))
+  const remote = rule['remote_group_id']
+  const source = typeof remote === 'string' ? known.get(remote) : undefined
   const everywhere = rule['ethertype'] === 'IPv6' ? '::/0' : '0.0.0.0/0'
-  const isRange = rule['remote_group_id'] === null || rule['remote_group_id'] === undefined
+  const isRange = remote === null || remote === undefined
   return {
     id: rule['id'],
     parent_group_id: group.id,
