@@ -1,6 +1,7 @@
 /** Where SQLite and PostgreSQL differ for a store: locks, retries, regular expressions, error codes. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Expression, type Kysely, PostgresAdapter, type SqlBool, sql, type Transaction } from 'kysely'
+import { badRequest } from '#lib/fault.ts'
 
 export type DialectName = 'sqlite' | 'postgres'
 
@@ -74,3 +75,9 @@ export const matches = (
   dialect === 'postgres'
     ? sql<SqlBool>`${text} ~ ${`(?n)${pattern}`}`
     : sql<SqlBool>`${text} regexp ${pattern}`
+
+/** Throws badRequest for text that PostgreSQL has no way to store: only a stranger's input holds a NUL. */
+export function refuseUnstorable(value: unknown): void {
+  if (typeof value === 'string' && value.includes('\0'))
+    throw badRequest('Invalid input: text holds a NUL character.')
+}

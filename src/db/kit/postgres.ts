@@ -1,5 +1,13 @@
 /** Kysely over `pg`: a pool whose 64-bit integers arrive as numbers. `pg` is loaded only when it is used. */
-import { type Dialect, PostgresDialect } from 'kysely'
+import {
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  PostgresDialect,
+  type PostgresDialectConfig,
+  PostgresDriver,
+} from 'kysely'
+import { refuseUnstorable } from './dialect.ts'
 
 /** The types (int8, numeric) that sums, counts and our integers come as; none of ours leaves the safe range. */
 const READ_AS_NUMBER: ReadonlySet<number> = new Set([20, 1700])
@@ -13,7 +21,7 @@ export interface PoolOptions {
 }
 
 export function postgresDialect(url: string, options: PoolOptions): Dialect {
-  return new PostgresDialect({
+  return new CheckingDialect({
     pool: async () => {
       const { default: pg } = await import('pg')
       const pool = new pg.Pool({
@@ -29,4 +37,37 @@ export function postgresDialect(url: string, options: PoolOptions): Dialect {
       return pool
     },
   })
+}
+
+class CheckingDialect extends PostgresDialect {
+  readonly #config: PostgresDialectConfig
+
+  constructor(config: PostgresDialectConfig) {
+    super(config)
+    this.#config = config
+  }
+
+  override createDriver(): Driver {
+    return new CheckingDriver(this.#config)
+  }
+}
+
+/** Refuses what PostgreSQL cannot store before it is sent, as SQLite's connection does. */
+class CheckingDriver extends PostgresDriver {
+  readonly #checked = new WeakSet<DatabaseConnection>()
+
+  override async acquireConnection(
+    options?: Parameters<PostgresDriver['acquireConnection']>[0],
+  ): Promise<DatabaseConnection> {
+    const connection = await super.acquireConnection(options)
+    if (!this.#checked.has(connection)) {
+      const execute = connection.executeQuery.bind(connection)
+      connection.executeQuery = (query, options) => {
+        for (const value of query.parameters) refuseUnstorable(value)
+        return execute(query, options)
+      }
+      this.#checked.add(connection)
+    }
+    return connection
+  }
 }

@@ -18,7 +18,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
-import { isBusy } from './dialect.ts'
+import { isBusy, refuseUnstorable } from './dialect.ts'
 
 /** V8's linear-time engine (a flag it adds itself), and `^` and `$` at line ends. */
 const LINEAR_MULTILINE = 'lm'
@@ -231,6 +231,7 @@ class SqliteConnection implements DatabaseConnection {
 }
 
 function toSqlite(value: unknown): SQLInputValue {
+  refuseUnstorable(value)
   if (typeof value === 'boolean') return value ? 1 : 0
   if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint')
     return value

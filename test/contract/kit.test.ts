@@ -1,0 +1,186 @@
+/** The database kit on every database: migrations, transactions, and two doors to one database. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Kysely, sql } from 'kysely'
+import { createAll, isUniqueViolation, type Migration, openDatabase } from '#db/kit/index.ts'
+import { NOVA_MIGRATIONS } from '#db/migrations/index.ts'
+import { openStores, type TestStore } from './db.ts'
+
+interface CountersDb {
+  counters: { name: string; value: number }
+  schema_migrations: { migration_set: string; version: number; name: string; applied_at: number }
+}
+
+const counters: Migration = {
+  version: 1,
+  name: 'counters',
+  up: (db) => createAll(db, ['create table counters (name text primary key, value bigint not null unique)']),
+}
+
+const stores = await openStores({ counters: [counters] })
+
+const journalOf = async (store: TestStore, set: string) => {
+  const query = store.database.typed<CountersDb>().selectFrom('schema_migrations').select('version')
+  return (await query.where('migration_set', '=', set).orderBy('version').execute()).map(
+    ({ version }) => version,
+  )
+}
+
+for (const store of stores) {
+  const { name, database } = store
+  const db = database.typed<CountersDb>()
+
+  test(`${name}: a migration that fails leaves neither its tables nor the ones before it`, async () => {
+    const good: Migration = {
+      version: 1,
+      name: 'good',
+      up: (db) => createAll(db, ['create table half (x int)']),
+    }
+    const bad: Migration = { version: 2, name: 'bad', up: (db) => createAll(db, ['create table oops (']) }
+    await assert.rejects(database.migrate('broken', [good, bad]))
+    assert.deepEqual(await journalOf(store, 'broken'), [])
+    await database.migrate('broken', [good])
+    assert.deepEqual(await journalOf(store, 'broken'), [1])
+  })
+
+  test(`${name}: later migrations are added to those applied, and done once`, async () => {
+    const ran: number[] = []
+    const step = (version: number): Migration => ({
+      version,
+      name: `${version}`,
+      up: async () => void ran.push(version),
+    })
+    await database.migrate('steps', [step(1)])
+    await database.migrate('steps', [step(3), step(2), step(1)])
+    await database.migrate('steps', [step(1), step(2), step(3)])
+    assert.deepEqual(ran, [1, 2, 3])
+    assert.deepEqual(await journalOf(store, 'steps'), [1, 2, 3])
+  })
+
+  test(`${name}: a transaction that throws changes nothing, and the next one works`, async () => {
+    const failing = database.transaction<CountersDb, void>(async (trx) => {
+      await trx.insertInto('counters').values({ name: 'gone', value: 100 }).execute()
+      throw new Error('no')
+    })
+    await assert.rejects(failing, { message: 'no' })
+    assert.deepEqual(await db.selectFrom('counters').selectAll().where('name', '=', 'gone').execute(), [])
+  })
+
+  test(`${name}: a query outside sees nothing of a transaction under way`, async () => {
+    let seen: Promise<unknown[]> | undefined
+    await database.transaction<CountersDb, void>(async (trx) => {
+      await trx.insertInto('counters').values({ name: 'both', value: 1 }).execute()
+      seen = db.selectFrom('counters').selectAll().where('name', '=', 'both').execute()
+      await trx.deleteFrom('counters').where('name', '=', 'both').execute()
+    })
+    assert.deepEqual(await seen, [])
+  })
+
+  test(`${name}: transactions that would deadlock are run again until all are through`, async () => {
+    const names = [randomUUID(), randomUUID()]
+    await db
+      .insertInto('counters')
+      .values(names.map((name, i) => ({ name, value: 1_000_000 * (i + 2) })))
+      .execute()
+    const addInOrder = (order: readonly string[]) =>
+      database.transaction<CountersDb, void>(async (trx) => {
+        for (const name of order) {
+          await trx.updateTable('counters').set({ value: sql`value + 1` }).where('name', '=', name).execute()
+        }
+      })
+    await Promise.all(
+      Array.from({ length: 8 }, (_, i) => addInOrder(i % 2 === 0 ? names : names.toReversed())),
+    )
+    const rows = await db
+      .selectFrom('counters')
+      .select('value')
+      .where('name', 'in', names)
+      .orderBy('value')
+      .execute()
+    assert.deepEqual(
+      rows.map(({ value }) => value),
+      [2_000_008, 3_000_008],
+    )
+    await db.deleteFrom('counters').where('name', 'in', names).execute()
+  })
+
+  test(`${name}: a unique index that refuses a row is known by its column`, async () => {
+    const insert = (name: string, value: number) =>
+      db.insertInto('counters').values({ name, value }).execute()
+    await insert('taken', 77)
+    const violates = (column: string) => (error: unknown) => isUniqueViolation(error, column)
+    await assert.rejects(insert('taken', 78), violates(''))
+    await assert.rejects(insert('free', 77), violates('value'))
+    await assert.rejects(insert('free', 77), (error) => !isUniqueViolation(error, 'elsewhere'))
+    await assert.rejects(sql`select * from nowhere`.execute(db), (error) => !isUniqueViolation(error))
+  })
+
+  test(`${name}: large integers, counts and sums are numbers`, async () => {
+    const row = await sql<{ n: number }>`select cast(${9_007_199_254_740_991} as bigint) as n`.execute(db)
+    assert.equal(row.rows[0]?.n, Number.MAX_SAFE_INTEGER)
+    const of = (db: Kysely<CountersDb>) => db.selectFrom('counters').where('name', '=', 'none')
+    const counted = await of(db)
+      .select(({ fn }) => [fn.countAll().as('n'), fn.sum('value').as('sum')])
+      .execute()
+    assert.deepEqual(counted, [{ n: 0, sum: null }])
+  })
+}
+
+for (const store of stores.filter(({ isShared }) => isShared)) {
+  test(`${store.name}: processes that start at once migrate once`, async () => {
+    const program = join(import.meta.dirname, 'migrate-process.ts')
+    const runs = await Promise.all([1, 2, 3].map(() => runProcess(program, store.url)))
+    assert.deepEqual(runs, ['0: ', '0: ', '0: '])
+    assert.deepEqual(
+      await journalOf(store, 'nova'),
+      NOVA_MIGRATIONS.map(({ version }) => version),
+    )
+  })
+
+  test(`${store.name}: one who must wait for another's transaction waits without stopping the process`, async () => {
+    const other = openDatabase(store.url)
+    try {
+      let isCommitted = false
+      let ticks = 0
+      const ticking = setInterval(() => (ticks += 1), 5)
+      const row = { name: randomUUID(), value: 5_000_000 }
+      const held = other.transaction<CountersDb, void>(async (trx) => {
+        await trx.insertInto('counters').values(row).execute()
+        await delay(100)
+        isCommitted = true
+      })
+      await delay(20)
+      await assert.rejects(
+        store.database.typed<CountersDb>().insertInto('counters').values(row).execute(),
+        (error) => isUniqueViolation(error),
+      )
+      clearInterval(ticking)
+      assert.ok(isCommitted)
+      assert.ok(ticks >= 4, `the event loop turned ${ticks} times`)
+      await held
+    } finally {
+      await other.close()
+    }
+  })
+}
+
+/** Runs a program of ours; answers its exit code and what it complained of. */
+async function runProcess(program: string, argument: string): Promise<string> {
+  const child = spawn(process.execPath, [program, argument], { stdio: ['ignore', 'ignore', 'pipe'] })
+  let complaints = ''
+  child.stderr.on('data', (chunk) => (complaints += String(chunk)))
+  const code = await new Promise((resolve) => child.once('close', resolve))
+  return `${String(code)}: ${complaints}`
+}
+
+test('a URL that names no database we know is refused without its password', () => {
+  const secret = 'mysql+pymysql://nova:hunter2@db/nova'
+  assert.throws(
+    () => openDatabase(secret),
+    (error: Error) => /sqlite|postgresql/.test(error.message) && !/hunter2/.test(error.message),
+  )
+})
