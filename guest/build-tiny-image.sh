@@ -3,7 +3,6 @@
 # scripts in guest/tiny. MBR, FAT16 for booting, ext4 for the root. Needs no root, loop device or mount.
 #
 #   build-tiny-image.sh OUT.qcow2
-#   build-tiny-image.sh --hash     the hash of what the image is made from, to cache it by
 #   AGENT=1    adds qemu-guest-agent (4 MB)      SIZE_MB=64   its virtual size
 #
 # Host packages: syslinux syslinux-common mtools dosfstools e2fsprogs qemu-utils kmod cpio gzip openssl apt dpkg.
@@ -14,14 +13,9 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 AGENT=${AGENT:-0} SIZE_MB=${SIZE_MB:-64}
 say() { printf 'tiny: %s\n' "$*" >&2; }
 
-if [ "${1:-}" = --hash ]; then
-  { cd "$HERE" && cat build-tiny-image.sh && find tiny -type f -print0 | sort -z | xargs -0 cat && echo "$AGENT $SIZE_MB"; } |
-    sha256sum | cut -c1-16
-  exit
-fi
 OUT=${1:?usage: $0 OUT.qcow2}
 W=$(mktemp -d "${TMPDIR:-/tmp}/tiny-image.XXXXXX")
-trap 'rm -rf "$W"' EXIT
+trap 'rm -rf "$W" "$OUT.$$.part"' EXIT
 R=$W/root I=$W/initrd
 mkdir -p "$W/debs" "$W/x" "$W/static" "$R" "$I"
 
@@ -153,6 +147,6 @@ if [ "$(id -u)" != 0 ]; then # what another user copied in still belongs to root
 fi
 dd if="$W/root.ext4" of="$RAW" bs=1M seek=$((1 + BOOT_MB)) conv=notrunc,sparse status=none
 mkdir -p "$(dirname "$OUT")"
-qemu-img convert -O qcow2 -c "$RAW" "$OUT.part"
-mv "$OUT.part" "$OUT"
+qemu-img convert -O qcow2 -c "$RAW" "$OUT.$$.part"
+mv "$OUT.$$.part" "$OUT"
 say "$(($(stat -c %s "$OUT") / 1048576)) MB, kernel $KVER: $OUT"

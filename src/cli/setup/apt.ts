@@ -9,7 +9,9 @@ const POLICY = '/usr/sbin/policy-rc.d'
 const TAIL_LINES = 25
 
 /** How a command becomes root's: as it is, by sudo, or not at all. */
-export type Rights = { readonly prefix: readonly string[] } | undefined
+export interface Granted {
+  readonly prefix: readonly string[]
+}
 
 export interface Root {
   readonly uid: number
@@ -18,7 +20,7 @@ export interface Root {
   readonly interactive: boolean
 }
 
-export const rightsOf = ({ uid, hasSudo, interactive }: Root): Rights => {
+export const rightsOf = ({ uid, hasSudo, interactive }: Root): Granted | undefined => {
   if (uid === 0) return { prefix: [] }
   return hasSudo ? { prefix: interactive ? ['sudo', '-E'] : ['sudo', '-n', '-E'] } : undefined
 }
@@ -27,20 +29,35 @@ export class InstallFailed extends Error {
   override readonly name = 'InstallFailed'
 }
 
-/** `apt-get update`, then `apt-get install` of `packages`. Throws `InstallFailed` with apt's last words. */
+const aptEnvironment = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
+  ...environment,
+  DEBIAN_FRONTEND: 'noninteractive',
+  LC_ALL: 'C.UTF-8',
+  APT_LISTCHANGES_FRONTEND: 'none',
+})
+
+/** `apt-get update`. Throws `InstallFailed` with apt's last words. */
+export const aptUpdate = (
+  rights: Granted,
+  environment: NodeJS.ProcessEnv,
+  progress: Progress,
+): Promise<void> =>
+  apt(
+    ['update', '-q', '-o', 'APT::Status-Fd=1'],
+    'package lists',
+    rights.prefix,
+    aptEnvironment(environment),
+    progress,
+  )
+
+/** `apt-get install` of `packages`. Throws `InstallFailed` with apt's last words. */
 export async function aptInstall(
   packages: readonly string[],
-  rights: { readonly prefix: readonly string[] },
+  rights: Granted,
   environment: NodeJS.ProcessEnv,
   progress: Progress,
 ): Promise<void> {
-  const env = {
-    ...environment,
-    DEBIAN_FRONTEND: 'noninteractive',
-    LC_ALL: 'C.UTF-8',
-    APT_LISTCHANGES_FRONTEND: 'none',
-  }
-  await apt(['update', '-q', '-o', 'APT::Status-Fd=1'], 'package lists', rights.prefix, env, progress)
+  const env = aptEnvironment(environment)
   // Services that come with packages (haproxy, PostgreSQL) are run by Kilonova itself, or not at all.
   const ownsPolicy = !existsSync(POLICY)
   if (ownsPolicy)

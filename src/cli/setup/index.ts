@@ -1,7 +1,7 @@
 /** Sets up what a command needs of the machine, says what it does, and goes on with what there is. */
 import { existsSync, readFileSync } from 'node:fs'
 import { messageOf } from '#lib/undo.ts'
-import { aptInstall, rightsOf } from './apt.ts'
+import { aptInstall, aptUpdate, type Granted, rightsOf } from './apt.ts'
 import { hasProgram, missing } from './missing.ts'
 import { type Need, NEEDS } from './packages.ts'
 import { createProgress, type Screen } from './progress.ts'
@@ -24,13 +24,9 @@ export async function setUp(
   const needs = kinds.flatMap((kind) => NEEDS[kind])
   const lacking = missing(needs, path)
   if (lacking.length === 0) return []
-  const rights = rightsOf({
-    uid: machine.uid,
-    hasSudo: hasProgram('sudo', path),
-    interactive: machine.screen.isTTY === true,
-  })
+  const rights = rightsTo(machine)
   const names = lacking.map((need) => need.package)
-  if (!isDebian() || !hasProgram('apt-get', path))
+  if (!hasApt(machine))
     machine.say(`Not Debian: these packages' like must be installed by hand: ${names.join(' ')}`)
   else if (!rights)
     machine.say(`Not root, and no sudo. As root: apt-get install --no-install-recommends ${names.join(' ')}`)
@@ -41,14 +37,37 @@ export async function setUp(
   return left
 }
 
-async function install(
-  names: readonly string[],
-  rights: { readonly prefix: readonly string[] },
-  machine: Machine,
-): Promise<void> {
+/** Brings apt's lists up to date where that is possible; says whether it did. */
+export async function refreshPackageLists(machine: Machine): Promise<boolean> {
+  const rights = rightsTo(machine)
+  if (!rights || !hasApt(machine)) return false
+  const progress = createProgress(machine.screen)
+  try {
+    await aptUpdate(rights, machine.environment, progress)
+    return true
+  } catch (error) {
+    machine.say(`The package lists could not be brought up to date. ${messageOf(error)}`)
+    return false
+  } finally {
+    progress.done()
+  }
+}
+
+const rightsTo = (machine: Machine): Granted | undefined =>
+  rightsOf({
+    uid: machine.uid,
+    hasSudo: hasProgram('sudo', machine.environment['PATH'] ?? ''),
+    interactive: machine.screen.isTTY === true,
+  })
+
+const hasApt = (machine: Machine): boolean =>
+  isDebian() && hasProgram('apt-get', machine.environment['PATH'] ?? '')
+
+async function install(names: readonly string[], rights: Granted, machine: Machine): Promise<void> {
   machine.say(`Installing Debian packages, this once: ${names.join(' ')}`)
   const progress = createProgress(machine.screen)
   try {
+    await aptUpdate(rights, machine.environment, progress)
     await aptInstall(names, rights, machine.environment, progress)
     progress.done()
     machine.say('Debian packages installed.')

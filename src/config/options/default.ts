@@ -3,6 +3,11 @@ import { group } from '../declaration.ts'
 
 export const defaults = group('DEFAULT', {
   default_availability_zone: { type: 'string', default: 'nova', help: 'Zone name of hosts without a zone.' },
+  internal_service_availability_zone: {
+    type: 'string',
+    default: 'internal',
+    help: 'Zone shown for control services.',
+  },
   default_schedule_zone: { type: 'string', default: null, help: 'Zone used when a request names none.' },
   password_length: { type: 'int', default: 12, min: 0, help: 'Length of generated admin passwords.' },
   rootwrap_config: {

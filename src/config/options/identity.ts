@@ -11,6 +11,12 @@ export const keystoneAuthtoken = group('keystone_authtoken', {
   user_domain_name: { type: 'string', default: null, help: 'Service user domain.' },
   project_domain_name: { type: 'string', default: null, help: 'Service project domain.' },
   memcached_servers: { type: 'list', default: [], help: 'Token cache servers.' },
+  token_cache_time: {
+    type: 'int',
+    default: 300,
+    min: -1,
+    help: 'Seconds a validated token is believed; -1 believes none.',
+  },
   service_token_roles: { type: 'list', default: ['service'], help: 'Roles that mark a service token.' },
   service_token_roles_required: { type: 'bool', default: false, help: 'Insist on those roles.' },
 })

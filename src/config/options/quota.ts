@@ -44,6 +44,13 @@ export const quota = group('quota', {
     deprecatedNames: ['DEFAULT.quota_injected_file_content_bytes'],
     help: 'Bytes per injected file.',
   },
+  injected_file_path_length: {
+    type: 'int',
+    default: 255,
+    min: -1,
+    deprecatedNames: ['DEFAULT.quota_injected_file_path_length'],
+    help: 'Longest path of an injected file.',
+  },
   key_pairs: {
     type: 'int',
     default: 100,
