@@ -102,6 +102,12 @@ export const dnsName: Check = (value) =>
     ? value.toLowerCase()
     : new Refused(`${show(value)} is not a valid host name`)
 
+/** The string that was sent (and checked) under `name`; empty when none was. */
+export const textIn = (input: Input, name: string): string => {
+  const value = input[name]
+  return typeof value === 'string' ? value : ''
+}
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 

@@ -2,7 +2,7 @@
 import { badRequest, conflict, notFound } from '#lib/fault.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Ids } from '#lib/ids.ts'
-import type { Attributes, Input } from './attributes.ts'
+import { type Attributes, type Input, textIn } from './attributes.ts'
 import type { NeutronCaller } from './caller.ts'
 import type { Documents, KindName } from './documents.ts'
 import { findDoc, type NeutronDb, updateDoc } from './store.ts'
@@ -50,8 +50,8 @@ export function newDocument(work: Work, input: Input) {
   return {
     id: work.ids.uuid(),
     project_id: ownerOfNew(work, input),
-    name: String(input['name'] ?? ''),
-    description: String(input['description'] ?? ''),
+    name: textIn(input, 'name'),
+    description: textIn(input, 'description'),
     tags: [],
     revision_number: 1,
     created_at: now,

@@ -1,7 +1,7 @@
 /** The Neutron stand-in put together: its API, its plane, and the metadata agent. */
 import type { Clock } from '#lib/clock.ts'
 import type { Database } from '#db/kit/index.ts'
-import { Fault, FAULT_STATUS, type FaultKind } from '#lib/fault.ts'
+import { type Fault, FAULT_STATUS, type FaultKind } from '#lib/fault.ts'
 import { createHttpApp, type HttpApp } from '#lib/http/index.ts'
 import type { Ids } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'

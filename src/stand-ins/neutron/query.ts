@@ -38,6 +38,9 @@ export function filterViews(views: readonly View[], query: Query): View[] {
   )
 }
 
+/** A number or string as text; anything else as JSON. */
+const plainText = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
+
 function equals(value: unknown, wanted: string): boolean {
   if (typeof value === 'boolean') {
     const asked = flag(wanted)
@@ -45,7 +48,7 @@ function equals(value: unknown, wanted: string): boolean {
   }
   if (value === null || value === undefined) return wanted === '' || wanted === 'None' || wanted === 'null'
   if (Array.isArray(value)) return value.includes(wanted)
-  return String(value) === wanted
+  return plainText(value) === wanted
 }
 
 function matchesTags(view: View, query: Query): boolean {
@@ -158,7 +161,7 @@ function sortViews(views: readonly View[], query: Query): View[] {
 function compare(a: unknown, b: unknown): number {
   if (a === b) return 0
   if (typeof a === 'number' && typeof b === 'number') return a - b
-  return String(a ?? '') < String(b ?? '') ? -1 : 1
+  return plainText(a ?? '') < plainText(b ?? '') ? -1 : 1
 }
 
 /** Only the asked fields, when any are. */

@@ -45,7 +45,7 @@ const networksWhere = (eb: Where, condition: (inner: Where) => ReturnType<Where[
     .selectFrom('neutron_resources')
     .select('id')
     .where('kind', '=', 'network')
-    .where((inner) => condition(inner as Where))
+    .where((inner) => condition(inner))
 
 /** SQLite takes at most 32766 parameters a statement. */
 const MAX_LISTED = 10_000

@@ -1,5 +1,5 @@
 /** Floating IPs: an address of an external network, and the port it leads to through a router. */
-import { type Input, ipAddress, orNull, standardAttributes, text, uuid } from '../attributes.ts'
+import { type Input, ipAddress, orNull, standardAttributes, text, uuid, textIn } from '../attributes.ts'
 import { refusedBy } from '../caller.ts'
 import type { FloatingIpDoc, PortDoc } from '../documents.ts'
 import { change, getOwn, invalidInput, type Kind, missing, newDocument, refuse, type Work } from '../kind.ts'
@@ -28,7 +28,7 @@ export const floatingIp: Kind<'floatingip'> = {
     dns_domain: { check: standardAttributes['name']?.check ?? uuid, default: undefined },
   },
   async create(work, input) {
-    const parent = await externalNetwork(work, String(input['floating_network_id']))
+    const parent = await externalNetwork(work, textIn(input, 'floating_network_id'))
     const asked = input['floating_ip_address'] as string | null | undefined
     if (asked != null && !work.caller.isAdmin) throw refusedBy('create_floatingip:floating_ip_address')
     const base = newDocument(work, input)

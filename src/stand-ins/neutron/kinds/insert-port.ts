@@ -1,5 +1,5 @@
 /** Making a port, for a caller or for Neutron itself: its MAC, addresses and groups. */
-import type { Input } from '../attributes.ts'
+import { type Input, textIn } from '../attributes.ts'
 import type { AddressPair, NetworkDoc, PortDoc } from '../documents.ts'
 import { isOwner, missing, type newDocument, refuse, type Work } from '../kind.ts'
 import { claim, insertDoc, listDocs } from '../store.ts'
@@ -18,7 +18,7 @@ export async function insertPort(
   const fixed_ips = await claimFixedIps(work, parent, { id: base.id, mac_address }, requested)
   const port_security_enabled =
     (input['port_security_enabled'] as boolean | undefined) ?? parent.port_security_enabled
-  const device_owner = String(input['device_owner'] ?? '')
+  const device_owner = textIn(input, 'device_owner')
   const wantsDefault = port_security_enabled && !device_owner.startsWith('network:')
   const security_groups = await groupsFor(work, input, base.project_id, wantsDefault, base.id)
   const doc: PortDoc = {
@@ -27,15 +27,15 @@ export async function insertPort(
     admin_state_up: input['admin_state_up'] !== false,
     mac_address,
     fixed_ips,
-    device_id: String(input['device_id'] ?? ''),
+    device_id: textIn(input, 'device_id'),
     device_owner,
     security_groups,
     allowed_address_pairs: pairs(input['allowed_address_pairs'], mac_address),
     port_security_enabled,
-    dns_name: String(input['dns_name'] ?? ''),
+    dns_name: textIn(input, 'dns_name'),
     status: device_owner.startsWith('network:') ? 'ACTIVE' : 'DOWN',
-    'binding:host_id': String(input['binding:host_id'] ?? ''),
-    'binding:vnic_type': String(input['binding:vnic_type'] ?? 'normal'),
+    'binding:host_id': textIn(input, 'binding:host_id'),
+    'binding:vnic_type': textIn(input, 'binding:vnic_type') || 'normal',
     'binding:profile': (input['binding:profile'] as Record<string, unknown> | null | undefined) ?? {},
     'binding:vif_type': 'unbound',
     'binding:vif_details': {},

@@ -15,6 +15,7 @@ import {
   standardAttributes,
   text,
   uuid,
+  textIn,
 } from '../attributes.ts'
 import { refusedBy } from '../caller.ts'
 import type { FixedIpDoc, NetworkDoc, PortDoc } from '../documents.ts'
@@ -123,7 +124,7 @@ function viewPort(doc: PortDoc): Record<string, unknown> {
 export const DNS_DOMAIN = 'openstacklocal'
 
 async function networkFor(work: Work, input: Input): Promise<NetworkDoc> {
-  const id = String(input['network_id'])
+  const id = textIn(input, 'network_id')
   const parent = await findDoc(work.db, 'network', id)
   const visible = parent && (isOwner(work.caller, parent) || parent.shared || parent['router:external'])
   if (!parent || !visible) throw missing(network, id)
@@ -138,7 +139,7 @@ function checkForeignNetwork(input: Input, action: string, current?: PortDoc): v
   if (input['port_security_enabled'] === false) throw refusedBy(`${action}:port_security_enabled`)
   if (((input['allowed_address_pairs'] as unknown[] | undefined) ?? []).length > 0)
     throw refusedBy(`${action}:allowed_address_pairs`)
-  if (String(input['device_owner'] ?? '').startsWith('network:')) throw refusedBy(`${action}:device_owner`)
+  if (textIn(input, 'device_owner').startsWith('network:')) throw refusedBy(`${action}:device_owner`)
   const withAddress = (input['fixed_ips'] as FixedIpRequest[] | undefined)?.some(
     (ip) => ip.ip_address !== undefined,
   )
@@ -174,7 +175,7 @@ async function updatePort(work: Work, current: PortDoc, changes: Input): Promise
     update['allowed_address_pairs'] = pairs(allowed_address_pairs, current.mac_address)
   const rebound = rebind(current, changes)
   checkSecurity({ ...current, ...update, ...rebound })
-  return change(work, 'port', current, { ...update, ...rebound } as Partial<PortDoc>)
+  return change(work, 'port', current, { ...update, ...rebound })
 }
 
 /** A new host, or none, undoes the binding; it is bound again when the change is committed. */

@@ -199,7 +199,7 @@ function oneOf(input: Input): { subnet_id?: string; port_id?: string } {
         : 'Bad router request: Cannot specify both subnet-id and port-id.',
       'BadRequest',
     )
-  return input as { subnet_id?: string; port_id?: string }
+  return { ...(subnet_id !== undefined && { subnet_id }), ...(port_id !== undefined && { port_id }) }
 }
 
 async function portForSubnet(work: Work, target: RouterDoc, subnetId: string): Promise<PortDoc> {

@@ -10,6 +10,7 @@ import {
   Refused,
   standardAttributes,
   uuid,
+  textIn,
 } from '../attributes.ts'
 import type { OwnFields, SecurityGroupRuleDoc } from '../documents.ts'
 import { change, getOwn, invalidInput, type Kind, newDocument, refuse } from '../kind.ts'
@@ -49,6 +50,7 @@ const MAX_ICMP = 255
 
 const protocol: Check = (value) => {
   if (value === null || value === '' || value === 'any') return null
+  if (typeof value !== 'string' && typeof value !== 'number') return new Refused('not a protocol')
   const word = String(value).toLowerCase()
   if (word in PROTOCOLS) return word
   if (/^\d{1,3}$/.test(word) && Number(word) <= MAX_PROTOCOL) return String(Number(word))
@@ -98,7 +100,7 @@ export const securityGroupRule: Kind<'security_group_rule'> = {
     remote_address_group_id: { check: onlyNull, default: null, update: false },
   },
   async create(work, input) {
-    const group = await getOwn(work, securityGroup, String(input['security_group_id']))
+    const group = await getOwn(work, securityGroup, textIn(input, 'security_group_id'))
     if (typeof input['remote_group_id'] === 'string')
       await getOwn(work, securityGroup, input['remote_group_id'])
     const {
@@ -152,7 +154,7 @@ function checkRule(rule: Input): void {
   const number = protocolNumber(rule['protocol'] as string | null)
   if (ethertype === 'IPv4' && [43, 44, 58, 59, 60].includes(number ?? -1))
     throw invalidInput(
-      `Invalid ethertype ${String(ethertype)} for protocol ${String(rule['protocol'])}.`,
+      `Invalid ethertype ${ethertype} for protocol ${String(rule['protocol'])}.`,
       'SecurityGroupEthertypeConflictWithProtocol',
     )
   checkPorts(rule, number)

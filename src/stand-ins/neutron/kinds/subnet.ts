@@ -21,6 +21,7 @@ import {
   shape,
   standardAttributes,
   uuid,
+  textIn,
 } from '../attributes.ts'
 import { refusedBy } from '../caller.ts'
 import type { AllocationPool, OwnFields, PortDoc, SubnetDoc } from '../documents.ts'
@@ -52,8 +53,8 @@ export const subnet: Kind<'subnet'> = {
     ipv6_address_mode: { check: orNull(IPV6_MODES), default: null, update: false },
   },
   async create(work, input) {
-    const parent = await findDoc(work.db, 'network', String(input['network_id']))
-    if (!parent || !isOwner(work.caller, parent)) throw missing(network, String(input['network_id']))
+    const parent = await findDoc(work.db, 'network', textIn(input, 'network_id'))
+    if (!parent || !isOwner(work.caller, parent)) throw missing(network, textIn(input, 'network_id'))
     const range = rangeOf(input)
     const base = newDocument(work, { ...input, project_id: undefined })
     const gateway = 'gateway_ip' in input ? (input['gateway_ip'] as string | null) : firstAddress(range)
