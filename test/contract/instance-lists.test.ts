@@ -140,9 +140,33 @@ for (const { name, db } of stores) {
 type Sample = typeof row extends fc.Arbitrary<infer T> ? T : never
 type Sort = readonly { key: InstanceSortKey; direction: 'asc' | 'desc' }[]
 
-function toNew(projectId: string, { address, age: _, isDeleted, ...fields }: Sample) {
-  const instance: NewInstance = newInstance({ projectId, ...fields, networkInfo: [vifWith(address)] })
-  return { instance, isDeleted }
+function toNew(projectId: string, sample: Sample) {
+  const {
+    displayName,
+    displayDescription,
+    vmState,
+    taskState,
+    host,
+    userId,
+    launchedAt,
+    locked,
+    tags,
+    metadata,
+  } = sample
+  const fields = {
+    displayName,
+    displayDescription,
+    vmState,
+    taskState,
+    host,
+    userId,
+    launchedAt,
+    locked,
+    tags,
+    metadata,
+  }
+  const instance: NewInstance = newInstance({ projectId, ...fields, networkInfo: [vifWith(sample.address)] })
+  return { instance, isDeleted: sample.isDeleted }
 }
 
 const brief = ({ id, displayName, vmState, createdAt }: Instance) =>

@@ -63,6 +63,7 @@ const FAST = [
   'full_page_writes=off',
   'shared_buffers=32MB',
   'max_connections=100',
+  'deadlock_timeout=50',
 ]
 
 async function startOwn(bin: string): Promise<Postgres> {

@@ -34,7 +34,8 @@ export async function inTransaction<DB, T>(
       return await db.transaction().execute(work)
     } catch (error) {
       if (attempt === MAX_ATTEMPTS || !SERIALIZATION_FAILURES.has(String(codeOf(error)))) throw error
-      await delay(attempt * 3)
+      // By chance, or those that lost to one another would meet again.
+      await delay(Math.random() * 2 ** attempt * 5)
     }
   }
 }
