@@ -10,6 +10,7 @@ import {
   type Ending,
   type Hooks,
   type Journal,
+  type Outcome,
   type Runner,
   type Saga,
   type SagaTypes,
@@ -154,7 +155,7 @@ export async function undoTwice<T extends SagaTypes>(make: Make<T>): Promise<voi
       const failing = replaceStep(given.saga, name, failingAfter)
       const twice = {
         ...failing,
-        steps: failing.steps.map((step) => (step.undo ? { ...step, undo: twiceUndone(step) } : step)),
+        steps: failing.steps.map((step) => (step.undo ? twiceUndone(step) : step)),
       }
       assert.equal(await runToEnd(given, twice), 'failed')
       await given.verifyCleanSlate()
@@ -162,28 +163,38 @@ export async function undoTwice<T extends SagaTypes>(make: Make<T>): Promise<voi
   }
 }
 
-const twiceUndone =
-  <T extends SagaTypes>(step: AnyStep<T>): NonNullable<AnyStep<T>['undo']> =>
-  async (ctx, own) => {
-    await step.undo?.(ctx, own)
-    const outcome = await step.undo?.(ctx, own)
-    if (outcome === undefined) throw new Error(`step ${step.name} has no undo`)
-    return outcome
+/** Both runs of a do or an undo, each with what it writes; a run that parks is not yet one. */
+async function twice<T extends SagaTypes>(
+  run: () => Promise<Outcome<unknown, T['Trx']>>,
+): Promise<Outcome<unknown, T['Trx']>> {
+  const first = await run()
+  if (typeof first !== 'function') return first.kind === 'parked' ? first : run()
+  const second = await run()
+  return async (trx) => {
+    const settled = await first(trx)
+    if (settled.kind === 'parked' || typeof second !== 'function') return settled
+    return second(trx)
   }
+}
+
+const twiceUndone = <T extends SagaTypes>(step: AnyStep<T>): AnyStep<T> => ({
+  ...step,
+  undo: async (ctx, own) => {
+    const undo = () => step.undo?.(ctx, own) ?? Promise.reject(new Error(`step ${step.name} has no undo`))
+    return (await twice<T>(undo)) as Outcome<void, T['Trx']>
+  },
+})
+
+const twiceDone = <T extends SagaTypes>(step: AnyStep<T>): AnyStep<T> => ({
+  ...step,
+  do: (ctx, earlier) => twice<T>(() => step.do(ctx, earlier)),
+})
 
 /** Every do runs twice, each time; the saga succeeds all the same, and has done things once. */
 export async function doTwice<T extends SagaTypes>(make: Make<T>): Promise<void> {
   await inWorld(make, async (given) => {
-    const twice = given.saga.steps.map(
-      (step): AnyStep<T> => ({
-        ...step,
-        do: async (ctx, earlier) => {
-          await step.do(ctx, earlier)
-          return step.do(ctx, earlier)
-        },
-      }),
-    )
-    assert.equal(await runToEnd(given, { ...given.saga, steps: twice }), 'done')
+    const saga = { ...given.saga, steps: given.saga.steps.map(twiceDone) }
+    assert.equal(await runToEnd(given, saga), 'done')
     await given.verifyDone()
   })
 }

@@ -38,7 +38,8 @@ export interface Conductor {
   readonly repair: Repair
 }
 
-function worldOf(deps: ConductorDeps, nudge: () => void): World {
+/** What sagas work with; `nudge` wakes the runner. */
+export function worldOf(deps: ConductorDeps, nudge: () => void): World {
   const { bus, networks, placement, clock, ids, config } = deps
   const computes = new Map<string, ReturnType<World['compute']>>()
   return {

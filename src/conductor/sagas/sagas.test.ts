@@ -1,0 +1,217 @@
+/** The four free tests on every saga of the conductor, in a small cloud. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { operationsJournal } from '#db/operations.ts'
+import { findOperation } from '#db/operations.ts'
+import { latestInstanceFaults } from '#db/instance-faults.ts'
+import { findInstanceAction, listActionEvents } from '#db/instance-actions.ts'
+import { findInstance, getInstance, updateInstance } from '#db/instances.ts'
+import { type SagaName } from '#contracts/operations.ts'
+import { CONDUCTOR_TOPIC, conductorContract } from '#contracts/conductor.ts'
+import { serveContract } from '#contracts/contract.ts'
+import { breakLeases } from '#db/operations.ts'
+import { silentLog } from '#lib/log.ts'
+import { POWER_STATES, type Instance, type TaskState } from '#model/instance/index.ts'
+import {
+  doTwice,
+  failsCleanlyAtEachStep,
+  type Given,
+  resumesAfterCrashAtEachStep,
+  undoTwice,
+} from '../../../test/saga-tests.ts'
+import { buildParams, smallCloud, type SmallCloud } from '../../../test/small-cloud.ts'
+import { vifWith } from '../../../test/contract/fixtures.ts'
+import { announcements } from '../announce.ts'
+import { stateService } from '../state-service.ts'
+import type { ConductorTypes } from '../world.ts'
+import { sagas } from './index.ts'
+
+interface Case {
+  readonly saga: SagaName
+  readonly taskState: TaskState
+  readonly params: Parameters<SmallCloud['request']>[3]
+  /** An instance that runs on h1, or one that is to be built. */
+  readonly on: 'nowhere' | 'h1'
+  done(cloud: SmallCloud, instance: Instance | undefined, uuid: string): void
+  failed(cloud: SmallCloud, instance: Instance, uuid: string): void
+}
+
+const guestsOf = (cloud: SmallCloud) =>
+  Object.values(cloud.computes).flatMap((compute) => [...compute.guests])
+const madePorts = (cloud: SmallCloud) => cloud.networks.all().filter((port) => !port.preexisting)
+const ownPort = (cloud: SmallCloud) => cloud.networks.all().find((port) => port.id === 'own-port')
+
+function assertNothingLeft(cloud: SmallCloud): void {
+  assert.deepEqual(guestsOf(cloud), [])
+  assert.deepEqual(madePorts(cloud), [])
+  assert.equal(ownPort(cloud)?.deviceId, '', 'the owner’s port is free, and still there')
+  assert.deepEqual([...cloud.placement.allocations], [])
+}
+
+const states = (instance: Instance | undefined) =>
+  instance && [instance.vmState, instance.taskState, instance.powerState]
+const { running, shutdown } = POWER_STATES
+
+const settles = (
+  kind: string,
+  good: readonly unknown[],
+  bad: readonly unknown[],
+): Pick<Case, 'done' | 'failed'> => ({
+  done: (cloud, instance) => {
+    assert.deepEqual(states(instance), good)
+    assert.deepEqual(new Set(cloud.computes.h1?.did.map((did) => did.kind)), new Set([kind]))
+  },
+  failed: (_cloud, instance) => assert.deepEqual(states(instance), bad),
+})
+
+const CASES: readonly Case[] = [
+  {
+    saga: 'build-server',
+    taskState: 'scheduling',
+    params: buildParams(),
+    on: 'nowhere',
+    done: (cloud, instance, uuid) => {
+      assert.deepEqual(states(instance), ['active', null, running])
+      assert.deepEqual(
+        [instance?.host, instance?.node, instance?.launchedOn, instance?.availabilityZone],
+        ['h1', 'h1.example', 'h1', 'nova'],
+      )
+      assert.ok(instance?.launchedAt)
+      assert.equal(instance.networkInfo.length, 2)
+      assert.deepEqual(guestsOf(cloud), [uuid])
+      assert.deepEqual(
+        cloud.networks.all().map((port) => [port.deviceId, port.host]),
+        [
+          [uuid, 'h1'],
+          [uuid, 'h1'],
+        ],
+      )
+      assert.deepEqual([...cloud.placement.allocations], [[uuid, { 'rp-h1': { resources: { VCPU: 1 } } }]])
+    },
+    failed: (cloud, instance) => {
+      assert.deepEqual(
+        [instance.vmState, instance.taskState, instance.host, instance.node],
+        ['error', null, null, null],
+      )
+      assert.deepEqual(instance.networkInfo, [])
+      assertNothingLeft(cloud)
+    },
+  },
+  {
+    saga: 'delete-server',
+    taskState: 'deleting',
+    params: {},
+    on: 'h1',
+    done: (cloud, instance, uuid) => {
+      assert.equal(instance, undefined, `${uuid} is found no more`)
+      assertNothingLeft(cloud)
+    },
+    failed: (_cloud, instance) => assert.deepEqual([instance.vmState, instance.taskState], ['error', null]),
+  },
+  {
+    saga: 'start-server',
+    taskState: 'powering-on',
+    params: {},
+    on: 'h1',
+    ...settles('start', ['active', null, running], ['active', null, running]),
+  },
+  {
+    saga: 'stop-server',
+    taskState: 'powering-off',
+    params: {},
+    on: 'h1',
+    ...settles('stop', ['stopped', null, shutdown], ['active', null, running]),
+  },
+  {
+    saga: 'reboot-server',
+    taskState: 'rebooting',
+    params: { type: 'SOFT' },
+    on: 'h1',
+    ...settles('reboot', ['active', null, running], ['error', null, running]),
+  },
+  {
+    saga: 'resume-server',
+    taskState: 'powering-on',
+    params: {},
+    on: 'h1',
+    ...settles('start', ['active', null, running], ['error', null, running]),
+  },
+]
+
+/** An instance as a build leaves it. */
+async function runningInstance(cloud: SmallCloud): Promise<string> {
+  const uuid = await cloud.addInstance({ host: 'h1', node: 'h1.example', powerState: running })
+  await cloud.placement.claim({ instanceUuid: uuid }, { 'rp-h1': { resources: { VCPU: 1 } } })
+  const vifs = await cloud.networks.allocate({ instanceUuid: uuid, host: 'h1' }, buildParams().networks)
+  await updateInstance(cloud.world.db, uuid, { networkInfo: [...vifs, vifWith('10.0.0.3')] }, { now: 1 })
+  cloud.computes.h1?.guests.add(uuid)
+  return uuid
+}
+
+const given = (of: Case) => async (): Promise<Given<ConductorTypes>> => {
+  const cloud = await smallCloud()
+  const { world, database, context } = cloud
+  const saga = sagas.find(({ name }) => name === of.saga)
+  assert.ok(saga)
+  const served = await serveContract(
+    conductorContract,
+    CONDUCTOR_TOPIC,
+    cloud.bus,
+    stateService({ db: database, world, log: silentLog }),
+  )
+  const uuid =
+    of.on === 'h1' ? await runningInstance(cloud) : await cloud.addInstance({ vmState: 'building' })
+  const operation = await cloud.request(of.saga, uuid, of.taskState, of.params)
+  const requestId = (await findOperation(world.db, operation))?.requestId ?? context.requestId
+
+  async function verifyAction(message: string | null): Promise<void> {
+    const action = await findInstanceAction(world.db, { instanceUuid: uuid, requestId })
+    assert.equal(action?.message, message)
+    assert.ok(action?.finishedAt)
+    const events = await listActionEvents(world.db, action?.id ?? 0)
+    for (const event of events) assert.ok(event.finishedAt && event.result, `${event.event} is over`)
+    const names = events.map(({ event }) => event)
+    assert.deepEqual(names, [...new Set(names)], 'no event is told twice')
+  }
+
+  return {
+    saga,
+    world,
+    hooks: announcements,
+    journal: operationsJournal<ConductorTypes>(database, world.clock),
+    ending: async () => {
+      const status = (await findOperation(world.db, operation))?.status
+      return status === 'live' ? undefined : status
+    },
+    breakLeases: async () => void (await breakLeases(world.db)),
+    verifyDone: async () => {
+      await cloud.computes.h1?.idle()
+      of.done(cloud, await findInstance(world.db, uuid), uuid)
+      await verifyAction(null)
+    },
+    verifyCleanSlate: async () => {
+      await cloud.computes.h1?.idle()
+      of.failed(cloud, await getInstance(world.db, uuid), uuid)
+      await verifyAction('Error')
+      const fault = (await latestInstanceFaults(world.db, [uuid])).get(uuid)
+      assert.match(fault?.message ?? '', /was told to fail/)
+      assert.equal(fault?.code, 500)
+    },
+    close: async () => {
+      await served.close()
+      await cloud.close()
+    },
+  }
+}
+
+for (const one of CASES) {
+  test(`${one.saga} fails cleanly at each step`, () => failsCleanlyAtEachStep(given(one)))
+  test(`${one.saga}: undos may run twice`, () => undoTwice(given(one)))
+  test(`${one.saga}: dos may run twice`, () => doTwice(given(one)))
+  test(`${one.saga} goes on after a crash between any two writes`, () =>
+    resumesAfterCrashAtEachStep(given(one)))
+}
+
+test('every saga the API may ask for is tested here', () => {
+  assert.deepEqual(new Set(CASES.map(({ saga }) => saga)), new Set(sagas.map(({ name }) => name)))
+})
