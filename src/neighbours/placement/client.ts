@@ -1,5 +1,6 @@
 /** Placement over HTTP. A claim is one request when nobody else is at it; so is asking for candidates. */
 import type { Clock } from '#lib/clock.ts'
+import { badRequest } from '#lib/fault.ts'
 import type {
   AllocationRequest,
   Candidate,
@@ -9,7 +10,14 @@ import type {
   ProviderSummary,
   ResourceAmounts,
 } from './port.ts'
-import { createSend, isConcurrentUpdate, type RequestOptions, type Send, unexpected } from './request.ts'
+import {
+  createSend,
+  detailOf,
+  isConcurrentUpdate,
+  type RequestOptions,
+  type Send,
+  unexpected,
+} from './request.ts'
 import { createProviderSync, replaceGuarded } from './sync-provider.ts'
 
 export interface PlacementClientOptions extends RequestOptions {
@@ -53,14 +61,20 @@ function queryString(query: CandidateQuery): string {
   return new URLSearchParams(parameters).toString()
 }
 
+/** Throws `badRequest` when Placement knows no such class or trait. */
 async function candidates(send: Send, query: CandidateQuery) {
   const answer = await send('GET', `/allocation_candidates?${queryString(query)}`)
+  if (answer.status === 400) throw badRequest(detailOf(answer))
   if (answer.status !== 200) throw unexpected('asked for candidates', answer)
   const body = answer.json as {
     allocation_requests: readonly Candidate[]
-    provider_summaries: Readonly<Record<string, ProviderSummary>>
+    provider_summaries: Readonly<Record<string, ProviderSummary & { readonly root_provider_uuid: string }>>
   }
-  return { candidates: body.allocation_requests, providers: body.provider_summaries }
+  const providers = Object.entries(body.provider_summaries).map(([uuid, summary]) => {
+    const { resources, traits, root_provider_uuid: rootUuid } = summary
+    return [uuid, { resources, traits, rootUuid }] as const
+  })
+  return { candidates: body.allocation_requests, providers: Object.fromEntries(providers) }
 }
 
 const consumerBody = (consumer: Consumer, allocations: AllocationRequest, generation: number | null) => ({

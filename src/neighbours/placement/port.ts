@@ -25,6 +25,8 @@ export interface Candidate {
 export interface ProviderSummary {
   readonly resources: Readonly<Record<string, { readonly capacity: number; readonly used: number }>>
   readonly traits: readonly string[]
+  /** The root of the tree the provider is in; its own uuid for a compute node. */
+  readonly rootUuid?: string
 }
 
 export interface CandidateQuery {

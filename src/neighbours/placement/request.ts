@@ -69,15 +69,18 @@ export function errorCode(answer: HttpAnswer): string | undefined {
   return body?.errors?.[0]?.code
 }
 
-/** An answer that nobody reckoned with. */
-export function unexpected(what: string, answer: HttpAnswer): Fault {
+/** What an answer that is an error says. */
+export function detailOf(answer: HttpAnswer): string {
   const body = answer.json as { errors?: { detail?: string }[] } | undefined
-  const detail = body?.errors?.[0]?.detail ?? ''
-  return new Fault(
-    'badGateway',
-    `The placement service answered ${answer.status} when ${what}. ${detail}`.trim(),
-  )
+  return body?.errors?.[0]?.detail?.trim() ?? ''
 }
+
+/** An answer that nobody reckoned with. */
+export const unexpected = (what: string, answer: HttpAnswer): Fault =>
+  new Fault(
+    'badGateway',
+    `The placement service answered ${answer.status} when ${what}. ${detailOf(answer)}`.trim(),
+  )
 
 export const isConcurrentUpdate = (answer: HttpAnswer): boolean =>
   answer.status === 409 && errorCode(answer) === 'placement.concurrent_update'

@@ -1,0 +1,42 @@
+/** The scheduler's options as plain values; cli reads them out of nova.conf, where each has the name said here. */
+
+export interface SchedulerConfig {
+  /** `[scheduler] max_attempts`: one host and this many less one alternates. */
+  readonly maxAttempts: number
+  /** `[scheduler] max_placement_results` */
+  readonly maxPlacementResults: number
+  /** `[filter_scheduler] enabled_filters` */
+  readonly enabledFilters: readonly string[]
+  /** `[filter_scheduler] host_subset_size` */
+  readonly hostSubsetSize: number
+  /** `[filter_scheduler] max_instances_per_host` */
+  readonly maxInstancesPerHost: number
+  /** `[filter_scheduler] image_properties_default_architecture` */
+  readonly imagePropertiesDefaultArchitecture: string | null
+  /** `[filter_scheduler] ram_weight_multiplier`, `cpu_…`, `disk_…` */
+  readonly ramWeightMultiplier: number
+  readonly cpuWeightMultiplier: number
+  readonly diskWeightMultiplier: number
+  /** `service_down_time` */
+  readonly serviceDownTimeMs: number
+  /** `default_availability_zone`: of hosts that are in no zone. */
+  readonly defaultAvailabilityZone: string
+  /** `default_schedule_zone`: of requests that name none. */
+  readonly defaultScheduleZone: string | null
+}
+
+/** Nova's defaults. */
+export const defaultSchedulerConfig: SchedulerConfig = {
+  maxAttempts: 3,
+  maxPlacementResults: 1000,
+  enabledFilters: ['ComputeFilter', 'ComputeCapabilitiesFilter', 'ImagePropertiesFilter'],
+  hostSubsetSize: 1,
+  maxInstancesPerHost: 50,
+  imagePropertiesDefaultArchitecture: null,
+  ramWeightMultiplier: 1,
+  cpuWeightMultiplier: 1,
+  diskWeightMultiplier: 1,
+  serviceDownTimeMs: 60_000,
+  defaultAvailabilityZone: 'nova',
+  defaultScheduleZone: null,
+}

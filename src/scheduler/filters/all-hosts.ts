@@ -1,0 +1,8 @@
+/** Lets every host through. */
+import { are, type Filter } from './filter.ts'
+
+export const allHosts: Filter = {
+  name: 'AllHostsFilter',
+  refuse: () => undefined,
+  tell: (count) => `${are(count)} refused`,
+}

@@ -1,0 +1,7 @@
+/** Nodes whose compute said that it is disabled are not proposed. */
+import type { RequestFilter } from './request-filter.ts'
+
+export const computeStatus: RequestFilter = (query, request) =>
+  request.spec.forceHost === null
+    ? { ...query, forbiddenTraits: [...query.forbiddenTraits, 'COMPUTE_STATUS_DISABLED'] }
+    : query

@@ -1,0 +1,32 @@
+/** What is asked of the scheduler, and what it looks at: plain data for filters and weighers. */
+import type { RequestSpec } from '#contracts/scheduler.ts'
+import type { Aggregate, ComputeNode, Service } from '#model/host/index.ts'
+import type { AllocationRequest } from '#neighbours/placement/port.ts'
+import type { SchedulerConfig } from './config.ts'
+
+/** One request, as filters see it. */
+export interface SchedulingRequest {
+  readonly spec: RequestSpec
+  /** The zone asked for, or the one that requests without one get; null: any. */
+  readonly availabilityZone: string | null
+  readonly config: SchedulerConfig
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+/** A compute node with what is known around it. */
+export interface HostState {
+  readonly node: ComputeNode
+  /** Undefined when no nova-compute ever reported for the node's host. */
+  readonly service: Service | undefined
+  readonly availabilityZone: string
+  readonly aggregates: readonly Aggregate[]
+}
+
+/** A host that Placement proposed. */
+export interface CandidateHost extends HostState {
+  /** The ways to take what is asked for from it; the first is preferred. */
+  readonly ways: readonly AllocationRequest[]
+  /** What is free of each resource class right now, over the whole tree of the host. */
+  readonly free: Readonly<Record<string, number>>
+}

@@ -1,0 +1,66 @@
+/** The scheduler as a service: answers `select` from the bus. It writes nothing but claims in Placement. */
+import type { Bus } from '#bus/port.ts'
+import { serveContract } from '#contracts/contract.ts'
+import { SCHEDULER_TOPIC, schedulerContract } from '#contracts/scheduler.ts'
+import type { Database } from '#db/kit/index.ts'
+import type { Clock } from '#lib/clock.ts'
+import type { Log } from '#lib/log.ts'
+import type { PlacementClient } from '#neighbours/placement/port.ts'
+import { defaultSchedulerConfig, type SchedulerConfig } from './config.ts'
+import { filtersOf } from './filters/index.ts'
+import type { Random } from './pick.ts'
+import { selectHosts } from './select-hosts.ts'
+import { createSnapshots } from './snapshot.ts'
+
+export interface SchedulerDependencies {
+  readonly db: Database
+  readonly bus: Bus
+  readonly placement: Pick<PlacementClient, 'candidates' | 'claim'>
+  readonly clock: Clock
+  readonly log: Log
+  readonly random?: Random
+  readonly config?: Partial<SchedulerConfig>
+}
+
+export interface Scheduler {
+  /** Begins to answer. */
+  start(): Promise<void>
+  /** Finishes what runs and answers no more. */
+  close(): Promise<void>
+}
+
+export function createScheduler(dependencies: SchedulerDependencies): Scheduler {
+  const { db, bus, placement, clock, log, random = Math.random } = dependencies
+  const config = { ...defaultSchedulerConfig, ...dependencies.config }
+  const { filters, unknown } = filtersOf(config.enabledFilters)
+  const snapshots = createSnapshots({ db, clock, defaultAvailabilityZone: config.defaultAvailabilityZone })
+  const selector = { placement, snapshots, filters, config, random, now: clock.now, log }
+  let serving: { close(): Promise<void> } | undefined
+  return {
+    async start() {
+      if (unknown.length > 0)
+        log.warn(
+          { filters: unknown },
+          'enabled_filters names filters that are not there; they refuse nothing',
+        )
+      serving = await serveContract(schedulerContract, SCHEDULER_TOPIC, bus, {
+        select: async (asked, meta) => {
+          const selection = await selectHosts(selector, asked)
+          if (selection.explanation !== '')
+            log.info(
+              {
+                request_id: meta.requestId,
+                refusals: selection.refusals,
+                explanation: selection.explanation,
+              },
+              'no valid host',
+            )
+          return selection
+        },
+      })
+    },
+    async close() {
+      await serving?.close()
+    },
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * Choosing hosts: the request is narrowed, Placement proposes, filters refuse, weighers order, and the
+ * best is claimed in Placement; those after it are alternates. Every refusal is recorded with its reason.
+ */
+import type { Refusal, RequestSpec, SelectedHost } from '#contracts/scheduler.ts'
+import { isFault } from '#lib/fault.ts'
+import type { Log } from '#lib/log.ts'
+import type { RequestContext } from '#model/request-context.ts'
+import type { AllocationRequest, CandidateQuery, PlacementClient } from '#neighbours/placement/port.ts'
+import { candidateHosts, taking } from './candidate-hosts.ts'
+import type { SchedulerConfig } from './config.ts'
+import {
+  explainLostRaces,
+  explainRefusals,
+  explainRefusedQuery,
+  explainShortage,
+  noHostsAtAll,
+} from './explain.ts'
+import { type Filter, FORCED } from './filters/index.ts'
+import { orderByWeight, type Random } from './pick.ts'
+import { REQUEST_FILTERS } from './request-filters/index.ts'
+import type { CandidateHost, SchedulingRequest } from './request.ts'
+import { needsOf } from './resources.ts'
+import type { Snapshot, Snapshots } from './snapshot.ts'
+import { weigh } from './weighers/index.ts'
+
+export interface Selector {
+  readonly placement: Pick<PlacementClient, 'candidates' | 'claim'>
+  readonly snapshots: Snapshots
+  readonly filters: readonly Filter[]
+  readonly config: SchedulerConfig
+  readonly random: Random
+  readonly now: () => number
+  readonly log: Log
+}
+
+export interface Asked {
+  readonly context: RequestContext
+  readonly spec: RequestSpec
+  readonly instanceUuids: readonly string[]
+}
+
+export interface Selection {
+  /** For each instance the host that was claimed for it, then alternates; empty when there is none. */
+  readonly selections: SelectedHost[][]
+  readonly refusals: Refusal[]
+  /** Empty when every instance has a host. */
+  readonly explanation: string
+}
+
+/** How often to look again after others were faster with all that was found. */
+const ROUNDS = 3
+
+/** What one look around found. */
+interface Sight {
+  readonly hosts: readonly CandidateHost[]
+  readonly refusals: readonly Refusal[]
+  /** Why there are no hosts. */
+  readonly explanation: string
+}
+
+export async function selectHosts(selector: Selector, asked: Asked): Promise<Selection> {
+  const request = requestOf(selector, asked.spec)
+  const selections: SelectedHost[][] = asked.instanceUuids.map(() => [])
+  let refusals: readonly Refusal[] = []
+  for (let round = 1; round <= ROUNDS; round++) {
+    const sight = await lookAround(selector, request)
+    refusals = sight.refusals
+    if (sight.hosts.length === 0)
+      return { selections, refusals: [...refusals], explanation: sight.explanation }
+    const taken = await place(selector, asked, sight.hosts, selections)
+    refusals = [...refusals, ...taken]
+    if (selections.every((selection) => selection.length > 0))
+      return { selections, refusals: [...refusals], explanation: '' }
+  }
+  return { selections, refusals: [...refusals], explanation: explainLostRaces() }
+}
+
+const requestOf = ({ config, now }: Selector, spec: RequestSpec): SchedulingRequest => ({
+  spec,
+  availabilityZone: spec.availabilityZone ?? config.defaultScheduleZone,
+  config,
+  now: now(),
+})
+
+async function lookAround(selector: Selector, request: SchedulingRequest): Promise<Sight> {
+  let snapshot = await selector.snapshots.take()
+  const query = queryOf(selector, request, snapshot)
+  let answer: Awaited<ReturnType<PlacementClient['candidates']>>
+  try {
+    answer = await selector.placement.candidates(query)
+  } catch (error) {
+    if (!isFault(error, 'badRequest')) throw error
+    return { hosts: [], refusals: [], explanation: explainRefusedQuery(error.message) }
+  }
+  const { candidates, providers } = answer
+  if (candidates.length === 0)
+    return {
+      hosts: [],
+      refusals: [],
+      explanation: await explainShortage(selector.placement, query, snapshot),
+    }
+  let found = candidateHosts(snapshot, candidates, providers)
+  if (found.strangers.length > 0) {
+    snapshot = await selector.snapshots.refresh()
+    found = candidateHosts(snapshot, candidates, providers)
+  }
+  const forced = request.spec.forceHost !== null || request.spec.forceNode !== null
+  const filters = forced ? FORCED : selector.filters
+  const { passed, refusals } = applyFilters(found.hosts, filters, request)
+  const unknown = found.strangers.map((uuid) => ({
+    host: uuid,
+    by: 'Placement',
+    reason: 'is no compute node that is known here',
+  }))
+  const explanation = found.hosts.length === 0 ? noHostsAtAll() : explainRefusals(refusals, filters, request)
+  return { hosts: passed, refusals: [...refusals, ...unknown], explanation }
+}
+
+function queryOf({ config }: Selector, request: SchedulingRequest, snapshot: Snapshot): CandidateQuery {
+  const plain: CandidateQuery = { ...needsOf(request.spec), memberOf: [], limit: config.maxPlacementResults }
+  return REQUEST_FILTERS.reduce((query, filter) => filter(query, request, snapshot), plain)
+}
+
+/** Asks each filter about each host; the first that refuses it is the reason. */
+export function applyFilters(
+  hosts: readonly CandidateHost[],
+  filters: readonly Filter[],
+  request: SchedulingRequest,
+): { readonly passed: CandidateHost[]; readonly refusals: Refusal[] } {
+  const passed: CandidateHost[] = []
+  const refusals: Refusal[] = []
+  for (const host of hosts) {
+    const refusal = firstRefusal(host, filters, request)
+    if (refusal) refusals.push(refusal)
+    else passed.push(host)
+  }
+  return { passed, refusals }
+}
+
+function firstRefusal(
+  host: CandidateHost,
+  filters: readonly Filter[],
+  request: SchedulingRequest,
+): Refusal | undefined {
+  for (const filter of filters) {
+    const reason = filter.refuse(host, request)
+    if (reason !== undefined) return { host: host.node.host, by: filter.name, reason }
+  }
+  return undefined
+}
+
+/** Claims a host for each instance that has none yet, each time weighing anew. Answers the hosts that were lost to others. */
+async function place(
+  selector: Selector,
+  { context, spec, instanceUuids }: Asked,
+  hosts: readonly CandidateHost[],
+  selections: SelectedHost[][],
+): Promise<Refusal[]> {
+  const lost: Refusal[] = []
+  let left = hosts
+  for (const [index, instanceUuid] of instanceUuids.entries()) {
+    if (selections[index]?.length !== 0) continue
+    const consumer = { instanceUuid, projectId: spec.projectId, userId: context.userId }
+    const order = orderByWeight(weigh(left, selector.config), selector.config.hostSubsetSize, selector.random)
+    for (const [at, host] of order.entries()) {
+      const way = await claimAny(selector.placement, consumer, host.ways)
+      if (!way) {
+        lost.push({ host: host.node.host, by: 'Placement', reason: 'another request took what was free' })
+        left = left.filter((each) => each !== host)
+        continue
+      }
+      left = left.map((each) => (each === host ? taking(host, way) : each))
+      const alternates = order.slice(at + 1, at + selector.config.maxAttempts)
+      selections[index] = [selected(host, way), ...alternates.flatMap((each) => firstWay(each))]
+      selector.log.debug(
+        {
+          request_id: context.requestId,
+          instance: instanceUuid,
+          host: host.node.host,
+          considered: order.length,
+        },
+        'host selected',
+      )
+      break
+    }
+  }
+  return lost
+}
+
+async function claimAny(
+  placement: Selector['placement'],
+  consumer: Parameters<PlacementClient['claim']>[0],
+  ways: readonly AllocationRequest[],
+): Promise<AllocationRequest | undefined> {
+  for (const way of ways) if (await placement.claim(consumer, way)) return way
+  return undefined
+}
+
+const firstWay = (host: CandidateHost): SelectedHost[] =>
+  host.ways.slice(0, 1).map((way) => selected(host, way))
+
+const selected = (host: CandidateHost, way: AllocationRequest): SelectedHost => ({
+  host: host.node.host,
+  node: host.node.hypervisorHostname,
+  providerId: host.node.uuid,
+  availabilityZone: host.availabilityZone,
+  allocations: Object.fromEntries(
+    Object.entries(way).map(([uuid, { resources }]) => [uuid, { resources: { ...resources } }]),
+  ),
+})

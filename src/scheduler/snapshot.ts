@@ -1,0 +1,89 @@
+/**
+ * What the scheduler knows of hosts. Services and aggregates are few and read anew for each request, by
+ * one read for all requests that wait; nodes change seldom in what filters look at and are kept a while.
+ */
+import type { Database } from '#db/kit/index.ts'
+import { listAggregates } from '#db/aggregates.ts'
+import { listComputeNodes } from '#db/compute-nodes.ts'
+import type { NovaDb } from '#db/schema.ts'
+import { listServices } from '#db/services.ts'
+import type { Clock } from '#lib/clock.ts'
+import type { Aggregate, ComputeNode, Service } from '#model/host/index.ts'
+import type { HostState } from './request.ts'
+
+export interface Snapshot {
+  /** By the node's uuid, which is its resource provider's. */
+  readonly hosts: ReadonlyMap<string, HostState>
+}
+
+/** Puts what was read together. A host belongs to the zone of the first of its aggregates that names one. */
+export function snapshotOf(
+  nodes: readonly ComputeNode[],
+  services: readonly Service[],
+  aggregates: readonly Aggregate[],
+  defaultZone: string,
+): Snapshot {
+  const serviceOf = new Map(services.map((service) => [service.host, service]))
+  const aggregatesOf = new Map<string, Aggregate[]>()
+  for (const aggregate of aggregates) {
+    for (const host of aggregate.hosts) {
+      const own = aggregatesOf.get(host)
+      if (own) own.push(aggregate)
+      else aggregatesOf.set(host, [aggregate])
+    }
+  }
+  const hosts = nodes.map((node): [string, HostState] => {
+    const own = aggregatesOf.get(node.host) ?? []
+    const zone = own.find((aggregate) => aggregate.metadata.availability_zone !== undefined)
+    const availabilityZone = zone?.metadata.availability_zone ?? defaultZone
+    return [node.uuid, { node, service: serviceOf.get(node.host), availabilityZone, aggregates: own }]
+  })
+  return { hosts: new Map(hosts) }
+}
+
+export interface Snapshots {
+  /** A snapshot no older than this call, but for nodes that were known before. */
+  take(): Promise<Snapshot>
+  /** The same with all nodes read anew: for a provider that is no known node. */
+  refresh(): Promise<Snapshot>
+}
+
+const NODES_KEPT_MS = 1_000
+
+export function createSnapshots(options: {
+  readonly db: Database
+  readonly clock: Clock
+  readonly defaultAvailabilityZone: string
+}): Snapshots {
+  const db = options.db.typed<NovaDb>()
+  let nodes: { readonly rows: readonly ComputeNode[]; readonly at: number } | undefined
+  let waiting: Promise<Snapshot> | undefined
+  let running: Promise<unknown> = Promise.resolve()
+
+  const read = async (): Promise<Snapshot> => {
+    const now = options.clock.now()
+    if (nodes === undefined || now - nodes.at >= NODES_KEPT_MS)
+      nodes = { rows: await listComputeNodes(db), at: now }
+    const services = await listServices(db, { binary: 'nova-compute' })
+    const aggregates = await listAggregates(db)
+    return snapshotOf(nodes.rows, services, aggregates, options.defaultAvailabilityZone)
+  }
+  /** Whoever asks while a read runs gets the next one, together with all others who ask meanwhile. */
+  const take = (): Promise<Snapshot> => {
+    if (waiting) return waiting
+    const mine = running.then(() => {
+      waiting = undefined
+      return read()
+    })
+    waiting = mine
+    running = mine.catch(() => undefined)
+    return mine
+  }
+  return {
+    take,
+    refresh() {
+      nodes = undefined
+      return take()
+    },
+  }
+}
