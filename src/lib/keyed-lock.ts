@@ -6,7 +6,7 @@
 export interface KeyedLock {
   /** Runs `work` when all earlier work of the key has ended. Rejects with the preemptor's reason if it never got to run. */
   run<T>(key: string, work: (signal: AbortSignal) => Promise<T>): Promise<T>
-  /** The same, but first aborts (with `reason`) what runs or waits under the key. */
+  /** The same, but first aborts (with `reason`) what `run` runs or has waiting under the key. Preempting work is never aborted. */
   preempt<T>(key: string, reason: Error, work: (signal: AbortSignal) => Promise<T>): Promise<T>
   isBusy(key: string): boolean
 }
@@ -14,35 +14,43 @@ export interface KeyedLock {
 interface Line {
   /** Settles when the last in the line has ended. Never rejects. */
   tail: Promise<void>
+  /** How many run or wait. */
+  length: number
   readonly members: Set<AbortController>
 }
 
 export function createKeyedLock(): KeyedLock {
   const lines = new Map<string, Line>()
 
-  const enter = async <T>(key: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
-    const line = lines.get(key) ?? { tail: Promise.resolve(), members: new Set<AbortController>() }
+  const enter = async <T>(
+    key: string,
+    work: (signal: AbortSignal) => Promise<T>,
+    mayBeAborted: boolean,
+  ): Promise<T> => {
+    const line = lines.get(key) ?? { tail: Promise.resolve(), length: 0, members: new Set<AbortController>() }
     lines.set(key, line)
     const control = new AbortController()
     const before = line.tail
     const { promise, resolve } = Promise.withResolvers<void>()
     line.tail = promise
-    line.members.add(control)
+    line.length += 1
+    if (mayBeAborted) line.members.add(control)
     try {
       await before
       control.signal.throwIfAborted()
       return await work(control.signal)
     } finally {
       line.members.delete(control)
-      if (line.members.size === 0) lines.delete(key)
+      line.length -= 1
+      if (line.length === 0) lines.delete(key)
       resolve()
     }
   }
   return {
-    run: enter,
+    run: (key, work) => enter(key, work, true),
     preempt(key, reason, work) {
       for (const control of lines.get(key)?.members ?? []) control.abort(reason)
-      return enter(key, work)
+      return enter(key, work, false)
     },
     isBusy: (key) => lines.has(key),
   }

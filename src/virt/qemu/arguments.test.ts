@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { assert as check, property, string } from 'fast-check'
 import type { Vif } from '#model/network/index.ts'
 import { buildArguments, type LaunchPlan } from './arguments.ts'
 import { networkArguments } from './nics.ts'
@@ -128,8 +128,8 @@ test('q35 has free ports to plug into, KVM gets the host processor, an agent its
 })
 
 test('no value of a request becomes an option of its own', () => {
-  fc.assert(
-    fc.property(fc.string(), (name) => {
+  check(
+    property(string(), (name) => {
       const [, named = ''] = buildArguments({ ...plan, name })
       const pieces = named.replaceAll(',,', '').split(',')
       assert.deepEqual(pieces.slice(1), ['debug-threads=on'])

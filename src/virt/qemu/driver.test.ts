@@ -262,7 +262,7 @@ test('hardware that is not there is refused by name', async () => {
       { hw_firmware_type: 'uefi' },
       { hw_vif_model: 'constructor' },
     ]) {
-      const [[name = '']] = Object.entries(properties) as [[string, string]]
+      const [[name]] = Object.entries(properties) as [[string, string]]
       await assert.rejects(driver.spawn(guestOf(imageOf(disk, { properties })), source), (error: Error) => {
         assert.ok(error instanceof GuestRefused)
         assert.match(error.message, new RegExp(name))

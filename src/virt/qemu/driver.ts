@@ -174,7 +174,11 @@ export function createQemuDriver(given: QemuOptions): QemuDriver {
     spawn: (guest, images) => locks.run(guest.uuid, (signal) => spawnGuest(host, guest, images, signal)),
     powerOn: (guest) => locks.run(guest.uuid, (signal) => powerOn(host, guest, signal)),
     powerOff: (uuid, timeoutMs) => locks.run(uuid, (signal) => stopGuest(host, uuid, timeoutMs, signal)),
-    reboot: (guest, type) => locks.run(guest.uuid, (signal) => reboot(host, guest, type, signal)),
+    reboot(guest, type) {
+      const work = (signal: AbortSignal) => reboot(host, guest, type, signal)
+      if (type === 'soft') return locks.run(guest.uuid, work)
+      return locks.preempt(guest.uuid, new Error('The guest is rebooted by force'), work)
+    },
     destroy: (uuid, vifs) =>
       locks.preempt(uuid, new Error('The guest is being removed'), async (signal) => {
         await stopGuest(host, uuid, 0, signal)

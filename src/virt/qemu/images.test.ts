@@ -29,10 +29,8 @@ async function withCache(
   const dir = await mkdtemp(join(tmpdir(), 'kn-images-'))
   const base = await mkdtemp(join(dir, 'base-'))
   const make = async (name: string, ...args: string[]) => {
-    execFileSync('qemu-img', [...args.map((arg) => arg.replace('%', join(dir, name)))], {
-      stdio: 'pipe',
-      cwd: dir,
-    })
+    const words = args.map((arg) => arg.replace('%', join(dir, name)))
+    execFileSync('qemu-img', words, { stdio: 'pipe', cwd: dir })
     return readFile(join(dir, name))
   }
   try {

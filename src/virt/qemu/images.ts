@@ -3,6 +3,7 @@
  * is downloaded once however many guests wait for it, checked against Glance's hash and size,
  * inspected by our own code and then by qemu-img with the format named, never probed.
  */
+import { unlessAborted } from '#lib/abort.ts'
 import { createHash, randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -12,7 +13,6 @@ import { pipeline } from 'node:stream/promises'
 import type { Log } from '#lib/log.ts'
 import type { Image } from '#model/image/index.ts'
 import { GuestRefused, type ImageSource, SpawnFailed } from '#virt/port.ts'
-import { unlessAborted } from './deadline.ts'
 import { inspectImage } from './image-format.ts'
 import type { Tools } from './tools.ts'
 

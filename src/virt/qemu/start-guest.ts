@@ -1,4 +1,5 @@
 /** Starting a guest whose disks are there: taps, QEMU, its monitor, run. On failure no process and no tap is left. */
+import { unlessAborted } from '#lib/abort.ts'
 import { chmod, readFile } from 'node:fs/promises'
 import { messageOf, withUndo } from '#lib/undo.ts'
 import { type GuestDefinition, SpawnFailed } from '#virt/port.ts'
@@ -7,7 +8,6 @@ import type { GuestRecord } from './guest-store.ts'
 import { hardwareOf } from './hardware.ts'
 import { adopt, type Host } from './host.ts'
 import { endProcess, identify, launch, type Launched } from './process.ts'
-import { unlessAborted } from './deadline.ts'
 import type { RunningGuest } from './running.ts'
 import { tapNames } from './taps.ts'
 

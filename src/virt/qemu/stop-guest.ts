@@ -1,5 +1,6 @@
 /** Stopping a guest: the power button first, then QEMU is told to quit, then the process is ended. */
-import { unlessAborted, within } from './deadline.ts'
+import { unlessAborted } from '#lib/abort.ts'
+import { within } from './deadline.ts'
 import { findRunning, type Host } from './host.ts'
 import { endProcess } from './process.ts'
 import type { RunningGuest } from './running.ts'

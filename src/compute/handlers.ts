@@ -1,0 +1,43 @@
+/** Answers the compute's contract: commands are taken in, questions about consoles are answered from the driver. */
+import type { computeContract } from '#contracts/compute.ts'
+import type { HandlersOf } from '#contracts/contract.ts'
+import { badRequest, conflict, type Fault, notFound } from '#lib/fault.ts'
+import { POWER_STATES } from '#model/instance/index.ts'
+import { hasConsoleOutput, hasSerial, hasVnc, type VirtDriver } from '#virt/port.ts'
+import type { CommandRunner } from './command-runner.ts'
+
+const unavailable = (type: string) => badRequest(`Unavailable console type ${type}.`)
+
+async function addressOf(driver: VirtDriver, type: 'vnc' | 'serial', instanceUuid: string) {
+  if (type === 'vnc' && hasVnc(driver)) return driver.vncAddress(instanceUuid)
+  if (type === 'serial' && hasSerial(driver)) return driver.serialAddress(instanceUuid)
+  throw unavailable(type)
+}
+
+export function computeHandlers(
+  driver: VirtDriver,
+  commands: CommandRunner,
+): HandlersOf<typeof computeContract> {
+  const absent = (instanceUuid: string): Fault => notFound(`Instance ${instanceUuid} could not be found.`)
+  return {
+    async run(command) {
+      commands.accept(command)
+      return null
+    },
+    async consoleOutput({ instanceUuid, maxBytes }) {
+      if (!hasConsoleOutput(driver)) throw unavailable('console output')
+      if (!(await driver.info(instanceUuid))) throw absent(instanceUuid)
+      return { outputBase64: (await driver.consoleOutput(instanceUuid, maxBytes)).toString('base64') }
+    },
+    async console({ instanceUuid, type }) {
+      const guest = await driver.info(instanceUuid)
+      if (!guest) throw absent(instanceUuid)
+      try {
+        return await addressOf(driver, type, instanceUuid)
+      } catch (error) {
+        if (guest.powerState === POWER_STATES.running) throw error
+        throw conflict(`Instance ${instanceUuid} is not ready`, { cause: error })
+      }
+    },
+  }
+}

@@ -1,0 +1,15 @@
+/** Build: the guest is made on this host and started. */
+import type { ImageSource } from '#virt/port.ts'
+import { guestDefinition } from '../guest-definition.ts'
+import type { Operation } from './operation.ts'
+
+export const build: Operation = {
+  failure: 'The server could not be built on this host.',
+  retryable: true,
+  run: (command, { world, builds, signal }) =>
+    builds(signal, async () => {
+      signal.throwIfAborted()
+      const source: ImageSource = { open: (imageId) => world.images.download(imageId) }
+      await world.driver.spawn(guestDefinition(command.guest, world.config), source)
+    }),
+}

@@ -1,0 +1,10 @@
+/** Destroy: the guest, its disks and its interfaces are removed, whatever it was doing. */
+import type { Operation } from './operation.ts'
+
+export const destroy: Operation = {
+  preempts: () => true,
+  doneLate: true,
+  failure: 'The server could not be removed from its host.',
+  retryable: false,
+  run: ({ guest }, { world }) => world.driver.destroy(guest.uuid, guest.vifs),
+}

@@ -1,0 +1,76 @@
+/**
+ * Compares the guests that are here with what the conductor expects:
+ * - a guest that the conductor says is deleted, or somewhere else, is destroyed;
+ * - a guest that the conductor never heard of is left alone and logged, once;
+ * - a power state that changed unseen is told;
+ * - after a start, guests that should run and do not are asked to be started again (`resume_guests_state_on_host_boot`).
+ */
+import type { ExpectedGuest } from '#contracts/conductor.ts'
+import { POWER_STATES, type PowerState } from '#model/instance/index.ts'
+import type { World } from '../world.ts'
+
+export interface GuestRepair {
+  /** `afterStart`: the first comparison since the service came up. */
+  run(options: { readonly afterStart: boolean }): Promise<void>
+}
+
+type Power = ReadonlyMap<string, PowerState>
+
+export function createGuestRepair(world: World, isBusy: (instanceUuid: string) => boolean): GuestRepair {
+  const { driver, conductor, host, ids, log, config } = world
+  const strangers = new Set<string>()
+
+  const destroyDeleted = async (expected: readonly ExpectedGuest[], power: Power) => {
+    for (const { uuid } of expected.filter((guest) => guest.deleted && power.has(guest.uuid))) {
+      log.warn({ instance: uuid }, 'a deleted guest lingers here: destroying it')
+      await driver.destroy(uuid, [])
+    }
+  }
+  const tellStrangers = (expected: readonly ExpectedGuest[], power: Power) => {
+    const known = new Set(expected.map((guest) => guest.uuid))
+    for (const uuid of power.keys()) {
+      if (known.has(uuid) || strangers.has(uuid)) continue
+      strangers.add(uuid)
+      log.warn({ instance: uuid }, 'a guest runs here that nobody knows of: it is left alone')
+    }
+  }
+  const resume = async (
+    expected: readonly ExpectedGuest[],
+    power: Power,
+    requestId: string,
+  ): Promise<Set<string>> => {
+    const down = expected.filter(
+      (guest) => guest.vmState === 'active' && power.get(guest.uuid) !== POWER_STATES.running,
+    )
+    const instanceUuids = down.map((guest) => guest.uuid)
+    if (instanceUuids.length > 0) await conductor.resumeGuests.call({ host, instanceUuids }, requestId)
+    return new Set(instanceUuids)
+  }
+  const syncPower = async (expected: readonly ExpectedGuest[], power: Power, requestId: string) => {
+    for (const { uuid, powerState: believed } of expected) {
+      const powerState = power.get(uuid)
+      if (powerState === undefined || powerState === believed) continue
+      log.info({ instance: uuid, believed, power_state: powerState }, 'a power state changed unseen')
+      await conductor.powerStateChanged.call({ host, instanceUuid: uuid, powerState }, requestId)
+    }
+  }
+
+  return {
+    async run({ afterStart }) {
+      const requestId = ids.requestId()
+      const power: Power = new Map((await driver.list()).map((guest) => [guest.uuid, guest.powerState]))
+      const all = await conductor.expectedGuests.call({ host, uuids: [...power.keys()] }, requestId)
+      tellStrangers(all, power)
+      // What a command is at work on is as it should be once the command is done.
+      const idle = all.filter((guest) => !isBusy(guest.uuid))
+      await destroyDeleted(idle, power)
+      const settled = idle.filter((guest) => !guest.deleted && guest.taskState === null)
+      const resumed = afterStart && config.resumeGuests ? await resume(settled, power, requestId) : new Set()
+      await syncPower(
+        settled.filter((guest) => !resumed.has(guest.uuid)),
+        power,
+        requestId,
+      )
+    },
+  }
+}
