@@ -1,2 +1,2 @@
 /** Compute hosts and services as Nova knows them. */
-export { isServiceUp, type ComputeNode, type Service } from './host.ts'
+export { isServiceUp, type Aggregate, type ComputeNode, type Service } from './host.ts'
