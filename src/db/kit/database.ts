@@ -1,5 +1,5 @@
 /** Opening a database by its URL. */
-import { Kysely, type Transaction } from 'kysely'
+import { type Dialect, Kysely, type Logger, type Transaction } from 'kysely'
 import { type DialectName, inTransaction } from './dialect.ts'
 import { type Migration, migrate } from './migrate.ts'
 import { postgresDialect } from './postgres.ts'
@@ -10,8 +10,16 @@ export interface DatabaseOptions {
   readonly maxConnections?: number
   /** Hears of idle PostgreSQL connections that broke (the pool replaces them). */
   readonly onIdleError?: (error: Error) => void
+  /** Hears of every query once it is done, for measuring. */
+  readonly onQuery?: (query: FinishedQuery) => void
   /** Stamps the migration journal. Milliseconds since the epoch; default the machine's clock. */
   readonly now?: () => number
+}
+
+export interface FinishedQuery {
+  readonly sql: string
+  readonly parameters: readonly unknown[]
+  readonly durationMs: number
 }
 
 export interface Database {
@@ -36,17 +44,24 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
   const scheme = /^([a-z]+)(?:\+[a-z0-9_]+)?:\/\//.exec(url)
   const rest = url.slice(scheme?.[0].length ?? 0)
   const now = options.now ?? Date.now
+  const { onQuery } = options
+  const log: Logger | undefined =
+    onQuery &&
+    (({ query: { sql, parameters }, queryDurationMillis: durationMs }) =>
+      onQuery({ sql, parameters, durationMs }))
+  const open = (dialect: Dialect): Kysely<Record<string, never>> =>
+    new Kysely({ dialect, ...(log && { log }) })
   if (scheme?.[1] === 'sqlite') {
     const inMemory = ['', '/', '/:memory:', ':memory:'].includes(rest)
     const sqlite = openSqlite(inMemory ? undefined : decodeURIComponent(rest))
-    return databaseOf('sqlite', new Kysely({ dialect: new SqliteDialect(sqlite) }), now, () => sqlite.close())
+    return databaseOf('sqlite', open(new SqliteDialect(sqlite)), now, () => sqlite.close())
   }
   if (scheme?.[1] === 'postgresql' || scheme?.[1] === 'postgres') {
     const dialect = postgresDialect(`postgresql://${rest}`, {
       maxConnections: options.maxConnections ?? 10,
       onIdleError: options.onIdleError ?? (() => {}),
     })
-    return databaseOf('postgres', new Kysely({ dialect }), now, () => {})
+    return databaseOf('postgres', open(dialect), now, () => {})
   }
   throw new Error(`no database at ${url.replace(/\/\/.*@/, '//***@')}: give sqlite:///path or postgresql://…`)
 }
