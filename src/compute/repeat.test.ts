@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock } from '#lib/clock.ts'
+import { silentLog } from '#lib/log.ts'
+import { eventually } from '../../test/eventually.ts'
+import { repeat } from './repeat.ts'
+
+const world = { clock: systemClock, log: silentLog }
+
+test('a round runs at once, on its timer and on a nudge, and never after its close', async () => {
+  let runs = 0
+  const round = repeat({ name: 't', everyMs: 60_000, run: async () => void runs++ }, world)
+  await eventually(() => runs === 1)
+  round.nudge()
+  await eventually(() => runs === 2)
+  await round.close()
+  round.nudge()
+  assert.equal(runs, 2)
+})
+
+test('after a failure the next run comes soon, whatever the interval', async () => {
+  let runs = 0
+  const run = async () => {
+    runs += 1
+    if (runs === 1) throw new Error('not yet')
+  }
+  const begin = performance.now()
+  const round = repeat({ name: 't', everyMs: 600_000, run }, world)
+  await eventually(() => runs === 2)
+  assert.ok(performance.now() - begin < 5_000)
+  await round.close()
+})
+
+test('a round may wait for its first interval', async () => {
+  let runs = 0
+  const round = repeat({ name: 't', everyMs: 60_000, waitsFirst: true, run: async () => void runs++ }, world)
+  await round.close()
+  assert.equal(runs, 0)
+})
