@@ -59,10 +59,7 @@ export const passwordOf = (name: string, password = name) => ({
   password: { user: { name, domain: { id: 'default' }, password } },
 })
 
-export async function startKeystone(
-  t: TestContext,
-  options: { imageUrl?: () => string } = {},
-): Promise<KeystoneCloud> {
+export async function startKeystone(t: TestContext): Promise<KeystoneCloud> {
   const clock: TestClock = { at: Date.now(), now: () => clock.at, sleep: systemClock.sleep }
   const db = openDatabase('sqlite://')
   const http = createHttpClient()
@@ -76,10 +73,7 @@ export async function startKeystone(
     mountPath: '',
   })
   await keystone.start()
-  const services = CLOUD.services.map((service) =>
-    service.type === 'image' && options.imageUrl ? { ...service, url: options.imageUrl() } : service,
-  )
-  await keystone.bootstrap({ ...CLOUD, services })
+  await keystone.bootstrap(CLOUD)
   url = await keystone.app.listen({ port: 0, host: '127.0.0.1' })
   t.after(async () => {
     await http.close()
