@@ -11,7 +11,7 @@ const script = (launch: Launch, path: string, args: readonly string[]): Promise<
 
 /** `kilonova crash [--kills N] [--driver D] [--seed S]`. */
 export async function crash(args: readonly string[], launch: Launch): Promise<number> {
-  await setUp(['guests', 'image'], thisMachine())
+  await setUp(['guests', 'networks', 'image'], thisMachine())
   return script(launch, 'test/crash/run.ts', args)
 }
 
@@ -25,7 +25,7 @@ export async function bench(args: readonly string[], launch: Launch): Promise<nu
     console.error(`kilonova bench NAME: one of ${names.join(', ')}`)
     return 2
   }
-  await setUp(['guests', 'image'], thisMachine())
+  await setUp(['guests', 'networks', 'image'], thisMachine())
   return script(launch, `bench/${name}.ts`, rest)
 }
 

@@ -32,7 +32,7 @@ interface Count {
 
 /** Runs all tests, or the files given; yields 0 when all pass and there were any. */
 export async function test(args: readonly string[], launch: Launch): Promise<number> {
-  await setUp(['guests', 'image', 'test'], thisMachine())
+  await setUp(['guests', 'networks', 'image', 'test'], thisMachine())
   const stages = args.length > 0 ? [{ name: 'the given tests', files: args, concurrency: 1 }] : STAGES
   const total: Count = { passed: 0, failed: 0 }
   let worst = 0

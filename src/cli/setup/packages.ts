@@ -52,7 +52,8 @@ const TESTING: readonly Need[] = [
 ]
 
 export const NEEDS = {
-  guests: [...VIRTUALIZATION, ...NETWORKING],
+  guests: VIRTUALIZATION,
+  networks: NETWORKING,
   image: IMAGE_BUILDING,
   test: TESTING,
 } as const satisfies Readonly<Record<string, readonly Need[]>>

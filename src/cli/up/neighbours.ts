@@ -2,13 +2,20 @@
 import type { Config } from '#config/index.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { HttpClient } from '#lib/http/index.ts'
-import { createIdentity, createServiceSession, type Identity, type ServiceSession } from '#neighbours/identity/index.ts'
+import {
+  createIdentity,
+  createServiceSession,
+  type Identity,
+  type ServiceSession,
+} from '#neighbours/identity/index.ts'
+import { createImages, type Images } from '#neighbours/images/index.ts'
 import { createNetworks, type Networks } from '#neighbours/networks/index.ts'
 import { createPlacementClient, type PlacementClient } from '#neighbours/placement/index.ts'
 import { REGION, SERVICE_PROJECT } from './state-dir.ts'
 
 export interface Neighbours {
   readonly identity: Identity
+  readonly images: Images
   readonly networks: Networks
   readonly placement: PlacementClient
   /** Another user's session, of a project. */
@@ -44,6 +51,7 @@ export function createNeighbours({ http, clock, config, url, passwords }: Neighb
   const cacheMs = Math.max(0, config.keystone_authtoken.token_cache_time) * MS
   return {
     identity: createIdentity({ http, clock, authUrl, session, cacheMs }),
+    images: createImages({ http, session }),
     networks: createNetworks({ http, session }),
     placement: createPlacementClient({ http, clock, session }),
     sessionOf,

@@ -43,7 +43,10 @@ function contentOf(answer: HttpAnswer, what: string): Record<string, unknown> {
 }
 
 /** Project ids by name. */
-export async function projectIds(operator: Operator, identityUrl: string): Promise<ReadonlyMap<string, string>> {
+export async function projectIds(
+  operator: Operator,
+  identityUrl: string,
+): Promise<ReadonlyMap<string, string>> {
   const { projects } = await send(operator, 'GET', `${identityUrl}/v3/projects`)
   return new Map((projects as { name: string; id: string }[]).map(({ name, id }) => [name, id]))
 }
@@ -54,14 +57,21 @@ export async function makeFlavors(operator: Operator, computeUrl: string): Promi
   const there = new Set((flavors as { name: string }[]).map(({ name }) => name))
   for (const [index, [name, vcpus, ram, disk]] of FLAVORS.entries()) {
     if (there.has(name)) continue
-    await send(operator, 'POST', `${computeUrl}/flavors`, { flavor: { id: String(index + 1), name, vcpus, ram, disk } })
+    await send(operator, 'POST', `${computeUrl}/flavors`, {
+      flavor: { id: String(index + 1), name, vcpus, ram, disk },
+    })
   }
 }
 
 /** Uploads the image `tiny` in place of any earlier one of that name; undefined makes a stand-in of a few bytes. */
-export async function uploadTiny(operator: Operator, imageUrl: string, image: TinyImage | undefined): Promise<void> {
+export async function uploadTiny(
+  operator: Operator,
+  imageUrl: string,
+  image: TinyImage | undefined,
+): Promise<void> {
   const { images } = await send(operator, 'GET', `${imageUrl}/v2/images?name=tiny&visibility=public`)
-  for (const { id } of images as { id: string }[]) await send(operator, 'DELETE', `${imageUrl}/v2/images/${id}`)
+  for (const { id } of images as { id: string }[])
+    await send(operator, 'DELETE', `${imageUrl}/v2/images/${id}`)
   const made = await send(operator, 'POST', `${imageUrl}/v2/images`, {
     name: 'tiny',
     disk_format: image ? 'qcow2' : 'raw',
@@ -74,5 +84,8 @@ export async function uploadTiny(operator: Operator, imageUrl: string, image: Ti
   const body: Readable | Buffer = image ? createReadStream(image.path) : STAND_IN
   const headers = { ...(await operator.session.headers()), 'content-type': 'application/octet-stream' }
   const url = `${imageUrl}/v2/images/${String(made['id'])}/file`
-  contentOf(await operator.http.send({ method: 'PUT', url, headers, body, timeoutMs: UPLOAD_MS }), `PUT ${url}`)
+  contentOf(
+    await operator.http.send({ method: 'PUT', url, headers, body, timeoutMs: UPLOAD_MS }),
+    `PUT ${url}`,
+  )
 }

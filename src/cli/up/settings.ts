@@ -1,8 +1,11 @@
 /** The configuration of an all-in-one: nova.conf and the environment, and from it what each service is told. */
 import { networkInterfaces } from 'node:os'
 import type { ApiConfig } from '#api/index.ts'
+import type { ComputeConfig } from '#compute/index.ts'
 import type { ConductorConfig } from '#conductor/index.ts'
+import { defaultComputeConfig } from '#compute/index.ts'
 import { defaultConductorConfig } from '#conductor/index.ts'
+import type { SchedulerConfig } from '#scheduler/index.ts'
 import { type Config, loadConfig, type Loaded, type Sources } from '#config/index.ts'
 
 const MS = 1_000
@@ -73,5 +76,53 @@ export function conductorConfig(config: Config): ConductorConfig {
     enableNewServices: DEFAULT.enable_new_services,
     // One process, one directory, locked: nobody else can be at work.
     sole: true,
+  }
+}
+
+export function schedulerConfig(config: Config): SchedulerConfig {
+  const { DEFAULT, scheduler, filter_scheduler: filters } = config
+  return {
+    maxAttempts: scheduler.max_attempts,
+    maxPlacementResults: scheduler.max_placement_results,
+    enabledFilters: filters.enabled_filters,
+    hostSubsetSize: filters.host_subset_size,
+    maxInstancesPerHost: filters.max_instances_per_host,
+    imagePropertiesDefaultArchitecture: filters.image_properties_default_architecture,
+    ramWeightMultiplier: filters.ram_weight_multiplier,
+    cpuWeightMultiplier: filters.cpu_weight_multiplier,
+    diskWeightMultiplier: filters.disk_weight_multiplier,
+    serviceDownTimeMs: DEFAULT.service_down_time * MS,
+    defaultAvailabilityZone: DEFAULT.default_availability_zone,
+    defaultScheduleZone: DEFAULT.default_schedule_zone,
+  }
+}
+
+export function computeConfig(config: Config): Partial<ComputeConfig> {
+  const { DEFAULT } = config
+  const forever = Number.MAX_SAFE_INTEGER
+  /** Nova's intervals: 0 is the default's, a negative one is never. */
+  const interval = (seconds: number, ms: number) =>
+    seconds < 0 ? forever : seconds === 0 ? ms : seconds * MS
+  return {
+    myIp: DEFAULT.my_ip,
+    reportIntervalMs: DEFAULT.report_interval * MS,
+    updateResourcesIntervalMs: interval(
+      DEFAULT.update_resources_interval,
+      defaultComputeConfig.updateResourcesIntervalMs,
+    ),
+    syncPowerStateIntervalMs: interval(
+      DEFAULT.sync_power_state_interval,
+      defaultComputeConfig.syncPowerStateIntervalMs,
+    ),
+    maxConcurrentBuilds: DEFAULT.max_concurrent_builds,
+    shutdownTimeoutMs: DEFAULT.shutdown_timeout * MS,
+    resumeGuests: DEFAULT.resume_guests_state_on_host_boot,
+    forceConfigDrive: DEFAULT.force_config_drive,
+    reservedHostCpus: DEFAULT.reserved_host_cpus,
+    reservedHostMemoryMb: DEFAULT.reserved_host_memory_mb,
+    reservedHostDiskMb: DEFAULT.reserved_host_disk_mb,
+    cpuAllocationRatio: DEFAULT.cpu_allocation_ratio ?? DEFAULT.initial_cpu_allocation_ratio,
+    ramAllocationRatio: DEFAULT.ram_allocation_ratio ?? DEFAULT.initial_ram_allocation_ratio,
+    diskAllocationRatio: DEFAULT.disk_allocation_ratio ?? DEFAULT.initial_disk_allocation_ratio,
   }
 }

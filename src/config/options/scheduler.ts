@@ -44,6 +44,11 @@ export const filterScheduler = group('filter_scheduler', {
     default: ['nova.scheduler.filters.all_filters'],
     help: 'Filter classes that may be used.',
   },
+  image_properties_default_architecture: {
+    type: 'string',
+    default: null,
+    help: 'Architecture of images that name none.',
+  },
   enabled_filters: {
     type: 'list',
     default: [

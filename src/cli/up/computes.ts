@@ -1,0 +1,110 @@
+/** The computes of this process: one QEMU host, or any number of simulated ones. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Bus } from '#bus/port.ts'
+import { type Compute, createCompute } from '#compute/index.ts'
+import { canStopAll, type VirtDriver } from '#virt/port.ts'
+import { computeConfig } from './settings.ts'
+import type { Ground, Part } from './services.ts'
+import type { DriverName } from './up-arguments.ts'
+
+export interface ComputesOptions extends Ground {
+  readonly driver: DriverName
+  /** How many simulated ones. */
+  readonly hosts: number
+  readonly bus: Bus
+}
+
+export interface Computes extends Part {
+  /** `1 QEMU host`, `50 simulated hosts`. */
+  readonly about: string
+  /** Stops the guests that live in processes of their own: politely, at once when `hurry` aborts. */
+  stopGuests(hurry: AbortSignal | undefined): Promise<void>
+}
+
+/** So many simulated hosts register at once. */
+const STARTS_AT_ONCE = 16
+
+interface Host {
+  readonly name: string
+  readonly driver: VirtDriver
+}
+
+/** Makes the computes; their drivers are loaded only when they are wanted. */
+export async function createComputes(options: ComputesOptions): Promise<Computes> {
+  const hosts = options.driver === 'qemu' ? [await qemuHost(options)] : await simulatedHosts(options)
+  const { bus, neighbours, clock, ids, config } = options
+  const log = options.logOf('nova-compute')
+  const computes = hosts.map(({ name, driver }) =>
+    createCompute({
+      host: name,
+      driver,
+      bus,
+      clock,
+      ids,
+      log,
+      images: neighbours.images,
+      placement: neighbours.placement,
+      config: computeConfig(config),
+    }),
+  )
+  return {
+    name: 'nova-compute',
+    about:
+      options.driver === 'qemu'
+        ? 'QEMU guests'
+        : `simulated guests on ${hosts.length} host${hosts.length > 1 ? 's' : ''}`,
+    start: () => inTurns(computes, (compute) => compute.start()),
+    close: async () => void (await Promise.all(computes.map((compute) => compute.close()))),
+    stopGuests: (hurry) => stopGuests(computes, hosts, hurry),
+  }
+}
+
+async function qemuHost({ config, stateDir, clock, logOf }: ComputesOptions): Promise<Host> {
+  const { createQemuDriver } = await import('#virt/qemu/index.ts')
+  const virtType = config.libvirt.virt_type === 'qemu' ? 'qemu' : 'auto'
+  return {
+    name: config.DEFAULT.host,
+    driver: createQemuDriver({ stateDir, clock, log: logOf('virt'), virtType }),
+  }
+}
+
+async function simulatedHosts({ hosts, stateDir, clock }: ComputesOptions): Promise<Host[]> {
+  const { createFailureCounter, createSimulatedDriver } = await import('#virt/simulated/index.ts')
+  const failures = createFailureCounter()
+  const folder = join(stateDir, 'simulated')
+  mkdirSync(folder, { recursive: true })
+  return Array.from({ length: hosts }, (_, index) => {
+    const name = `fake-${index + 1}`
+    return {
+      name,
+      driver: createSimulatedDriver({ clock, failures, stateFile: join(folder, `${name}.jsonl`) }),
+    }
+  })
+}
+
+async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const waiting = [...items]
+  const worker = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item)
+  }
+  await Promise.all(Array.from({ length: STARTS_AT_ONCE }, worker))
+}
+
+async function stopGuests(
+  computes: readonly Compute[],
+  hosts: readonly Host[],
+  hurry: AbortSignal | undefined,
+): Promise<void> {
+  const politely = Promise.all(computes.map((compute) => compute.stopGuests()))
+  if (!hurry) return void (await politely)
+  const hurried = new Promise<void>((resolve) => {
+    if (hurry.aborted) resolve()
+    else hurry.addEventListener('abort', () => resolve(), { once: true })
+  })
+  await Promise.race([politely, hurried])
+  if (!hurry.aborted) return
+  // What the polite way still waits for is switched off; that it was overtaken is no failure of it.
+  politely.catch(() => undefined)
+  await Promise.all(hosts.map(({ driver }) => (canStopAll(driver) ? driver.stopAll(0) : undefined)))
+}

@@ -1,0 +1,176 @@
+/** Every service of an all-in-one, made and wired: which there are, where each is mounted, in which order they start. */
+import { join } from 'node:path'
+import { createApi } from '#api/index.ts'
+import { createInProcessBus } from '#bus/in-process.ts'
+import type { Bus } from '#bus/port.ts'
+import type { Config } from '#config/index.ts'
+import { createConductor } from '#conductor/index.ts'
+import { createNoVncProxy } from '#console/index.ts'
+import { CONDUCTOR_TOPIC, conductorContract } from '#contracts/conductor.ts'
+import { clientOf } from '#contracts/contract.ts'
+import type { Database } from '#db/kit/index.ts'
+import { NOVA_MIGRATIONS } from '#db/migrations/index.ts'
+import type { Clock } from '#lib/clock.ts'
+import type { Ids } from '#lib/ids.ts'
+import type { Log } from '#lib/log.ts'
+import { createPlacementApp } from '#placement/index.ts'
+import { computeRules, loadPolicy, placementRules } from '#policy/index.ts'
+import { createScheduler } from '#scheduler/index.ts'
+import { createGlance } from '#stand-ins/glance/index.ts'
+import { createKeystone, type Keystone } from '#stand-ins/keystone/index.ts'
+import { createNeutron, type NetworkPlane, type NeutronService } from '#stand-ins/neutron/index.ts'
+import type { Mount } from './front-door.ts'
+import type { Neighbours } from './neighbours.ts'
+import { apiConfig, conductorConfig, schedulerConfig } from './settings.ts'
+
+export interface Ground {
+  readonly db: Database
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly config: Config
+  readonly neighbours: Neighbours
+  readonly plane: NetworkPlane
+  /** The cloud's origin, as clients see it. */
+  readonly publicUrl: string
+  readonly stateDir: string
+  logOf(service: string): Log
+}
+
+/** A service that starts after those before it, and closes before them. */
+export interface Part {
+  readonly name: string
+  start(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface Services {
+  readonly bus: Bus
+  readonly keystone: Keystone
+  readonly neutron: NeutronService
+  readonly mounts: readonly Mount[]
+  readonly parts: readonly Part[]
+}
+
+/** What each service hangs under; the catalog says the same. */
+export const PATHS = {
+  identity: '/identity',
+  image: '/image',
+  network: '/network',
+  placement: '/placement',
+  console: '/novnc',
+} as const
+
+/** The services' entries in the catalog. */
+export const CATALOG = [
+  { type: 'identity', name: 'keystone', url: `%(public_url)s${PATHS.identity}` },
+  { type: 'compute', name: 'nova', url: '%(public_url)s/v2.1' },
+  { type: 'image', name: 'glance', url: `%(public_url)s${PATHS.image}` },
+  { type: 'network', name: 'neutron', url: `%(public_url)s${PATHS.network}` },
+  { type: 'placement', name: 'placement', url: `%(public_url)s${PATHS.placement}` },
+] as const
+
+export async function createServices(ground: Ground): Promise<Services> {
+  const { db, clock, ids, config, neighbours, publicUrl, logOf } = ground
+  const bus = createInProcessBus({ clock, log: logOf('bus') })
+  const policyOf = async (rules: typeof computeRules) =>
+    loadPolicy(policyFile(config), {
+      rules,
+      enforceScope: config.oslo_policy.enforce_scope,
+      log: logOf('policy'),
+    })
+  const [computePolicy, placementPolicy] = await Promise.all([
+    policyOf(computeRules),
+    policyOf(placementRules),
+  ])
+  const shared = { db, clock, ids, identity: neighbours.identity }
+  const keystone = createKeystone({
+    ...shared,
+    log: logOf('keystone'),
+    publicUrl: () => publicUrl,
+    mountPath: PATHS.identity,
+  })
+  const glance = createGlance({
+    ...shared,
+    log: logOf('glance'),
+    publicUrl: () => publicUrl,
+    mountPath: PATHS.image,
+    storeDir: join(ground.stateDir, 'images'),
+  })
+  const neutron = createNeutron({
+    ...shared,
+    log: logOf('neutron'),
+    plane: ground.plane,
+    publicUrl: `${publicUrl}${PATHS.network}`,
+    host: config.DEFAULT.host,
+  })
+  const placement = createPlacementApp({
+    ...shared,
+    log: logOf('placement-api'),
+    mountPath: PATHS.placement,
+    policy: (rule, context, { projectId }) =>
+      placementPolicy.allows(rule, context, projectId === undefined ? {} : { project_id: projectId }),
+    wwwAuthenticateUri: `${publicUrl}${PATHS.identity}`,
+  })
+  const api = createApi({
+    ...shared,
+    ...neighbours,
+    bus,
+    policy: computePolicy,
+    log: logOf('nova-api'),
+    config: apiConfig(config, publicUrl),
+  })
+  const scheduler = createScheduler({
+    db,
+    bus,
+    clock,
+    placement: neighbours.placement,
+    log: logOf('nova-scheduler'),
+    config: schedulerConfig(config),
+  })
+  const conductor = createConductor({
+    ...shared,
+    ...neighbours,
+    bus,
+    log: logOf('nova-conductor'),
+    config: conductorConfig(config),
+  })
+  const novncproxy = createNoVncProxy({
+    conductor: clientOf(conductorContract, CONDUCTOR_TOPIC, bus),
+    ids,
+    log: logOf('nova-novncproxy'),
+    allowedOrigins: config.console.allowed_origins,
+  })
+  return {
+    bus,
+    keystone,
+    neutron,
+    mounts: [
+      { prefix: PATHS.identity, app: keystone.app },
+      { prefix: PATHS.image, app: glance.app },
+      { prefix: PATHS.network, app: neutron.app },
+      { prefix: PATHS.placement, app: placement.app },
+      { prefix: PATHS.console, app: novncproxy.app, handleUpgrade: novncproxy.handleUpgrade },
+      { prefix: '', app: api.app },
+    ],
+    parts: [
+      { name: 'bus', start: async () => undefined, close: () => bus.close() },
+      { name: 'tables', start: () => db.migrate('nova', NOVA_MIGRATIONS), close: async () => undefined },
+      { name: 'keystone', start: () => keystone.start(), close: () => keystone.close() },
+      { name: 'glance', start: () => glance.start(), close: () => glance.close() },
+      { name: 'neutron', start: () => neutron.start(), close: () => neutron.close() },
+      { name: 'placement-api', start: () => placement.start(), close: () => placement.close() },
+      { name: 'nova-scheduler', start: () => scheduler.start(), close: () => scheduler.close() },
+      { name: 'nova-conductor', start: () => conductor.start(), close: () => conductor.close() },
+      {
+        name: 'nova-novncproxy',
+        start: async () => void (await novncproxy.app.ready()),
+        close: () => novncproxy.close(),
+      },
+      { name: 'nova-api', start: () => api.start(), close: () => api.close() },
+    ],
+  }
+}
+
+/** `[oslo_policy] policy_file`, where it is an absolute path: an all-in-one has no folder of configuration. */
+const policyFile = (config: Config): string | undefined =>
+  config.oslo_policy.policy_file.startsWith('/') ? config.oslo_policy.policy_file : undefined
