@@ -1,5 +1,5 @@
 /** A whole cloud in this process: opened, brought up in order, given its first content, and taken down again. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, openSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { type Database, openDatabase } from '#db/kit/index.ts'
 import { systemClock } from '#lib/clock.ts'
@@ -70,9 +70,11 @@ export function startCloud(options: CloudOptions): Promise<Cloud> {
     lock.describe(`process ${process.pid} at ${door.url}`)
     const publicUrl = publicUrlOf(options.host, door)
     const config = await stopwatch.time('configuration', () => configurationOf(options, publicUrl))
+    // Left open: the last lines are on their way when everything else is closed.
+    const logFile = openSync(dir.log, 'a', 0o600)
     const logOf = (service: string): Log =>
       createLog(service, {
-        destination: dir.log,
+        destination: logFile,
         level: options.verbose || config.DEFAULT.debug ? 'debug' : 'info',
       })
     const db = await stopwatch.time('database', () => openDatabase(`sqlite://${dir.database}`))
@@ -91,6 +93,7 @@ export function startCloud(options: CloudOptions): Promise<Cloud> {
     for (const part of services.parts) await start(part)
     await stopwatch.time('users', () => services.keystone.bootstrap(bootstrapInput(dir)))
     writeCredentials(dir, `${publicUrl}${PATHS.identity}/v3`)
+    await Promise.all(services.mounts.map(({ app }) => app.ready()))
     door.open(services.mounts)
     stopwatch.mark('answering')
     await start(computes)

@@ -106,5 +106,5 @@ async function stopGuests(
   if (!hurry.aborted) return
   // What the polite way still waits for is switched off; that it was overtaken is no failure of it.
   politely.catch(() => undefined)
-  await Promise.all(hosts.map(({ driver }) => (canStopAll(driver) ? driver.stopAll(0) : undefined)))
+  await Promise.all(hosts.map(async ({ driver }) => (canStopAll(driver) ? driver.stopAll(0) : [])))
 }

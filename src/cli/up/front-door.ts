@@ -11,7 +11,7 @@ import type { HttpApp } from '#lib/http/index.ts'
 export interface Mount {
   /** `/identity`; the empty one takes what no other does. */
   readonly prefix: string
-  readonly app: Pick<HttpApp, 'routing'>
+  readonly app: Pick<HttpApp, 'routing' | 'ready'>
   readonly handleUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 }
 
@@ -19,7 +19,7 @@ export interface FrontDoor {
   /** `http://127.0.0.1:8774`. */
   readonly url: string
   readonly port: number
-  /** Lets requests in, those that waited first. */
+  /** Lets requests in, those that waited first. Every app must be ready. */
   open(mounts: readonly Mount[]): void
   /** Takes no new connections and closes idle ones; what is being answered is. */
   drain(): Promise<void>

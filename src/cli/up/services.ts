@@ -163,7 +163,7 @@ export async function createServices(ground: Ground): Promise<Services> {
       { name: 'nova-conductor', start: () => conductor.start(), close: () => conductor.close() },
       {
         name: 'nova-novncproxy',
-        start: async () => void (await novncproxy.app.ready()),
+        start: async () => undefined,
         close: () => novncproxy.close(),
       },
       { name: 'nova-api', start: () => api.start(), close: () => api.close() },
