@@ -1,11 +1,11 @@
-/** A Placement in memory for tests, and a caller of it. */
+/** A Placement for tests, and a caller of it. */
 import assert from 'node:assert/strict'
 import { openDatabase, type Database } from '#db/kit/index.ts'
 import { systemClock } from '#lib/clock.ts'
 import { randomIds } from '#lib/ids.ts'
 import { silentLog } from '#lib/log.ts'
 import type { TokenInfo } from '#neighbours/identity/port.ts'
-import { createPlacementApp } from './app.ts'
+import { createPlacementApp } from '#placement/index.ts'
 
 const token = (roles: readonly string[], projectId = 'project'): TokenInfo => ({
   userId: 'user',
@@ -48,9 +48,9 @@ export interface Fixture {
   close(): Promise<void>
 }
 
-/** Requests are of the newest version and an admin's, unless they say otherwise. */
-export async function startPlacement(url = 'sqlite://'): Promise<Fixture> {
-  const db = openDatabase(url)
+/** Requests are of the newest version and an admin's, unless they say otherwise. A given database stays open. */
+export async function startPlacement(given?: Database): Promise<Fixture> {
+  const db = given ?? openDatabase('sqlite://')
   const { app, start, close } = createPlacementApp({
     db,
     identity: { validate: async (text) => TOKENS[text] },
@@ -84,7 +84,7 @@ export async function startPlacement(url = 'sqlite://'): Promise<Fixture> {
     db,
     async close() {
       await close()
-      await db.close()
+      if (!given) await db.close()
     },
   }
 }
