@@ -1,0 +1,136 @@
+/** Repair finds what no operation stands behind, puts it right, counts it, and leaves alone what is under way. */
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { reportComputeNode } from '#db/compute-nodes.ts'
+import { latestInstanceFaults } from '#db/instance-faults.ts'
+import { findInstance, getInstance, removeInstance } from '#db/instances.ts'
+import { listLiveOperations } from '#db/operations.ts'
+import { silentLog } from '#lib/log.ts'
+import { buildParams, smallCloud } from '../../../test/small-cloud.ts'
+import { createRepair } from './index.ts'
+
+const HOUR = 3_600_000
+
+/** A cloud without a conductor, and a repair that lives an hour later. */
+async function setUp(t: TestContext) {
+  const cloud = await smallCloud()
+  t.after(() => cloud.close())
+  const world = { ...cloud.world, clock: { ...cloud.world.clock, now: () => Date.now() + HOUR / 2 } }
+  const repair = createRepair({ world, log: silentLog })
+  t.after(() => repair.close())
+  return { ...cloud, db: world.db, repair }
+}
+
+const claim = { 'rp-h1': { resources: { VCPU: 1 } } }
+
+async function addNode(db: Parameters<typeof reportComputeNode>[0]): Promise<void> {
+  const numbers = {
+    vcpus: 1,
+    vcpusUsed: 0,
+    memoryMb: 1,
+    memoryMbUsed: 0,
+    localGb: 1,
+    localGbUsed: 0,
+    runningVms: 0,
+  }
+  const ratios = { cpuAllocationRatio: 1, ramAllocationRatio: 1, diskAllocationRatio: 1 }
+  const hypervisor = {
+    hypervisorHostname: 'h1.example',
+    hypervisorType: 'QEMU',
+    hypervisorVersion: 1,
+    hostIp: '',
+  }
+  const rest = {
+    diskAvailableLeast: null,
+    cpuInfo: {},
+    supportedInstances: [],
+    uptimeSeconds: null,
+    traits: [],
+  }
+  await reportComputeNode(
+    db,
+    { uuid: 'rp-h1', host: 'h1', ...numbers, ...ratios, ...hypervisor, ...rest },
+    { now: 1 },
+  )
+}
+
+test('an instance in the middle of something that nobody works on ends in error, and says why', async (t) => {
+  const { db, repair, addInstance, request } = await setUp(t)
+  const abandoned = await addInstance({ vmState: 'active', taskState: 'rebooting' })
+  const unborn = await addInstance({ vmState: 'building' })
+  const busy = await addInstance({ vmState: 'active' })
+  await request('stop-server', busy, 'powering-off', {})
+  const idle = await addInstance({ vmState: 'active' })
+
+  const wouldDo = (await repair.run({ dryRun: true }))['abandoned instances']
+  assert.deepEqual(wouldDo, { failed: 2, deleted: 0 })
+  assert.equal((await getInstance(db, abandoned)).taskState, 'rebooting', 'a dry run does nothing')
+  assert.deepEqual((await repair.run())['abandoned instances'], wouldDo)
+  const states = await Promise.all([abandoned, unborn, busy, idle].map((uuid) => getInstance(db, uuid)))
+  assert.deepEqual(
+    states.map(({ vmState, taskState }) => [vmState, taskState]),
+    [
+      ['error', null],
+      ['error', null],
+      ['active', 'powering-off'],
+      ['active', null],
+    ],
+  )
+  const faults = await latestInstanceFaults(db, [abandoned])
+  assert.equal(faults.get(abandoned)?.message, 'The server was left rebooting with nobody working on it.')
+  assert.deepEqual((await repair.run())['abandoned instances'], { failed: 0, deleted: 0 })
+})
+
+test('an abandoned delete is begun again', async (t) => {
+  const { db, repair, addInstance } = await setUp(t)
+  const uuid = await addInstance({ vmState: 'active', taskState: 'deleting' })
+  assert.deepEqual((await repair.run())['abandoned instances'], { failed: 0, deleted: 1 })
+  assert.deepEqual(
+    (await listLiveOperations(db, uuid)).map(({ saga }) => saga),
+    ['delete-server'],
+  )
+  assert.ok(await findInstance(db, uuid))
+})
+
+test('allocations of what is gone are released; those of builds and of standing servers are not', async (t) => {
+  const { db, repair, placement, addInstance, request } = await setUp(t)
+  await addNode(db)
+  const standing = await addInstance({ host: 'h1' })
+  const building = await addInstance({ vmState: 'building' })
+  await request('build-server', building, 'scheduling', buildParams())
+  const deleted = await addInstance({ host: 'h1' })
+  await removeInstance(db, deleted, { now: 1 })
+  const failed = await addInstance({ vmState: 'error' })
+  for (const uuid of [standing, building, deleted, failed]) placement.allocations.set(uuid, claim)
+  placement.allocations.set('unknown', claim)
+
+  assert.deepEqual((await repair.run({ dryRun: true }))['orphaned allocations'], { released: 3 })
+  assert.equal(placement.allocations.size, 5)
+  assert.deepEqual((await repair.run())['orphaned allocations'], { released: 3 })
+  assert.deepEqual([...placement.allocations.keys()], [standing, building])
+})
+
+test('ports that were made for a deleted server are removed, its owner’s are freed', async (t) => {
+  const { db, repair, networks, addInstance, request } = await setUp(t)
+  const uuid = await addInstance({ vmState: 'building' })
+  await request('build-server', uuid, 'scheduling', buildParams())
+  await removeInstance(db, uuid, { now: Date.now() })
+  await networks.allocate({ instanceUuid: uuid, host: 'h1' }, buildParams().networks)
+  assert.deepEqual((await repair.run())['vanished ports'], { removed: 2 })
+  assert.deepEqual(
+    networks.all().map(({ id, deviceId }) => [id, deviceId]),
+    [['own-port', '']],
+  )
+  assert.deepEqual((await repair.run())['vanished ports'], { removed: 0 })
+})
+
+test('a task that fails does not keep the others from running', async (t) => {
+  const { repair, placement, db, addInstance } = await setUp(t)
+  await addNode(db)
+  placement.allocationsOn = () => Promise.reject(new Error('Placement is away'))
+  await addInstance({ vmState: 'active', taskState: 'rebooting' })
+  const did = await repair.run()
+  assert.equal(did['orphaned allocations'], undefined)
+  assert.deepEqual(did['abandoned instances'], { failed: 1, deleted: 0 })
+  assert.deepEqual(did['old records'], { operations: 0, tokens: 0 })
+})
