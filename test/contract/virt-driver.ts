@@ -111,8 +111,9 @@ export function virtDriverContract(
   const disk = bootDisk()
   const image = imageOf(disk)
   const source = sourceOf(disk)
-  const driverTest = (what: string, body: (under: DriverUnderTest) => Promise<void>) =>
+  const driverTest = (what: string, body: (under: DriverUnderTest) => Promise<void>) => {
     test(`${name}: ${what}`, () => withDriver(make, body))
+  }
 
   driverTest('says what the host has', async ({ driver }) => {
     const { vcpus, memoryMb, diskGb, supportedInstances } = await driver.resources()

@@ -60,6 +60,7 @@ const plan: LaunchPlan = {
     serialSocket: '/s/serial.sock',
     agentSocket: '/s/agent.sock',
     consoleLog: '/s/console.log',
+    qemuLog: '/s/qemu.log',
     pidFile: '/s/qemu.pid',
   },
   productVersion: '7.2.22',

@@ -23,6 +23,8 @@ export interface GuestPaths {
   readonly serialSocket: string
   readonly agentSocket: string
   readonly consoleLog: string
+  /** What QEMU itself has to say. */
+  readonly qemuLog: string
   readonly pidFile: string
 }
 

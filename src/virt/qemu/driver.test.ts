@@ -143,6 +143,21 @@ test('a destroy does not wait for a stop under way', async () => {
   })
 })
 
+test('closing the driver gives up what is under way, and leaves nothing of it', async () => {
+  await withDriver(make(), async ({ driver, stateDir, restart }) => {
+    const guest = guestOf(imageOf(disk))
+    await driver.spawn(guest, source)
+    const stopping = assert.rejects(driver.powerOff(guest.uuid, 600_000))
+    const never = { open: () => new Promise<never>(() => undefined) }
+    const spawning = assert.rejects(driver.spawn(guestOf(imageOf(disk)), never), /The compute service stops/)
+    const again = await restart()
+    await stopping
+    await spawning
+    assert.equal((await again.info(guest.uuid))?.powerState, POWER_STATES.running)
+    assert.deepEqual(await instanceDirs(stateDir), [guest.uuid])
+  })
+})
+
 test('a failing start leaves no folder and no process, and says what QEMU said', async () => {
   await withQemu(async (driver, stateDir) => {
     const tooMuch = guestOf(imageOf(disk), { flavor: { ...flavor, memoryMb: 2 ** 40 } })

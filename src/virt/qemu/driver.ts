@@ -3,6 +3,7 @@ import { availableParallelism, arch, cpus, totalmem, uptime } from 'node:os'
 import { statfs } from 'node:fs/promises'
 import { createKeyedLock } from '#lib/keyed-lock.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
+import { SpawnFailed } from '#virt/port.ts'
 import type {
   CanStopAll,
   GuestEvent,
@@ -21,8 +22,8 @@ import { hostAbilities } from './host-probe.ts'
 import { createImageCache } from './images.ts'
 import { powerOn, reboot } from './power.ts'
 import { spawnGuest } from './spawn.ts'
-import { stopGuest } from './stop-guest.ts'
-import { createTaps, tapNames } from './taps.ts'
+import { destroyGuest, stopGuest } from './stop-guest.ts'
+import { createTaps } from './taps.ts'
 import { createTools, SYSTEM_PATH } from './tools.ts'
 
 export type QemuDriver = VirtDriver & HasConsoleOutput & HasVnc & HasSerial & CanStopAll
@@ -127,12 +128,33 @@ export function createQemuDriver(given: QemuOptions): QemuDriver {
   const { store, log, clock, options } = host
   const locks = createKeyedLock()
   const stopping = new AbortController()
+  const underWay = new Set<Promise<unknown>>()
   let trimming: Promise<void> = Promise.resolve()
+
+  /** One thing at a time per guest, given up when the driver closes. */
+  const exclusively = <T>(
+    uuid: string,
+    work: (signal: AbortSignal) => Promise<T>,
+    preempts?: string,
+  ): Promise<T> => {
+    const guarded = (signal: AbortSignal) => work(AbortSignal.any([signal, stopping.signal]))
+    const running =
+      preempts === undefined ? locks.run(uuid, guarded) : locks.preempt(uuid, new Error(preempts), guarded)
+    const settled = running.then(
+      () => undefined,
+      () => undefined,
+    )
+    underWay.add(settled)
+    void settled.then(() => underWay.delete(settled))
+    return running
+  }
 
   const trimLogs = async () => {
     while (!stopping.signal.aborted) {
-      for (const uuid of host.running.keys())
-        await trimConsoleLog(store.paths(uuid).consoleLog, options.consoleLogLimitBytes)
+      for (const uuid of host.running.keys()) {
+        const { consoleLog, qemuLog } = store.paths(uuid)
+        for (const path of [consoleLog, qemuLog]) await trimConsoleLog(path, options.consoleLogLimitBytes)
+      }
       await clock.sleep(TRIM_INTERVAL_MS, stopping.signal).catch(() => undefined)
     }
   }
@@ -158,8 +180,9 @@ export function createQemuDriver(given: QemuOptions): QemuDriver {
       )
     },
     async close() {
-      stopping.abort()
+      stopping.abort(new SpawnFailed('The compute service stops'))
       await host.images.close()
+      await Promise.all(underWay)
       await Promise.all([...host.running.values()].map((guest) => guest.release()))
       await trimming
     },
@@ -171,21 +194,17 @@ export function createQemuDriver(given: QemuOptions): QemuDriver {
       return found.filter((guest) => guest !== undefined)
     },
     info,
-    spawn: (guest, images) => locks.run(guest.uuid, (signal) => spawnGuest(host, guest, images, signal)),
-    powerOn: (guest) => locks.run(guest.uuid, (signal) => powerOn(host, guest, signal)),
-    powerOff: (uuid, timeoutMs) => locks.run(uuid, (signal) => stopGuest(host, uuid, timeoutMs, signal)),
-    reboot(guest, type) {
-      const work = (signal: AbortSignal) => reboot(host, guest, type, signal)
-      if (type === 'soft') return locks.run(guest.uuid, work)
-      return locks.preempt(guest.uuid, new Error('The guest is rebooted by force'), work)
-    },
+    spawn: (guest, images) => exclusively(guest.uuid, (signal) => spawnGuest(host, guest, images, signal)),
+    powerOn: (guest) => exclusively(guest.uuid, (signal) => powerOn(host, guest, signal)),
+    powerOff: (uuid, timeoutMs) => exclusively(uuid, (signal) => stopGuest(host, uuid, timeoutMs, signal)),
+    reboot: (guest, type) =>
+      exclusively(
+        guest.uuid,
+        (signal) => reboot(host, guest, type, signal),
+        type === 'hard' ? 'The guest is rebooted by force' : undefined,
+      ),
     destroy: (uuid, vifs) =>
-      locks.preempt(uuid, new Error('The guest is being removed'), async (signal) => {
-        await stopGuest(host, uuid, 0, signal)
-        const record = await store.find(uuid)
-        await host.taps.unplug([...new Set([...(record?.taps ?? []), ...tapNames(vifs)])])
-        await store.remove(uuid)
-      }),
+      exclusively(uuid, (signal) => destroyGuest(host, uuid, vifs, signal), 'The guest is being removed'),
     async stopAll(timeoutMs) {
       const uuids = [...host.running.keys()]
       await Promise.all(

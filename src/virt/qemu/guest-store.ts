@@ -69,6 +69,7 @@ function pathsIn(dir: string, sockets: string): GuestPaths {
     serialSocket: join(sockets, LONGEST_SOCKET),
     agentSocket: join(sockets, 'agent.sock'),
     consoleLog: join(dir, 'console.log'),
+    qemuLog: join(dir, 'qemu.log'),
     pidFile: join(dir, 'qemu.pid'),
   }
 }

@@ -4,6 +4,7 @@
  */
 import { isIPv4 } from 'node:net'
 import type { FixedIp, Vif } from '#model/network/index.ts'
+import { SpawnFailed } from '#virt/port.ts'
 import { options } from './option-list.ts'
 
 export const NIC_DEVICES = {
@@ -14,8 +15,15 @@ export const NIC_DEVICES = {
 } as const
 export type NicModel = keyof typeof NIC_DEVICES
 
-/** Vif types that are a tap on a bridge of ours; every other than these and `user` is not ours to plug. */
+/** Vif types that are a tap on a bridge of ours. */
 export const TAP_VIF_TYPES: ReadonlySet<string> = new Set(['bridge', 'tap'])
+
+/** Throws for a port that is bound in a way that this driver cannot plug in. */
+export function checkVifs(vifs: readonly Vif[]): void {
+  const other = vifs.find((vif) => vif.type !== 'user' && !TAP_VIF_TYPES.has(vif.type))
+  if (other)
+    throw new SpawnFailed(`Port ${other.id} is bound as '${other.type}', which this host cannot plug in`)
+}
 
 const toNumber = (address: string): number =>
   address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)

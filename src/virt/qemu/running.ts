@@ -97,7 +97,11 @@ export function watchGuest(
   const end = async () => {
     state = POWER_STATES.shutdown
     connection.reject(new Error('The guest has ended'))
-    await watch.onGone(guest)
+    try {
+      await watch.onGone(guest)
+    } catch (error) {
+      log.error({ err: error, instance: uuid }, 'what the guest leaves behind could not be cleared away')
+    }
     gone.resolve()
     if (!endIsExpected) watch.onChange(guest, state)
   }

@@ -7,6 +7,7 @@ import { buildArguments, type LaunchPlan } from './arguments.ts'
 import type { GuestRecord } from './guest-store.ts'
 import { hardwareOf } from './hardware.ts'
 import { adopt, type Host } from './host.ts'
+import { checkVifs } from './nics.ts'
 import { endProcess, identify, launch, type Launched } from './process.ts'
 import type { RunningGuest } from './running.ts'
 import { tapNames } from './taps.ts'
@@ -66,6 +67,7 @@ export async function startGuest(
   signal: AbortSignal,
 ): Promise<RunningGuest> {
   const { store, taps, tools, clock, options } = host
+  checkVifs(guest.vifs)
   return withUndo(async (undo) => {
     const plan = await planFor(host, guest, record)
     const binary = await tools.find(options.qemuBinary)
@@ -76,7 +78,7 @@ export async function startGuest(
     await store.prepareSockets(guest.uuid)
     signal.throwIfAborted()
 
-    const logPath = `${store.dir(guest.uuid)}/qemu.log`
+    const logPath = plan.paths.qemuLog
     const process = await launch(binary, buildArguments(plan), logPath)
     const identity = await identify(process.pid)
     if (!identity) throw await startFailure(process, logPath, new Error('the process has ended'))

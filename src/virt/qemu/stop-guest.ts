@@ -1,9 +1,11 @@
-/** Stopping a guest: the power button first, then QEMU is told to quit, then the process is ended. */
+/** Stopping and removing a guest: the power button first, then QEMU is told to quit, then the process is ended. */
 import { unlessAborted } from '#lib/abort.ts'
+import type { Vif } from '#model/network/index.ts'
 import { within } from './deadline.ts'
 import { findRunning, type Host } from './host.ts'
 import { endProcess } from './process.ts'
 import type { RunningGuest } from './running.ts'
+import { tapNames } from './taps.ts'
 
 /** A guest early in its boot misses the button: it is pressed again now and then. Nova's `shutdown_retry_interval`. */
 const BUTTON_INTERVAL_MS = 10_000
@@ -56,4 +58,17 @@ export async function stopGuest(
   guest.expectEnd()
   if (timeoutMs > 0 && (await unlessAborted(signal, shutDown(host, guest, timeoutMs, signal)))) return
   await forceOff(host, guest)
+}
+
+/** Removes the guest with all that is its own. Nothing there is success. */
+export async function destroyGuest(
+  host: Host,
+  uuid: string,
+  vifs: readonly Vif[],
+  signal: AbortSignal,
+): Promise<void> {
+  await stopGuest(host, uuid, 0, signal)
+  const record = await host.store.find(uuid)
+  await host.taps.unplug([...new Set([...(record?.taps ?? []), ...tapNames(vifs)])])
+  await host.store.remove(uuid)
 }

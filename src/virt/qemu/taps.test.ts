@@ -81,6 +81,19 @@ test('a bridge that is not there fails the spawn and leaves no tap', async () =>
   await taps.unplug([vif.devname])
 })
 
+test('a port bound in a way that is not ours fails the spawn by name', async () => {
+  const make = (stateDir: string) =>
+    createQemuDriver({ stateDir, clock: systemClock, log: silentLog, virtType: 'qemu' })
+  await withDriver(make, async ({ driver }) => {
+    const guest = guestOf(imageOf(disk), { vifs: [bridged('br-int', { type: 'binding_failed' })] })
+    await assert.rejects(
+      driver.spawn(guest, sourceOf(disk)),
+      /bound as 'binding_failed', which this host cannot plug in/,
+    )
+    assert.deepEqual(await driver.list(), [])
+  })
+})
+
 test('only taps are ever touched, whatever a port says', async () => {
   const asked: string[] = []
   const tools: Tools = {
