@@ -16,6 +16,7 @@ import { keypairRoutes } from '#api/keypairs/index.ts'
 import { quotaRoutes } from '#api/quotas/index.ts'
 import { remoteConsoleRoutes } from '#api/remote-consoles/index.ts'
 import { securityGroupRoutes } from '#api/security-groups/index.ts'
+import { serverPartRoutes } from '#api/server-parts/index.ts'
 import { serverRoutes } from '#api/servers/index.ts'
 import { serviceRoutes } from '#api/services/index.ts'
 import { allVersions, choices, oneVersion, versionRoutes } from '#api/versions/index.ts'
@@ -36,6 +37,7 @@ const routesOf = (services: Services): readonly Route[] => [
   ...versionRoutes,
   ...flavorRoutes(services),
   ...serverRoutes(services),
+  ...serverPartRoutes(services),
   ...availabilityZoneRoutes(services),
   ...hypervisorRoutes(services),
   ...instanceActionRoutes(services),

@@ -113,9 +113,9 @@ export interface Neighbourhood {
 const unasked = (name: string) => () => Promise.reject(new Error(`${name} is not asked by the API`))
 
 function networksOf(there: Neighbourhood): Networks {
-  const groupsOf = (ids?: readonly string[], names?: readonly string[]) =>
+  const groupsOf = (filter?: { ids?: readonly string[]; names?: readonly string[] }) =>
     there.securityGroups.filter(
-      (group) => (ids?.includes(group.id) ?? true) && (names?.includes(group.name) ?? true),
+      ({ id, name }) => !filter || filter.ids?.includes(id) === true || filter.names?.includes(name) === true,
     )
   return {
     available: async (caller) =>
@@ -125,7 +125,7 @@ function networksOf(there: Neighbourhood): Networks {
         (each) => ids.includes(each.id) && (each.shared || each.projectId === caller.projectId),
       ),
     findPort: async (id) => there.ports.find((port) => port.id === id),
-    securityGroups: async (_caller, filter) => groupsOf(filter?.ids, filter?.names),
+    securityGroups: async (_caller, filter) => groupsOf(filter),
     portsLeft: async () => undefined,
     allocate: unasked('allocate'),
     release: unasked('release'),

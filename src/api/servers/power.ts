@@ -1,0 +1,59 @@
+/** Begins what changes a server as a whole: start, stop, reboot, delete. */
+import { beginOperation, getServer } from '#api/instances/index.ts'
+import type { Answer, Call, Services } from '#api/kernel/index.ts'
+
+type AnyCall = Call<unknown, unknown, never>
+const RULE = 'os_compute_api:servers'
+
+export async function start(call: AnyCall, services: Services): Promise<Answer> {
+  const instance = await getServer(call, services, `${RULE}:start`)
+  await beginOperation(call, services, {
+    instance,
+    operations: ['start'],
+    action: 'start',
+    saga: 'start-server',
+    params: {},
+  })
+  return {}
+}
+
+export async function stop(call: AnyCall, services: Services): Promise<Answer> {
+  const instance = await getServer(call, services, `${RULE}:stop`)
+  await beginOperation(call, services, {
+    instance,
+    operations: ['stop'],
+    action: 'stop',
+    saga: 'stop-server',
+    params: {},
+  })
+  return {}
+}
+
+type RebootCall = Call<{ readonly reboot: { readonly type: string } }, unknown, never>
+
+export async function reboot(call: RebootCall, services: Services): Promise<Answer> {
+  const instance = await getServer(call, services, `${RULE}:reboot`)
+  const type = call.body.reboot.type.toUpperCase() === 'SOFT' ? 'SOFT' : 'HARD'
+  await beginOperation(call, services, {
+    instance,
+    operations: ['reboot', type === 'SOFT' ? '_soft_reboot' : '_hard_reboot'],
+    action: 'reboot',
+    saga: 'reboot-server',
+    params: { type },
+  })
+  return {}
+}
+
+/** A delete always goes through, whatever else is under way; asked for twice it happens once. */
+export async function remove(call: AnyCall, services: Services): Promise<Answer> {
+  const instance = await getServer(call, services, `${RULE}:delete`)
+  await beginOperation(call, services, {
+    instance,
+    operations: ['delete'],
+    action: 'delete',
+    saga: 'delete-server',
+    params: {},
+    once: true,
+  })
+  return {}
+}

@@ -1,0 +1,99 @@
+/** Whether a project may have so many more servers, in Nova's words. */
+import { limitsOf, type Limits } from '#api/quotas/index.ts'
+import type { ApiConfig } from '#api/kernel/index.ts'
+import { countInstances } from '#db/instances.ts'
+import type { NovaDb } from '#db/schema.ts'
+import { forbidden } from '#lib/fault.ts'
+import type { Flavor } from '#model/flavor/index.ts'
+import type { Transaction } from 'kysely'
+
+interface Asked {
+  readonly projectId: string
+  readonly userId: string
+  readonly flavor: Flavor
+  readonly minCount: number
+  readonly maxCount: number
+}
+
+type Amounts = Readonly<Record<'instances' | 'cores' | 'ram', number>>
+
+/**
+ * How many of the servers may be made: as many as fit, at least `minCount`. Throws the 403 when fewer
+ * fit. To be called in the transaction that makes them.
+ */
+export async function countWithinQuota(
+  trx: Transaction<NovaDb>,
+  config: ApiConfig,
+  asked: Asked,
+): Promise<number> {
+  const { projectId, userId, flavor, minCount, maxCount } = asked
+  const limits = await limitsOf(trx, config, { projectId, userId })
+  const used = await countInstances(trx, { projectId })
+  const usage = { instances: used.instances, cores: used.cores, ram: used.ramMb }
+  const each = { instances: 1, cores: flavor.vcpus, ram: flavor.memoryMb }
+  const fitting = Math.min(
+    maxCount,
+    ...RESOURCES.map((resource) =>
+      roomFor(limits[resource] - usage[resource], limits[resource], each[resource]),
+    ),
+  )
+  if (fitting >= minCount) return fitting
+  throw overQuota(limits, usage, each, { minCount, maxCount })
+}
+
+const RESOURCES = ['instances', 'cores', 'ram'] as const
+
+const roomFor = (left: number, limit: number, each: number): number =>
+  limit < 0 || each === 0 ? Number.POSITIVE_INFINITY : Math.floor(left / each)
+
+function overQuota(
+  limits: Limits,
+  used: Amounts,
+  each: Amounts,
+  counts: { minCount: number; maxCount: number },
+) {
+  const { minCount, maxCount } = counts
+  const over = RESOURCES.filter(
+    (name) => limits[name] >= 0 && used[name] + each[name] * maxCount > limits[name],
+  ).sort()
+  const asked = {
+    instances: minCount === maxCount ? `${minCount}` : `${minCount}-${maxCount}`,
+    cores: each.cores * maxCount,
+    ram: each.ram * maxCount,
+  }
+  const join = (of: (name: (typeof RESOURCES)[number]) => string | number) => over.map(of).join(', ')
+  const names = join((name) => name)
+  const allowed = join((name) => limits[name])
+  return forbidden(
+    `Quota exceeded for ${names}: Requested ${join((name) => asked[name])}, but already used ${join((name) => used[name])} of ${allowed} ${names}`,
+  )
+}
+
+export interface PersonalityFile {
+  readonly path?: string | undefined
+  readonly contents?: string | undefined
+}
+
+/** Throws the 403 when metadata or injected files are too many or too large. */
+export function checkItems(
+  limits: Limits,
+  metadata: Readonly<Record<string, string>>,
+  files: readonly PersonalityFile[],
+): void {
+  const {
+    metadata_items: items,
+    injected_files: count,
+    injected_file_path_bytes: path,
+    injected_file_content_bytes: content,
+  } = limits
+  const exceeds = (amount: number, limit: number) => limit >= 0 && amount > limit
+  if (exceeds(Object.keys(metadata).length, items))
+    throw forbidden(`Maximum number of metadata items exceeds ${items}`)
+  if (exceeds(files.length, count)) throw forbidden('Maximum number of injected files exceeded')
+  for (const file of files) {
+    if (exceeds(Buffer.byteLength(file.path ?? ''), path))
+      throw forbidden(`Personality file path exceeds maximum ${path}`)
+    if (exceeds(Buffer.byteLength(file.contents ?? '', 'base64'), content))
+      throw forbidden(`Personality file content exceeds maximum ${content}`)
+  }
+}
