@@ -59,9 +59,10 @@ export const passwordOf = (name: string, password = name) => ({
   password: { user: { name, domain: { id: 'default' }, password } },
 })
 
-export async function startKeystone(t: TestContext): Promise<KeystoneCloud> {
+/** On a database of its own, or on the one that is given and stays open. */
+export async function startKeystone(t: TestContext, given?: Database): Promise<KeystoneCloud> {
   const clock: TestClock = { at: Date.now(), now: () => clock.at, sleep: systemClock.sleep }
-  const db = openDatabase('sqlite://')
+  const db = given ?? openDatabase('sqlite://')
   const http = createHttpClient()
   let url = ''
   const keystone = createKeystone({
@@ -78,7 +79,7 @@ export async function startKeystone(t: TestContext): Promise<KeystoneCloud> {
   t.after(async () => {
     await http.close()
     await keystone.close()
-    await db.close()
+    if (given === undefined) await db.close()
   })
 
   const call: KeystoneCloud['call'] = (token, method, path, json, headers) =>

@@ -16,6 +16,7 @@ export function addVersionRoutes({ app, selfUrl }: Routes): void {
     versions: Array.from({ length: NEWEST + 1 }, (_unused, index) => version(NEWEST - index)),
   })
   app.get('/', async (_request, reply) => reply.code(300).send(versions()))
+  app.get('/v2', async (_request, reply) => reply.code(300).send(versions()))
   app.get('/versions', async () => versions())
 }
 
