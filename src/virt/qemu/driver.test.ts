@@ -305,6 +305,17 @@ test("a guest's endless chatter does not fill the disk", async () => {
   )
 })
 
+test('stopping all at once does not wait for a patient stop', async () => {
+  await withQemu(async (driver) => {
+    const guest = guestOf(imageOf(disk))
+    await driver.spawn(guest, source)
+    const patient = assert.rejects(driver.stopAll(600_000), /switched off/)
+    assert.deepEqual(await driver.stopAll(0), [guest.uuid])
+    await patient
+    assert.equal((await driver.info(guest.uuid))?.powerState, POWER_STATES.shutdown)
+  })
+})
+
 test('stopping all says which guests ran', async () => {
   await withQemu(async (driver) => {
     const [on, off] = [guestOf(imageOf(disk)), guestOf(imageOf(disk))]

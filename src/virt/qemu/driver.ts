@@ -207,9 +207,12 @@ export function createQemuDriver(given: QemuOptions): QemuDriver {
       exclusively(uuid, (signal) => destroyGuest(host, uuid, vifs, signal), 'The guest is being removed'),
     async stopAll(timeoutMs) {
       const uuids = [...host.running.keys()]
-      await Promise.all(
-        uuids.map((uuid) => locks.run(uuid, (signal) => stopGuest(host, uuid, timeoutMs, signal))),
+      // At once means not after what is under way, such as another, more patient stop.
+      const preempts = timeoutMs === 0 ? 'All guests are switched off' : undefined
+      const stops = uuids.map((uuid) =>
+        exclusively(uuid, (signal) => stopGuest(host, uuid, timeoutMs, signal), preempts),
       )
+      await Promise.all(stops)
       return uuids
     },
     consoleOutput: (uuid, maxBytes) => readConsoleLog(store.paths(uuid).consoleLog, maxBytes),

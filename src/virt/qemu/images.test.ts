@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -30,7 +29,7 @@ async function withCache(
   const base = await mkdtemp(join(dir, 'base-'))
   const make = async (name: string, ...args: string[]) => {
     const words = args.map((arg) => arg.replace('%', join(dir, name)))
-    execFileSync('qemu-img', words, { stdio: 'pipe', cwd: dir })
+    await tools.run('qemu-img', words)
     return readFile(join(dir, name))
   }
   try {
@@ -53,7 +52,7 @@ async function refused(cache: ImageCache, base: string, bytes: Buffer, diskForma
 }
 
 test('qcow2 and raw images are kept as they are, VMDKs that hold their own data become qcow2', async () => {
-  await withCache(async ({ cache, make }) => {
+  await withCache(async ({ cache, make, dir }) => {
     const qcow2 = await fetchOf(cache, await make('a', 'create', '-f', 'qcow2', '%', '10M'), {
       diskFormat: 'qcow2',
     })
@@ -71,7 +70,7 @@ test('qcow2 and raw images are kept as they are, VMDKs that hold their own data 
         'vmdk',
         '-o',
         `subformat=${subformat}`,
-        'disk.raw',
+        join(dir, 'disk.raw'),
         '%',
       )
       const vmdk = await fetchOf(cache, bytes, { diskFormat: 'vmdk' })
@@ -81,7 +80,7 @@ test('qcow2 and raw images are kept as they are, VMDKs that hold their own data 
 })
 
 test('an image that points at another file is refused (CVE-2011-3147, CVE-2024-32498)', async () => {
-  await withCache(async ({ cache, base, make }) => {
+  await withCache(async ({ cache, base, make, dir }) => {
     const backed = await make('b', 'create', '-f', 'qcow2', '-u', '-F', 'raw', '-b', '/etc/passwd', '%', '1M')
     await refused(cache, base, backed, 'qcow2', /it has a backing file/)
     const external = await make(
@@ -90,7 +89,7 @@ test('an image that points at another file is refused (CVE-2011-3147, CVE-2024-3
       '-f',
       'qcow2',
       '-o',
-      'data_file=secret.raw,data_file_raw=on',
+      `data_file=${dir}/secret.raw,data_file_raw=on`,
       '%',
       '1M',
     )

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { systemClock } from '#lib/clock.ts'
@@ -32,13 +31,13 @@ function bridged(bridge: string, change: Partial<Vif> = {}): Vif {
   }
 }
 
-const ip = (...args: string[]) => execFileSync('ip', args, { stdio: 'pipe' }).toString()
+const ip = (...args: string[]) => createTools().run('ip', args)
 const links = () => ip('-brief', 'link')
 
 /** A bridge of our own, where this host lets us make one. */
-function tryBridge(name: string): boolean {
+async function tryBridge(name: string): Promise<boolean> {
   try {
-    ip('link', 'add', name, 'type', 'bridge')
+    await ip('link', 'add', name, 'type', 'bridge')
     return true
   } catch {
     return false
@@ -47,7 +46,7 @@ function tryBridge(name: string): boolean {
 
 test('a bridged port is a tap on its bridge while the guest runs, and gone with it', async () => {
   const bridge = `knt${mark()}`
-  const mayMake = tryBridge(bridge)
+  const mayMake = await tryBridge(bridge)
   const make = (stateDir: string) =>
     createQemuDriver({ stateDir, clock: systemClock, log: silentLog, virtType: 'qemu' })
   try {
@@ -56,20 +55,20 @@ test('a bridged port is a tap on its bridge while the guest runs, and gone with 
       const guest = guestOf(imageOf(disk), { vifs: [vif] })
       if (!mayMake) {
         await assert.rejects(driver.spawn(guest, sourceOf(disk)), SpawnFailed)
-        assert.ok(!links().includes(vif.devname))
+        assert.ok(!(await links()).includes(vif.devname))
         return
       }
       await driver.spawn(guest, sourceOf(disk))
-      assert.match(ip('link', 'show', 'dev', vif.devname), new RegExp(`mtu 1400 .*master ${bridge} `))
+      assert.match(await ip('link', 'show', 'dev', vif.devname), new RegExp(`mtu 1400 .*master ${bridge} `))
       await driver.powerOff(guest.uuid, 0)
-      assert.ok(!links().includes(vif.devname))
+      assert.ok(!(await links()).includes(vif.devname))
       await driver.powerOn(guest)
-      assert.ok(links().includes(vif.devname))
+      assert.ok((await links()).includes(vif.devname))
       await driver.destroy(guest.uuid, [])
-      assert.ok(!links().includes(vif.devname))
+      assert.ok(!(await links()).includes(vif.devname))
     })
   } finally {
-    if (mayMake) ip('link', 'delete', bridge)
+    if (mayMake) await ip('link', 'delete', bridge)
   }
 })
 
@@ -77,7 +76,7 @@ test('a bridge that is not there fails the spawn and leaves no tap', async () =>
   const taps = createTaps(createTools())
   const vif = bridged(`none${mark()}`)
   await assert.rejects(taps.plug([vif]), SpawnFailed)
-  assert.ok(!links().includes(vif.devname))
+  assert.ok(!(await links()).includes(vif.devname))
   await taps.unplug([vif.devname])
 })
 

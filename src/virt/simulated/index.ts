@@ -1,3 +1,3 @@
 /** The simulated driver's door. */
-export { createSimulatedDriver, type SimulatedDriver, type SimulatedOptions } from './driver.ts'
-export { createFailureCounter, type FailureCounter } from './misbehaviour.ts'
+export { createSimulatedDriver, type SimulatedDriver } from './driver.ts'
+export { createFailureCounter } from './misbehaviour.ts'

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '#lib/clock.ts'
 import { eventually } from '../../../../test/eventually.ts'
 import { DeadlinePassed } from '../deadline.ts'
+import { createTools } from '../tools.ts'
 import { commandsOf } from './commands.ts'
 import { openQmp, QmpClosed, QmpError, type QmpEvent } from './protocol.ts'
 
@@ -43,7 +44,8 @@ async function greeted(onEvent?: (event: QmpEvent) => void) {
 }
 
 test('a real QEMU answers, refuses, tells events and ends', async () => {
-  const child = spawn('qemu-system-x86_64', [
+  const qemu = await createTools().find('qemu-system-x86_64')
+  const child = spawn(qemu, [
     '-nodefaults',
     '-no-user-config',
     '-display',
