@@ -220,8 +220,10 @@ async function stop(running: Running, hurry: AbortSignal | undefined): Promise<v
   const { door, computes, parts, db, http, lock, log } = running
   const failures: unknown[] = []
   const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
+    const began = performance.now()
     try {
       await work()
+      log.debug({ ms: Math.round(performance.now() - began) }, `${what} stopped`)
     } catch (error) {
       failures.push(error)
       log.error({ err: error }, `${what} did not stop cleanly`)
