@@ -78,8 +78,8 @@ export async function findGuests(
 
 export interface Launched {
   readonly pid: number
-  /** How the process ended, if it has: `exit code 1`, `signal SIGKILL`. */
-  ending(): string | undefined
+  /** How the process ended, once it has: `exit code 1`, `signal SIGKILL`. */
+  readonly ended: Promise<string>
 }
 
 /** Starts a program in a session of its own, with an empty environment; what it says goes to `logPath`. */
@@ -93,16 +93,16 @@ export async function launch(program: string, args: readonly string[], logPath: 
       stdio: ['ignore', log, log],
     })
     const started = Promise.withResolvers<void>()
-    let ending: string | undefined
+    const ended = Promise.withResolvers<string>()
     child.on('spawn', started.resolve)
     child.on('error', started.reject)
     child.on('exit', (code, signal) => {
-      ending = signal === null ? `exit code ${String(code)}` : `signal ${signal}`
+      ended.resolve(signal === null ? `exit code ${String(code)}` : `signal ${signal}`)
     })
     await started.promise
     child.unref()
     if (child.pid === undefined) throw new Error('the process has no id')
-    return { pid: child.pid, ending: () => ending }
+    return { pid: child.pid, ended: ended.promise }
   } finally {
     closeSync(log)
   }

@@ -43,11 +43,11 @@ async function planFor(host: Host, guest: GuestDefinition, record: GuestRecord):
   }
 }
 
-/** QEMU ended before it ran: with its last words as the cause. */
+/** QEMU ended before it ran, or does not answer: with its last words as the cause. */
 async function startFailure(process: Launched, logPath: string, error: unknown): Promise<Error> {
+  const isGone = (await identify(process.pid)) === undefined
+  const what = isGone ? `QEMU ended while starting (${await process.ended})` : 'QEMU does not answer'
   const words = (await readFile(logPath, 'utf8').catch(() => '')).trim().slice(-WORDS)
-  const ending = process.ending()
-  const what = ending === undefined ? 'QEMU does not answer' : `QEMU ended while starting (${ending})`
   return new SpawnFailed(what, {
     cause: new Error(words === '' ? messageOf(error) : words, { cause: error }),
   })
