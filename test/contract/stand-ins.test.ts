@@ -2,11 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startGlance } from '../functional/glance-cloud.ts'
-import { CLOUD, passwordOf, projectScope } from '../functional/keystone-cloud.ts'
+import { bodyOf, CLOUD, passwordOf, projectScope } from '../functional/keystone-cloud.ts'
 import { openStores } from './db.ts'
-
-// oxlint-disable-next-line typescript/no-explicit-any -- bodies of many shapes, checked by assertions
-const bodyOf = (answer: { json: unknown }): any => answer.json
 
 for (const { name, database } of await openStores({})) {
   test(`${name}: Keystone and Glance keep what they are told`, async (t) => {

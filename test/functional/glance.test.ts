@@ -1,6 +1,5 @@
 /** The Glance stand-in over HTTP: by the client that Nova uses, by owners, by strangers. */
 import { isFault } from '#lib/fault.ts'
-import type { HttpAnswer } from '#lib/http/index.ts'
 import { randomIds } from '#lib/ids.ts'
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
@@ -11,9 +10,7 @@ import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { eventually } from '../eventually.ts'
 import { DATA, MAX_IMAGE_BYTES, startGlance } from './glance-cloud.ts'
-
-// oxlint-disable-next-line typescript/no-explicit-any -- bodies of many shapes, checked by assertions
-const bodyOf = (answer: HttpAnswer): any => answer.json
+import { bodyOf } from './keystone-cloud.ts'
 
 test('what is uploaded is what Nova downloads, with its checksums, in whole and in part', async (t) => {
   const { cloud, images, make, put, call, storeDir, url } = await startGlance(t)

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '#lib/clock.ts'
 import { createHttpClient, type HttpAnswer, type HttpClient } from '#lib/http/index.ts'
 import { randomIds } from '#lib/ids.ts'
 import { silentLog } from '#lib/log.ts'
-import { createServiceSession } from '#neighbours/identity/index.ts'
+import { createIdentity, createServiceSession } from '#neighbours/identity/index.ts'
 import type { ServiceSession } from '#neighbours/identity/port.ts'
 import { type BootstrapInput, createKeystone, type Keystone } from '#stand-ins/keystone/index.ts'
 import assert from 'node:assert/strict'
@@ -117,5 +117,34 @@ export async function startKeystone(t: TestContext, given?: Database): Promise<K
         region: 'RegionOne',
         clock,
       }),
+  }
+}
+
+export const HOUR = 3_600_000
+
+// oxlint-disable-next-line typescript/no-explicit-any -- bodies of many shapes, checked by assertions
+export const bodyOf = (answer: { json: unknown }): any => answer.json
+
+export async function idOf(cloud: KeystoneCloud, collection: string, name: string): Promise<string> {
+  const answer = await cloud.call(await cloud.token('admin'), 'GET', `/v3/${collection}?name=${name}`)
+  return String(bodyOf(answer)[collection][0].id)
+}
+
+/** An identity client that counts its requests. */
+export function countedIdentity(cloud: KeystoneCloud, cacheMs: number, cacheSize?: number) {
+  const asked: string[] = []
+  const http: HttpClient = {
+    ...cloud.http,
+    send(call) {
+      asked.push(`${call.method} ${new URL(call.url).pathname}`)
+      return cloud.http.send(call)
+    },
+  }
+  const session = cloud.session('nova')
+  const size = cacheSize === undefined ? {} : { cacheSize }
+  return {
+    asked,
+    session,
+    identity: createIdentity({ http, authUrl: cloud.url, session, cacheMs, clock: cloud.clock, ...size }),
   }
 }

@@ -1,4 +1,4 @@
 /** Keystone: callers' tokens validated, service users' tokens kept, the catalog read. */
-export { createIdentity, type IdentityOptions } from './validate.ts'
-export { createServiceSession, type ServiceSessionOptions } from './service-session.ts'
-export { contextOf, type Identity, type ServiceSession, type TokenInfo } from './port.ts'
+export { createIdentity } from './validate.ts'
+export { createServiceSession } from './service-session.ts'
+export type { Identity, ServiceSession } from './port.ts'

@@ -1,2 +1,2 @@
 /** The stand-in for Glance: images and their bytes, small but real. */
-export { createGlance, type Glance, type GlanceOptions } from './glance.ts'
+export { createGlance, type Glance } from './glance.ts'
