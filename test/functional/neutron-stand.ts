@@ -5,7 +5,12 @@ import { randomIds } from '#lib/ids.ts'
 import { type Log, silentLog } from '#lib/log.ts'
 import { openDatabase } from '#db/kit/index.ts'
 import type { Identity, ServiceSession, TokenInfo } from '#neighbours/identity/port.ts'
-import { createNeutron, createUserPlane, type NetworkPlane } from '#stand-ins/neutron/index.ts'
+import {
+  createNeutron,
+  createUserPlane,
+  type NetworkPlane,
+  type NeutronDeps,
+} from '#stand-ins/neutron/index.ts'
 
 export const DEMO = 'd'.repeat(32)
 export const ALT = 'a'.repeat(32)
@@ -40,10 +45,15 @@ export interface Stand {
   close(): Promise<void>
 }
 
+export interface StandOptions {
+  readonly plane?: NetworkPlane
+  readonly log?: Log
+  readonly databaseUrl?: string
+  readonly metadata?: NonNullable<NeutronDeps['metadata']>
+}
+
 /** Starts it, with `public` and `private` made. */
-export async function startNeutron(
-  options: { plane?: NetworkPlane; log?: Log; databaseUrl?: string } = {},
-): Promise<Stand> {
+export async function startNeutron(options: StandOptions = {}): Promise<Stand> {
   const log = options.log ?? silentLog
   const db = openDatabase(options.databaseUrl ?? 'sqlite://')
   const identity: Identity = { validate: async (text) => TOKENS[text] }
@@ -56,6 +66,7 @@ export async function startNeutron(
     clock: systemClock,
     publicUrl: 'http://neutron.test',
     host: 'host1',
+    ...(options.metadata && { metadata: options.metadata }),
   })
   await neutron.start()
   const provisioned = await neutron.provision({ adminProjectId: ADMIN, demoProjectId: DEMO })

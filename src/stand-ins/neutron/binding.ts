@@ -19,8 +19,9 @@ export async function bindPorts(
   caller: NeutronCaller,
   ports: readonly PortDoc[],
 ): Promise<PortDoc[]> {
-  if (!ports.some(needsBinding)) return [...ports]
-  const { failed } = await neutron.settle()
+  const waiting = ports.filter(needsBinding)
+  if (waiting.length === 0) return [...ports]
+  const { failed } = await neutron.settle([...new Set(waiting.map((port) => port.network_id))])
   return neutron.write(caller, async (work) => {
     const fresh = new Map(
       (await listDocs(work.db, 'port', { ids: ports.map((port) => port.id) })).map((port) => [port.id, port]),

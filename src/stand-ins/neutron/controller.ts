@@ -19,7 +19,7 @@ export interface Neutron {
   /** Runs a write in one transaction. */
   write<T>(caller: NeutronCaller, work: (work: Work) => Promise<T>): Promise<T>
   /** Tells the plane that something changed; resolves when it is real. */
-  settle(): Promise<{ readonly failed: unknown }>
+  settle(networkIds: readonly string[]): Promise<{ readonly failed: unknown }>
   readonly plane: {
     readonly vifType: string
     vifDetails(networkId: string): Readonly<Record<string, unknown>>

@@ -16,10 +16,11 @@ import { router } from './kinds/router.ts'
 import { securityGroupRule } from './kinds/security-group-rule.ts'
 import { securityGroup } from './kinds/security-group.ts'
 import { subnet } from './kinds/subnet.ts'
+import { createMetadataAgent, type MetadataAgent, type MetadataUpstream } from './metadata-agent.ts'
 import { migrations, type NeutronTables } from './migrations.ts'
 import { addExtensions, addQuotas, addRest, addRouterActions, addTags, addVersions } from './more-routes.ts'
 import type { NetworkPlane, PlaneState } from './plane/port.ts'
-import { provision, type ProvisionInput, type Provisioned } from './provision.ts'
+import { firstProjectNetwork, provision, type ProvisionInput, type Provisioned } from './provision.ts'
 import { checkQuota, QUOTA_DEFAULTS, type Quotas } from './quotas.ts'
 import { listDocs, type NeutronDb } from './store.ts'
 
@@ -34,6 +35,8 @@ export interface NeutronDeps {
   readonly publicUrl: string
   /** The name of this machine, for the agents list. */
   readonly host: string
+  /** Nova's metadata service and the secret shared with it; without them guests have config drives only. */
+  readonly metadata?: { readonly upstream: MetadataUpstream; readonly sharedSecret: string }
   /** Default limits that differ from Neutron's own. */
   readonly quotas?: Partial<Quotas>
 }
@@ -73,9 +76,9 @@ export function createNeutron(deps: NeutronDeps): NeutronService {
     write,
     plane: deps.plane,
     changed: () => deps.plane.changed(),
-    settle: async () => {
+    settle: async (networkIds) => {
       try {
-        await deps.plane.settled()
+        await deps.plane.settled(networkIds)
         return { failed: undefined }
       } catch (error) {
         deps.log.error({ err: error }, 'the network plane did not come up')
@@ -84,11 +87,13 @@ export function createNeutron(deps: NeutronDeps): NeutronService {
     },
   }
   const app = createApp(deps, neutron, quotas)
+  const agent = agentFor(deps, db)
   return {
     app,
     async start() {
       await deps.db.migrate('neutron', migrations)
       await deps.plane.start(() => loadState(db))
+      await agent?.start()
     },
     provision: async (input) => {
       const result = await provision(write, deps.plane, input)
@@ -97,9 +102,16 @@ export function createNeutron(deps: NeutronDeps): NeutronService {
     },
     async close() {
       await app.close()
+      await agent?.close()
       await deps.plane.close()
     },
   }
+}
+
+function agentFor(deps: NeutronDeps, db: NeutronDb): MetadataAgent | undefined {
+  const socket = deps.plane.metadataSocket
+  if (!socket || !deps.metadata) return undefined
+  return createMetadataAgent({ db, log: deps.log, socket, ...deps.metadata })
 }
 
 function createApp(deps: NeutronDeps, neutron: Neutron, quotas: Quotas): HttpApp {
@@ -163,6 +175,7 @@ async function loadState(db: NeutronDb): Promise<PlaneState> {
     routers: await listDocs(db, 'router'),
     floatingIps: await listDocs(db, 'floatingip'),
     rules: await listDocs(db, 'security_group_rule'),
+    hostRoutedNetworkId: (await firstProjectNetwork(db)) ?? null,
   }
 }
 

@@ -7,7 +7,7 @@ import { network } from './kinds/network.ts'
 import { addInterface, router } from './kinds/router.ts'
 import { subnet } from './kinds/subnet.ts'
 import type { NetworkPlane } from './plane/port.ts'
-import { claim, ownerOf } from './store.ts'
+import { claim, type NeutronDb, ownerOf } from './store.ts'
 
 export interface ProvisionInput {
   readonly adminProjectId: string
@@ -61,6 +61,10 @@ async function existing(work: Work): Promise<Provisioned | undefined> {
     ? undefined
     : { publicNetworkId, privateNetworkId }
 }
+
+/** The network that `provision` made for the first project. */
+export const firstProjectNetwork = (db: NeutronDb): Promise<string | undefined> =>
+  ownerOf(db, SCOPE, 'private')
 
 async function make(work: Work, input: ProvisionInput, inUse: readonly string[]): Promise<Provisioned> {
   const outer = await makeNetwork(work, { name: 'public', 'router:external': true, is_default: true })

@@ -17,6 +17,7 @@ export function createUserPlane(options: { readonly log: Log; readonly why: stri
     changed() {},
     settled: async () => {},
     vifDetails: () => ({}),
+    metadataSocket: null,
     rangesInUse: async () => [],
     close: async () => {},
   }
