@@ -1,6 +1,7 @@
 /** The conductor in a small cloud: rescheduling, deletes that win, hosts that go down, and whoever takes over. */
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { listPendingCommands } from '#db/commands.ts'
 import { latestInstanceFaults } from '#db/instance-faults.ts'
 import { findInstance, getInstance } from '#db/instances.ts'
 import { findOperation, listLiveOperations, operationsJournal } from '#db/operations.ts'
@@ -265,4 +266,45 @@ test('stop tells the compute how long the guest may take: the image’s word bef
   await cloud.request('stop-server', uuid, 'powering-off', {})
   await settled(cloud, uuid)
   assert.deepEqual(cloud.computes.h1!.did, [{ kind: 'stop', instanceUuid: uuid, args: { timeoutMs: 7000 } }])
+})
+
+test('a destroy that fails is tried again; a server whose guest cannot be removed ends in error, and can be deleted later', async (t) => {
+  const cloud = await cloudWithConductor(t)
+  const { uuid } = await build(cloud)
+  await settled(cloud, uuid)
+  const { h1 } = cloud.computes
+  let tries = 0
+  h1!.misbehave = ({ kind }) =>
+    kind === 'destroy' && ++tries > 0 ? failure('the disk is busy', false) : undefined
+  await remove(cloud, uuid)
+  await settled(cloud, uuid)
+  assert.equal(tries, 3)
+  const instance = await getInstance(cloud.world.db, uuid)
+  assert.deepEqual([instance.vmState, instance.taskState], ['error', null])
+  assert.equal((await faultOf(cloud, uuid))?.message, 'the disk is busy')
+  h1!.misbehave = () => undefined
+  await remove(cloud, uuid)
+  await settled(cloud, uuid)
+  assertNothingLeft(cloud)
+})
+
+test('a stop that its host did not live to do fails, and is not done when the host returns', async (t) => {
+  const cloud = await cloudWithConductor(t)
+  const { uuid } = await build(cloud)
+  await settled(cloud, uuid)
+  const { h1 } = cloud.computes
+  h1!.misbehave = ({ kind }) => (kind === 'stop' ? 'silence' : undefined)
+  await cloud.request('stop-server', uuid, 'powering-off', {})
+  await eventually(async () => (await listPendingCommands(cloud.world.db, 'h1')).length === 1, { everyMs: 2 })
+  await cloud.hostDown('h1')
+  await settled(cloud, uuid)
+  const instance = await getInstance(cloud.world.db, uuid)
+  assert.deepEqual([instance.vmState, instance.taskState], ['active', null])
+  assert.match((await faultOf(cloud, uuid))?.message ?? '', /Compute service of h1 is unavailable/)
+  h1!.misbehave = () => undefined
+  await cloud.hostUp('h1')
+  assert.deepEqual(
+    h1!.did.map(({ kind }) => kind),
+    ['build'],
+  )
 })

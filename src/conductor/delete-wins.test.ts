@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { findInstance } from '#db/instances.ts'
 import { listLiveOperations } from '#db/operations.ts'
 import { eventually } from '../../test/eventually.ts'

@@ -1,3 +1,3 @@
 /** The conductor: owns every long operation, and is the computes' only door to the database. */
-export { type Conductor, type ConductorDeps, createConductor } from './conductor.ts'
+export { type Conductor, createConductor } from './conductor.ts'
 export { type ConductorConfig, defaultConductorConfig } from './config.ts'

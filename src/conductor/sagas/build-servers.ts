@@ -6,12 +6,12 @@ import type { OperationParams } from '#contracts/operations.ts'
 import type { SelectedHost } from '#contracts/scheduler.ts'
 import { withdrawCommands } from '#db/commands.ts'
 import { getInstance, updateInstance } from '#db/instances.ts'
-import { isFault } from '#lib/fault.ts'
 import { done, type Earlier, OperationCancelled, type Outcome } from '#lib/saga/index.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
 import { NOT_DELETING } from '../announce.ts'
 import { CommandFailed, command, mayDoBetterElsewhere } from '../command-step.ts'
 import { guestSpecOf } from '../guest-spec.ts'
+import { isPassing } from '../passing.ts'
 import { powerStateOf } from '../power-state.ts'
 import { type Ctx, serverSaga, type Trx } from '../world.ts'
 
@@ -41,8 +41,6 @@ export class MaxRetriesExceeded extends Error {
     super(`Exceeded maximum number of retries. ${reason} Last exception: ${last}`)
   }
 }
-
-const isPassing = (error: unknown): boolean => isFault(error, 'unavailable', 'badGateway', 'tooManyRequests')
 
 export const buildServers = serverSaga<Params>('build-server', { failedVmState: 'error' })
   .step(

@@ -4,23 +4,27 @@
  */
 import { removeConsoleTokens } from '#db/console-tokens.ts'
 import { findInstance, getInstance, removeInstance, updateInstance } from '#db/instances.ts'
-import { isFault } from '#lib/fault.ts'
 import { done, type Outcome } from '#lib/saga/index.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
-import { command } from '../command-step.ts'
+import { CommandFailed, command } from '../command-step.ts'
 import { ownersPorts } from '../owners-ports.ts'
 import { guestSpecOf, rememberedImage } from '../guest-spec.ts'
+import { isPassing } from '../passing.ts'
 import { type Ctx, serverSaga, type Trx } from '../world.ts'
 import { cancelOthers } from './cancel-others.ts'
 
 const EVENT = 'compute_terminate_instance'
-const isPassing = (error: unknown): boolean => isFault(error, 'unavailable', 'badGateway', 'tooManyRequests')
+const retryDestroy = { times: 2, delayMs: 500, when: (error: unknown) => error instanceof CommandFailed }
 const retry = { times: 4, delayMs: 500, when: isPassing }
 
 // No step has an undo: what is gone is gone, and a delete that failed can only be asked for again.
 export const deleteServer = serverSaga<object>('delete-server', { failedVmState: 'error', deletes: true })
   .step('cancel others', { taskState: 'deleting' }, { do: cancelOthers, deadlineMs: 3_600_000 })
-  .step('destroy', { event: EVENT }, { do: destroy, deadlineMs: (world) => destroyDeadlineMs(world.config) })
+  .step(
+    'destroy',
+    { event: EVENT },
+    { do: destroy, deadlineMs: (world) => destroyDeadlineMs(world.config), retry: retryDestroy },
+  )
   .step('ports', { event: EVENT }, { do: releasePorts, deadlineMs: 120_000, retry })
   .step('allocations', { event: EVENT }, { do: releaseAllocations, deadlineMs: 120_000, retry })
   .step('gone', { event: EVENT }, { do: remove, deadlineMs: 60_000 })

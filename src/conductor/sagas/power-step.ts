@@ -1,7 +1,8 @@
 /** The one step of sagas that change a guest's power: the compute does it, and the instance settles. */
 import type { CommandKind } from '#contracts/compute.ts'
+import { withdrawCommands } from '#db/commands.ts'
 import { getInstance, updateInstance } from '#db/instances.ts'
-import { OperationCancelled, type Outcome, type Step } from '#lib/saga/index.ts'
+import { done, OperationCancelled, type Outcome, type Step } from '#lib/saga/index.ts'
 import type { Instance, PowerState, VmState } from '#model/instance/index.ts'
 import { NOT_DELETING } from '../announce.ts'
 import { command, type FailedOutcome } from '../command-step.ts'
@@ -56,6 +57,13 @@ export function powerStep<Params>(work: PowerWork<Params>): Step<Params, object,
           },
         }),
       })
+    },
+    // A host that returns later is not to do what the operation gave up.
+    undo: async (ctx): Promise<Outcome<void, Trx>> => {
+      return async (trx) => {
+        await withdrawCommands(trx, ctx.operationId, { now: ctx.world.clock.now(), kind: work.kind })
+        return done(undefined)
+      }
     },
   }
 }

@@ -6,10 +6,9 @@ export {
   type Journal,
   type Leased,
   LeaseLost,
-  type OperationInfo,
   type Progress,
 } from './journal.ts'
-export { createRunner, type Runner, type RunnerOptions } from './runner.ts'
+export { createRunner, type Runner } from './runner.ts'
 export {
   type AnyStep,
   type Done,
@@ -26,5 +25,4 @@ export {
   type SagaTypes,
   type Step,
   type StepContext,
-  StepTimeout,
 } from './saga.ts'
