@@ -33,7 +33,7 @@ export interface Api {
 const REQUEST_ID_HEADERS = ['x-openstack-request-id', 'x-compute-request-id']
 
 /** Every route of the API. */
-const routesOf = (services: Services): readonly Route[] => [
+export const apiRoutes = (services: Services): readonly Route[] => [
   ...versionRoutes,
   ...flavorRoutes(services),
   ...serverRoutes(services),
@@ -63,7 +63,7 @@ export function createApi(services: Services): Api {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 
   const dispatch = createDispatch({
-    routes: routesOf(services),
+    routes: apiRoutes(services),
     identity,
     policy,
     authUri: config.authUri,

@@ -2,6 +2,7 @@
 import type { Answer, Call, Services } from '#api/kernel/index.ts'
 import { insertFlavor, removeFlavor, updateFlavor } from '#db/flavors.ts'
 import type { NovaDb } from '#db/schema.ts'
+import { badRequest } from '#lib/fault.ts'
 import { type Accepted, isTrue } from '#lib/versioned/index.ts'
 import { fullFlavor } from './flavor.view.ts'
 import type { createFlavor, updateFlavor as updateSpec } from './flavors.spec.ts'
@@ -25,7 +26,7 @@ export async function create(
       rootGb: Number(sent.disk),
       ephemeralGb: Number(sent['OS-FLV-EXT-DATA:ephemeral'] ?? 0),
       swapMb: Number(sent.swap ?? 0),
-      rxtxFactor: Number(sent.rxtx_factor ?? 1),
+      rxtxFactor: rxtxFactorOf(sent.rxtx_factor ?? 1),
       isPublic: isPublic === undefined || isTrue(isPublic),
       disabled: false,
       description: sent.description ?? null,
@@ -34,6 +35,13 @@ export async function create(
     { now: services.clock.now() },
   )
   return { body: { flavor: call.render(fullFlavor)(flavor, flavorContext(call)) } }
+}
+
+/** Zero is refused as a number by the schema, and here as a text. */
+function rxtxFactorOf(sent: number | string): number {
+  const factor = Number(sent)
+  if (factor > 0) return factor
+  throw badRequest("Invalid input received: 'rxtx_factor' argument must be a float between 0 and 3.40282e+38")
 }
 
 export async function update(

@@ -24,6 +24,7 @@ export const updateService = operation({
 
 export const removeService = operation({
   path: 'DELETE /os-services/{id}',
+  status: 204,
   policy: 'os_compute_api:os-services:delete',
   behaviours: { byUuid: '2.53..' },
 })

@@ -154,7 +154,11 @@ const KEYWORDS: { readonly [K in keyof JsonSchema]-?: (schema: JsonSchema) => Ch
   maximum: ({ maximum = Infinity }) =>
     bound((value) => value <= maximum, `greater than the maximum of ${maximum}`),
   exclusiveMinimum: ({ exclusiveMinimum = -Infinity }) =>
-    bound((value) => value > exclusiveMinimum, `less than or equal to the minimum of ${exclusiveMinimum}`),
+    on(
+      (value) => typeof value === 'number',
+      (value) => value > exclusiveMinimum,
+      (value) => `${value} is less than or equal to the minimum of ${exclusiveMinimum}`,
+    ),
   minItems: ({ minItems = 0 }) =>
     on(
       isArray,

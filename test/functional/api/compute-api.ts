@@ -1,5 +1,5 @@
 /** A compute API over an in-memory database and neighbours made of plain objects, for tests that go through HTTP. */
-import { createApi, type ApiConfig } from '#api/index.ts'
+import { type ApiConfig, createApi, type Services } from '#api/index.ts'
 import type { Bus } from '#bus/port.ts'
 import { createInProcessBus } from '#bus/in-process.ts'
 import { type Database, openDatabase } from '#db/kit/index.ts'
@@ -169,20 +169,18 @@ export interface TestApi {
   readonly there: Neighbourhood
 }
 
-/** A compute API with nothing in it, closed when the test ends. */
-export async function startApi(t: TestContext, config: Partial<ApiConfig> = {}): Promise<TestApi> {
-  const db = openDatabase('sqlite://')
-  await db.migrate('nova', NOVA_MIGRATIONS)
-  const bus = createInProcessBus()
+/** What a compute API is given: nothing is in the database, and its tables are not made yet. */
+export function testServices(config: Partial<ApiConfig> = {}): Services & { readonly there: Neighbourhood } {
   const there: Neighbourhood = {
     images: [image],
     networks: [network],
     ports: [],
     securityGroups: [defaultGroup],
   }
-  const api = createApi({
-    db,
-    bus,
+  return {
+    there,
+    db: openDatabase('sqlite://'),
+    bus: createInProcessBus(),
     identity: { validate: async (token) => TOKENS[token] },
     images: {
       find: async (id) => there.images.find((each) => each.id === id),
@@ -196,7 +194,15 @@ export async function startApi(t: TestContext, config: Partial<ApiConfig> = {}):
     ids: randomIds,
     clock: { now: () => Date.now(), sleep: async () => {} },
     config: { ...testConfig, ...config },
-  })
+  }
+}
+
+/** A compute API with nothing in it, closed when the test ends. */
+export async function startApi(t: TestContext, config: Partial<ApiConfig> = {}): Promise<TestApi> {
+  const { there, ...services } = testServices(config)
+  const { db, bus } = services
+  await db.migrate('nova', NOVA_MIGRATIONS)
+  const api = createApi(services)
   await api.start()
   t.after(async () => {
     await api.close()
