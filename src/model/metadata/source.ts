@@ -1,0 +1,43 @@
+/** The facts about a guest that its metadata tells. */
+import type { Vif } from '#model/network/index.ts'
+
+/** What cloud-init looks for among file systems. */
+export const CONFIG_DRIVE_LABEL = 'config-2'
+
+export interface MetadataSource {
+  readonly uuid: string
+  readonly name: string
+  readonly hostname: string
+  /** `[api] dhcp_domain`; empty for none. */
+  readonly domain: string
+  readonly projectId: string
+  readonly launchIndex: number
+  readonly availabilityZone: string | null
+  readonly reservationId: string
+  readonly metadata: Readonly<Record<string, string>>
+  readonly flavorName: string
+  readonly imageId: string
+  readonly kernelId: string
+  readonly ramdiskId: string
+  readonly key: { readonly name: string; readonly data: string } | null
+  /** Base64, as it was sent. */
+  readonly userData: string | null
+  readonly vifs: readonly Vif[]
+  readonly securityGroups: readonly string[]
+  readonly rootDeviceName: string
+  /** Told on a config drive only. */
+  readonly adminPassword: string | null
+  /** 512 random bytes, base64, for the guest's pool of entropy. */
+  readonly randomSeed: string
+  /** What the operator tells every guest (`[api] vendordata_jsonfile_path`). */
+  readonly vendorData: Readonly<Record<string, unknown>>
+}
+
+export const fullHostname = ({ hostname, domain }: MetadataSource): string =>
+  domain === '' ? hostname : `${hostname}.${domain}`
+
+/** SSH keys and certificates are told apart by their look, as they are stored side by side. */
+export const keyType = (data: string): 'ssh' | 'x509' => (data.includes('BEGIN CERTIFICATE') ? 'x509' : 'ssh')
+
+export const userDataBytes = (source: MetadataSource): Buffer | undefined =>
+  source.userData === null ? undefined : Buffer.from(source.userData, 'base64')
