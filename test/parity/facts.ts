@@ -60,7 +60,13 @@ export const holds = (range: Ranged, version: Version): boolean =>
 
 /** A validator with Nova's formats and its reading of numbers in strings. */
 function validator(formats: SchemaFile['_meta']['formats']): Ajv2020 {
-  const ajv = new Ajv2020({ strict: false, allErrors: false, validateFormats: true, logger: false })
+  const ajv = new Ajv2020({
+    strict: false,
+    allErrors: false,
+    validateFormats: true,
+    unicodeRegExp: false,
+    logger: false,
+  })
   for (const [name, format] of Object.entries(formats))
     ajv.addFormat(name, typeof format === 'object' ? new RegExp(format.regex) : (CHECKS[name] ?? true))
   for (const [keyword, fits] of [
