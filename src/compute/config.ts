@@ -13,6 +13,8 @@ export interface ComputeConfig {
   readonly syncPowerStateIntervalMs: number
   /** Between questions for commands whose hint was lost. */
   readonly commandPollMs: number
+  /** How much later what commands changed, and what was missed meanwhile, is told, together. */
+  readonly catchUpMs: number
   /** `max_concurrent_builds`; 0 is without limit. */
   readonly maxConcurrentBuilds: number
   /** `shutdown_timeout`: how long guests have to shut down when all are stopped. */
@@ -21,6 +23,8 @@ export interface ComputeConfig {
   readonly resumeGuests: boolean
   /** `force_config_drive`. */
   readonly forceConfigDrive: boolean
+  /** `[api] dhcp_domain`: the domain in guests' host names. */
+  readonly dhcpDomain: string
   /** How long a close waits for commands under way: they are done again after the next start. */
   readonly closeTimeoutMs: number
   readonly reservedHostCpus: number
@@ -39,10 +43,12 @@ export const defaultComputeConfig: ComputeConfig = {
   updateResourcesIntervalMs: 60_000,
   syncPowerStateIntervalMs: 600_000,
   commandPollMs: 15_000,
+  catchUpMs: 5_000,
   maxConcurrentBuilds: 10,
   shutdownTimeoutMs: 60_000,
   resumeGuests: false,
   forceConfigDrive: false,
+  dhcpDomain: 'novalocal',
   closeTimeoutMs: 10_000,
   reservedHostCpus: 0,
   reservedHostMemoryMb: 512,

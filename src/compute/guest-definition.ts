@@ -1,13 +1,56 @@
 /** A guest as the driver is to make it, out of what the conductor says of the instance. */
 import type { GuestSpec } from '#contracts/compute.ts'
+import type { Ids } from '#lib/ids.ts'
+import { configDriveFiles } from '#model/metadata/index.ts'
 import type { GuestDefinition } from '#virt/port.ts'
 import type { ComputeConfig } from './config.ts'
+import type { World } from './world.ts'
+
+const SEED_BYTES = 512
 
 /** A guest behind user networking cannot reach the metadata service: it is always given a config drive. */
 const needsConfigDrive = (guest: GuestSpec, config: ComputeConfig): boolean =>
   guest.configDrive || config.forceConfigDrive || guest.vifs.some((vif) => vif.type === 'user')
 
-export function guestDefinition(guest: GuestSpec, config: ComputeConfig): GuestDefinition {
+const driveOf = (guest: GuestSpec, config: ComputeConfig, ids: Ids): Record<string, string | Buffer> =>
+  configDriveFiles({
+    uuid: guest.uuid,
+    name: guest.displayName,
+    hostname: guest.hostname,
+    domain: config.dhcpDomain,
+    projectId: guest.projectId,
+    launchIndex: guest.launchIndex,
+    availabilityZone: guest.availabilityZone,
+    reservationId: guest.reservationId,
+    metadata: guest.metadata,
+    flavorName: guest.flavor.name,
+    imageId: guest.image?.id ?? '',
+    kernelId: guest.image?.properties['kernel_id'] ?? '',
+    ramdiskId: guest.image?.properties['ramdisk_id'] ?? '',
+    key:
+      guest.keyName !== null && guest.publicKey !== null
+        ? { name: guest.keyName, data: guest.publicKey }
+        : null,
+    userData: guest.userData,
+    vifs: guest.vifs,
+    securityGroups: [],
+    rootDeviceName: '/dev/vda',
+    adminPassword: null,
+    randomSeed: Buffer.from(ids.secret(SEED_BYTES), 'base64url').toString('base64'),
+    vendorData: {},
+  })
+
+export function guestDefinition(
+  guest: GuestSpec,
+  { config, ids }: Pick<World, 'config' | 'ids'>,
+): GuestDefinition {
   const { uuid, name, flavor, image, vifs } = guest
-  return { uuid, name, flavor, image, vifs, configDrive: needsConfigDrive(guest, config) ? {} : null }
+  return {
+    uuid,
+    name,
+    flavor,
+    image,
+    vifs,
+    configDrive: needsConfigDrive(guest, config) ? driveOf(guest, config, ids) : null,
+  }
 }

@@ -118,6 +118,7 @@ export function computeConfig(config: Config): Partial<ComputeConfig> {
     shutdownTimeoutMs: DEFAULT.shutdown_timeout * MS,
     resumeGuests: DEFAULT.resume_guests_state_on_host_boot,
     forceConfigDrive: DEFAULT.force_config_drive,
+    dhcpDomain: config.api.dhcp_domain,
     reservedHostCpus: DEFAULT.reserved_host_cpus,
     reservedHostMemoryMb: DEFAULT.reserved_host_memory_mb,
     reservedHostDiskMb: DEFAULT.reserved_host_disk_mb,

@@ -8,7 +8,7 @@ export const reboot: Operation = {
   retryable: false,
   run({ guest, args }, { world }) {
     return world.driver.reboot(
-      guestDefinition(guest, world.config),
+      guestDefinition(guest, world),
       args['type'] === 'SOFT' ? 'soft' : 'hard',
     )
   },

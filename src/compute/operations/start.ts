@@ -5,5 +5,5 @@ import type { Operation } from './operation.ts'
 export const start: Operation = {
   failure: 'The server could not be started.',
   retryable: false,
-  run: ({ guest }, { world }) => world.driver.powerOn(guestDefinition(guest, world.config)),
+  run: ({ guest }, { world }) => world.driver.powerOn(guestDefinition(guest, world)),
 }
