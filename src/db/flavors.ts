@@ -46,7 +46,6 @@ const SORTABLE = {
 } as const
 
 export type FlavorSortKey = keyof typeof SORTABLE
-export const FLAVOR_SORT_KEYS = Object.keys(SORTABLE) as readonly FlavorSortKey[]
 
 export interface FlavorPage {
   /** Default: by the API's id, ascending. */

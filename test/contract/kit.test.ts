@@ -23,6 +23,14 @@ const counters: Migration = {
 
 const stores = await openStores({ counters: [counters] })
 
+/** A process that opens the database, migrates it as a service does, and goes. */
+const MIGRATE = `
+  import { openDatabase } from '#db/kit/index.ts'
+  import { NOVA_MIGRATIONS } from '#db/migrations/index.ts'
+  const database = openDatabase(process.argv[1])
+  await database.migrate('nova', NOVA_MIGRATIONS)
+  await database.close()`
+
 const journalOf = async (store: TestStore, set: string) => {
   const query = store.database.typed<CountersDb>().selectFrom('schema_migrations').select('version')
   return (await query.where('migration_set', '=', set).orderBy('version').execute()).map(
@@ -132,8 +140,7 @@ for (const store of stores) {
 
 for (const store of stores.filter(({ isShared }) => isShared)) {
   test(`${store.name}: processes that start at once migrate once`, async () => {
-    const program = join(import.meta.dirname, 'migrate-process.ts')
-    const runs = await Promise.all([1, 2, 3].map(() => runProcess(program, store.url)))
+    const runs = await Promise.all([1, 2, 3].map(() => runProcess(MIGRATE, store.url)))
     assert.deepEqual(runs, ['0: ', '0: ', '0: '])
     assert.deepEqual(
       await journalOf(store, 'nova'),
@@ -168,9 +175,12 @@ for (const store of stores.filter(({ isShared }) => isShared)) {
   })
 }
 
-/** Runs a program of ours; answers its exit code and what it complained of. */
+/** Runs a module given as text; answers its exit code and what it complained of. */
 async function runProcess(program: string, argument: string): Promise<string> {
-  const child = spawn(process.execPath, [program, argument], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, argument], {
+    cwd: join(import.meta.dirname, '../..'),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   let complaints = ''
   child.stderr.on('data', (chunk) => (complaints += String(chunk)))
   const code = await new Promise((resolve) => child.once('close', resolve))

@@ -15,6 +15,7 @@ export interface Postgres {
   stop(): Promise<void>
 }
 
+const APT = 'apt-get'
 const VERSIONS = '/usr/lib/postgresql'
 const isRoot = process.getuid?.() === 0
 
@@ -42,7 +43,7 @@ function install(): string {
   // RUNLEVEL=1 keeps the package from starting a server of its own.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
   const apt = (...args: string[]) =>
-    execFileSync('apt-get', ['-q', '-y', ...args], { env, stdio: ['ignore', 2, 2] })
+    execFileSync(APT, ['-q', '-y', ...args], { env, stdio: ['ignore', 2, 2] })
   apt('update')
   apt('install', '--no-install-recommends', 'postgresql')
   const bin = programs()

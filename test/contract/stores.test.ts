@@ -3,23 +3,11 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import {
-  availabilityZones,
-  findAvailabilityZone,
-  getAggregate,
-  insertAggregate,
-  insertAggregateHost,
-  listAggregates,
-  removeAggregate,
-  removeAggregateHost,
-  updateAggregate,
-} from '#db/aggregates.ts'
-import {
   insertBlockDevices,
   listBlockDevices,
   type NewBlockDevice,
   removeBlockDevices,
 } from '#db/block-devices.ts'
-import { getComputeNode, listComputeNodes, removeComputeNodes, reportComputeNode } from '#db/compute-nodes.ts'
 import {
   checkConsoleToken,
   consumeConsoleToken,
@@ -52,21 +40,14 @@ import {
 import { insertInstanceFault, latestInstanceFaults } from '#db/instance-faults.ts'
 import { countKeyPairs, getKeyPair, insertKeyPair, listKeyPairs, removeKeyPair } from '#db/keypairs.ts'
 import {
+  findClassQuotas,
   findProjectQuotas,
   findUserQuotas,
   removeProjectQuotas,
+  setClassQuotas,
   setProjectQuotas,
   setUserQuotas,
 } from '#db/quotas.ts'
-import {
-  findServiceOnHost,
-  getService,
-  listServices,
-  removeService,
-  reportService,
-  updateService,
-} from '#db/services.ts'
-import type { ComputeNode } from '#model/host/index.ts'
 import { openStores } from './db.ts'
 import { NANO } from './fixtures.ts'
 
@@ -181,112 +162,6 @@ for (const { name, db } of stores) {
       ['b', 'c'],
     )
     await assert.rejects(listKeyPairs(db, ada, { marker: 'zz' }), { kind: 'badRequest' })
-  })
-
-  test(`${name}: services: many reports at once are one service, which keeps what an admin said`, async () => {
-    const host = randomUUID()
-    const report = (version: number, now: number) =>
-      reportService(
-        db,
-        { uuid: randomUUID(), host, binary: 'nova-compute', topic: 'compute', version },
-        { now },
-      )
-    const reported = await Promise.all(Array.from({ length: 10 }, () => report(1, 1)))
-    const [{ uuid } = { uuid: '' }] = reported
-    assert.equal(new Set(reported.map((service) => service.uuid)).size, 1)
-    await updateService(db, uuid, { disabled: true, disabledReason: 'broken', forcedDown: true }, { now: 2 })
-    const after = await report(2, 3)
-    assert.deepEqual(
-      [after.uuid, after.version, after.disabled, after.disabledReason, after.forcedDown, after.lastSeenUp],
-      [uuid, 2, true, 'broken', true, 3],
-    )
-    assert.deepEqual(await listServices(db, { host, disabled: true }), [after])
-    assert.deepEqual(await listServices(db, { host, disabled: false }), [])
-    assert.deepEqual(await findServiceOnHost(db, host, 'nova-compute'), after)
-    assert.deepEqual(await getService(db, after.id), after)
-    await removeService(db, uuid)
-    await assert.rejects(getService(db, uuid), {
-      kind: 'notFound',
-      message: `Service ${uuid} could not be found.`,
-    })
-    await assert.rejects(updateService(db, uuid, { disabled: true }, { now: 2 }), { kind: 'notFound' })
-  })
-
-  test(`${name}: compute nodes: known by host and hostname, found by part of it`, async () => {
-    const [host, tag] = [randomUUID(), randomUUID().slice(0, 8)]
-    const node: Omit<ComputeNode, 'id' | 'createdAt' | 'updatedAt'> = {
-      uuid: randomUUID(),
-      host,
-      hypervisorHostname: `Node_%${tag}`,
-      hypervisorType: 'QEMU',
-      hypervisorVersion: 7_002_000,
-      hostIp: '127.0.0.1',
-      vcpus: 2,
-      vcpusUsed: 1,
-      memoryMb: 2048,
-      memoryMbUsed: 512,
-      localGb: 10,
-      localGbUsed: 0,
-      diskAvailableLeast: null,
-      runningVms: 0,
-      cpuInfo: { arch: 'x86_64', topology: { cores: 2 } },
-      supportedInstances: [['x86_64', 'qemu', 'hvm']],
-      uptimeSeconds: 12,
-      cpuAllocationRatio: 16.5,
-      ramAllocationRatio: 1.5,
-      diskAllocationRatio: 1,
-      traits: ['HW_CPU_X86_AVX'],
-    }
-    const first = await reportComputeNode(db, node, { now: 1 })
-    assert.deepEqual(first, { ...node, id: first.id, createdAt: 1, updatedAt: null })
-    const again = await reportComputeNode(db, { ...node, uuid: randomUUID(), vcpusUsed: 2 }, { now: 2 })
-    assert.deepEqual(again, { ...first, vcpusUsed: 2, updatedAt: 2 })
-    const other = await reportComputeNode(
-      db,
-      { ...node, uuid: randomUUID(), hypervisorHostname: `nodex${tag}` },
-      { now: 2 },
-    )
-    assert.deepEqual(await listComputeNodes(db, { hostnameContains: `node_%${tag}` }), [again])
-    assert.deepEqual(await listComputeNodes(db, { host }, { marker: first.uuid }), [other])
-    assert.deepEqual(await listComputeNodes(db, { host }, { marker: first.id, limit: 1 }), [other])
-    assert.deepEqual(await listComputeNodes(db, { host, uuids: [] }), [])
-    assert.deepEqual(await removeComputeNodes(db, host, [first.uuid]), [first.uuid])
-    await assert.rejects(getComputeNode(db, first.uuid), { kind: 'notFound' })
-    assert.deepEqual(await removeComputeNodes(db, host), [other.uuid])
-  })
-
-  test(`${name}: aggregates: hosts, metadata, and the zones they make`, async () => {
-    const [host, zone] = [randomUUID(), randomUUID()]
-    const add = (metadata: Record<string, string>) =>
-      insertAggregate(db, { uuid: randomUUID(), name: randomUUID(), metadata }, { now: 1 })
-    const aggregate = await add({ availability_zone: zone, ssd: 'true' })
-    const plain = await add({})
-    await insertAggregateHost(db, aggregate.id, host, { now: 2 })
-    const both = await insertAggregateHost(db, plain.id, host, { now: 2 })
-    assert.deepEqual(await listAggregates(db, { host }), [
-      { ...aggregate, hosts: [host], updatedAt: 2 },
-      both,
-    ])
-    assert.equal((await availabilityZones(db)).get(host), zone)
-    assert.equal(await findAvailabilityZone(db, host), zone)
-    await assert.rejects(insertAggregateHost(db, plain.id, host, { now: 2 }), {
-      kind: 'conflict',
-      message: `Aggregate ${plain.id} already has host ${host}.`,
-    })
-    await assert.rejects(updateAggregate(db, plain.id, { name: aggregate.name }, { now: 3 }), {
-      kind: 'conflict',
-      message: `Aggregate ${aggregate.name} already exists.`,
-    })
-    const changed = await updateAggregate(db, aggregate.id, { metadata: { ssd: null, gpu: '1' } }, { now: 3 })
-    assert.deepEqual(changed.metadata, { availability_zone: zone, gpu: '1' })
-    assert.deepEqual(await getAggregate(db, changed.uuid), changed)
-    await removeAggregateHost(db, plain.id, host, { now: 4 })
-    await assert.rejects(removeAggregateHost(db, plain.id, host, { now: 4 }), { kind: 'notFound' })
-    await removeAggregate(db, aggregate.id)
-    assert.equal(await findAvailabilityZone(db, host), undefined)
-    const missing = { kind: 'notFound', message: `Aggregate ${aggregate.id} could not be found.` }
-    await assert.rejects(removeAggregate(db, aggregate.id), missing)
-    await assert.rejects(insertAggregateHost(db, aggregate.id, host, { now: 4 }), missing)
   })
 
   test(`${name}: instance actions: newest first, in pages, with their events`, async () => {
@@ -414,6 +289,9 @@ for (const { name, db } of stores) {
     await setUserQuotas(db, project, 'u', { cores: 2 })
     assert.deepEqual(await findProjectQuotas(db, project), { cores: 6, ram: -1 })
     assert.deepEqual(await findUserQuotas(db, project, 'u'), { cores: 2 })
+    await setClassQuotas(db, project, { cores: 1 })
+    await setClassQuotas(db, project, { ram: 2 })
+    assert.deepEqual(await findClassQuotas(db, project), { cores: 1, ram: 2 })
     await removeProjectQuotas(db, project)
     assert.deepEqual([await findProjectQuotas(db, project), await findUserQuotas(db, project, 'u')], [{}, {}])
   })

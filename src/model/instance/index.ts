@@ -21,16 +21,12 @@ export {
 export {
   SERVER_STATUSES,
   type ServerStatus,
-  type StatesOfStatuses,
   statesOfStatuses,
   statusOf,
 } from './status.ts'
 export {
-  type Asker,
   type JudgedInstance,
-  type Refusal,
   refusalFault,
   requireAllowed,
-  type Verdict,
   verdictFor,
 } from './verdict.ts'
