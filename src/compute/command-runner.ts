@@ -17,6 +17,8 @@ export interface CommandRunner {
   accept(command: Command): void
   /** Whether anything is being done to the guest. */
   isBusy(instanceUuid: string): boolean
+  /** Whether guests were made or removed since the last question. */
+  takeChanged(): boolean
   /** Takes in nothing more. What runs goes on. */
   drain(): void
   /** Resolves when nothing runs, or after the time given in the configuration. */
@@ -48,6 +50,7 @@ export function createCommandRunner(world: World): CommandRunner {
   const underWay = new Map<string, Promise<void>>()
   const closing = new AbortController()
   let draining = false
+  let changed = false
 
   const perform = async (
     command: Command,
@@ -100,7 +103,9 @@ export function createCommandRunner(world: World): CommandRunner {
     const running = operation.preempts?.(command)
       ? locks.preempt(command.instanceUuid, reason, work)
       : locks.run(command.instanceUuid, work)
-    await report(command, await running.catch((error: unknown) => failureOf(error, operation)))
+    const outcome = await running.catch((error: unknown) => failureOf(error, operation))
+    changed ||= operation.changesUsage === true
+    await report(command, outcome)
   }
 
   return {
@@ -113,6 +118,11 @@ export function createCommandRunner(world: World): CommandRunner {
       )
     },
     isBusy: (instanceUuid) => locks.isBusy(instanceUuid),
+    takeChanged() {
+      const was = changed
+      changed = false
+      return was
+    },
     drain() {
       draining = true
     },

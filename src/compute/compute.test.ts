@@ -360,6 +360,29 @@ test('a guest that powers itself off is told at once', async () => {
   })
 })
 
+test('what a build changed is told soon, and so is a guest that powers itself off while a command is at work', async () => {
+  await withCompute(
+    async ({ send, outcome, heard, given }) => {
+      const reports = heard.nodes.length
+      const guest = guestSpec({ kilonova_sim_power_off_ms: '30', kilonova_sim_stop_ms: '100' })
+      const build = command('build', guest)
+      given.refusals = 1
+      await send(build)
+      await outcome(build)
+      await eventually(() => heard.nodes.length > reports)
+      // A stop is at work when the guest powers itself off; what the conductor believes is compared afterwards.
+      const [start, stop] = [command('start', guest), command('stop', guest, { args: { timeoutMs: 0 } })]
+      await send(start)
+      await outcome(start)
+      given.expected = [expected(guest.uuid)]
+      await send(stop)
+      await eventually(() => heard.power.length > 0)
+      assert.equal(heard.power[0]?.powerState, POWER_STATES.shutdown)
+    },
+    { config: { catchUpMs: 20 } },
+  )
+})
+
 test('a console is described, and its absence told in the words of the API', async () => {
   await withCompute(async ({ bus, send, outcome }) => {
     const client = clientOf(computeContract, computeTopic(HOST), bus)

@@ -5,13 +5,14 @@
 import { computeContract, computeTopic } from '#contracts/compute.ts'
 import { CONDUCTOR_TOPIC, conductorContract } from '#contracts/conductor.ts'
 import { clientOf, serveContract, type Transport } from '#contracts/contract.ts'
-import { canStopAll, type GuestEvent } from '#virt/port.ts'
+import { canStopAll } from '#virt/port.ts'
 import { createCommandRunner } from './command-runner.ts'
 import { type ComputeConfig, defaultComputeConfig } from './config.ts'
 import { computeHandlers } from './handlers.ts'
 import { createInventoryReporter } from './inventory/index.ts'
+import { createPowerNews } from './power-news.ts'
 import { createGuestRepair } from './repair/guests.ts'
-import { repeat, type Repeated } from './repeat.ts'
+import { createRounds } from './rounds.ts'
 import type { World } from './world.ts'
 
 export interface ComputeDeps extends Omit<World, 'conductor' | 'config'> {
@@ -28,103 +29,40 @@ export interface Compute {
   stopGuests(): Promise<readonly string[]>
 }
 
-/** Nova's service version of the release whose API we speak; computes below the minimum are refused by other services. */
-const SERVICE_VERSION = 70
-
-/** How long after a missed change the guests are compared. */
-const CATCH_UP_MS = 5_000
-
 export function createCompute(deps: ComputeDeps): Compute {
   const { bus, ...rest } = deps
   const conductor = clientOf(conductorContract, CONDUCTOR_TOPIC, bus)
   const log = deps.log.child({ host: deps.host })
   const world: World = { ...rest, log, conductor, config: { ...defaultComputeConfig, ...deps.config } }
-  const { driver, ids, host, config } = world
+  const { driver, host, config } = world
   const topic = computeTopic(host)
   const commands = createCommandRunner(world)
   const inventory = createInventoryReporter(world)
   const guests = createGuestRepair(world, commands.isBusy)
-  const rounds: Repeated[] = []
+  const news = createPowerNews(world, commands.isBusy)
+  const rounds = createRounds({ world, topic, commands, inventory, guests, news })
   let server: { close(): Promise<void> } | undefined
-  let isQuiet = false
-  let isCompared = false
-  /** Guests that changed while a command was at work on them. */
-  const missed = new Set<string>()
-
-  const heartbeat = async () => {
-    const service = { binary: 'nova-compute', host, topic, version: SERVICE_VERSION }
-    await conductor.reportService.call(service, ids.requestId())
-  }
-  const fetchCommands = async () => {
-    for (const command of await conductor.pendingCommands.call({ host }, ids.requestId()))
-      commands.accept(command)
-  }
-  const compareGuests = async () => {
-    await guests.run({ afterStart: !isCompared })
-    isCompared = true
-  }
-  const tellPower = ({ uuid, powerState }: GuestEvent) => {
-    // While all guests are stopped their power states are no news.
-    if (isQuiet) return
-    // The conductor hears no power state while a command is at work: the two are compared when it is done.
-    if (commands.isBusy(uuid)) {
-      missed.add(uuid)
-      return
-    }
-    log.info({ instance: uuid, power_state: powerState }, 'a guest changed its power state')
-    const told = conductor.powerStateChanged.call({ host, instanceUuid: uuid, powerState }, ids.requestId())
-    told.catch((error: unknown) =>
-      log.warn({ err: error, instance: uuid }, 'the conductor was not told: the next comparison will'),
-    )
-  }
-  /** Compares once more when something was missed. */
-  const catchUp = async () => {
-    if (missed.size === 0) return
-    missed.clear()
-    await compareGuests()
-  }
-  const endRounds = () => Promise.all(rounds.splice(0).map((round) => round.close()))
 
   return {
     async start() {
-      driver.onEvent(tellPower)
+      driver.onEvent(news.hear)
       await driver.start()
       server = await serveContract(computeContract, topic, bus, computeHandlers(driver, commands))
-      const register = async () => {
-        await heartbeat()
-        await inventory.report()
-      }
-      const waitsFirst = await register().then(
-        () => true,
-        (error: unknown) => {
-          log.warn({ err: error }, 'not registered yet')
-          return false
-        },
-      )
-      rounds.push(
-        repeat({ name: 'heartbeat', everyMs: config.reportIntervalMs, waitsFirst, run: heartbeat }, world),
-        repeat(
-          { name: 'inventory', everyMs: config.updateResourcesIntervalMs, waitsFirst, run: inventory.report },
-          world,
-        ),
-        repeat({ name: 'commands', everyMs: config.commandPollMs, run: fetchCommands }, world),
-        repeat({ name: 'missed power states', everyMs: CATCH_UP_MS, waitsFirst: true, run: catchUp }, world),
-        repeat({ name: 'guests', everyMs: config.syncPowerStateIntervalMs, run: compareGuests }, world),
-      )
+      await rounds.start()
       log.info({ driver: driver.name }, 'compute started')
     },
     async stopGuests() {
-      isQuiet = true
+      news.silence()
       commands.drain()
-      await endRounds()
+      await rounds.close()
       if (!canStopAll(driver)) return []
       const stopped = await driver.stopAll(config.shutdownTimeoutMs)
       log.info({ guests: stopped.length }, 'guests stopped')
       return stopped
     },
     async close() {
-      isQuiet = true
-      await endRounds()
+      news.silence()
+      await rounds.close()
       await server?.close()
       await commands.close()
       await driver.close()

@@ -17,6 +17,9 @@ export interface Repetition {
   run(): Promise<void>
 }
 
+/** A timer holds no longer time (24 days): what is never to be done is done that seldom. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
 /** After a failure the next try comes this soon, then after twice as long, up to the interval. */
 const FIRST_RETRY_MS = 500
 
@@ -29,7 +32,9 @@ export function repeat(
   let failures = 0
 
   const pause = async (ms: number) => {
-    await clock.sleep(ms, AbortSignal.any([stopping.signal, wake.signal])).catch(() => undefined)
+    await clock
+      .sleep(Math.min(ms, MAX_TIMER_MS), AbortSignal.any([stopping.signal, wake.signal]))
+      .catch(() => undefined)
     wake = new AbortController()
   }
   const attempt = async () => {

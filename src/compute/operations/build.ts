@@ -4,12 +4,13 @@ import { guestDefinition } from '../guest-definition.ts'
 import type { Operation } from './operation.ts'
 
 export const build: Operation = {
+  changesUsage: true,
   failure: 'The server could not be built on this host.',
   retryable: true,
   run: (command, { world, builds, signal }) =>
     builds(signal, async () => {
       signal.throwIfAborted()
       const source: ImageSource = { open: (imageId) => world.images.download(imageId) }
-      await world.driver.spawn(guestDefinition(command.guest, world.config), source)
+      await world.driver.spawn(guestDefinition(command.guest, world), source)
     }),
 }

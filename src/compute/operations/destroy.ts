@@ -2,6 +2,7 @@
 import type { Operation } from './operation.ts'
 
 export const destroy: Operation = {
+  changesUsage: true,
   preempts: () => true,
   doneLate: true,
   failure: 'The server could not be removed from its host.',

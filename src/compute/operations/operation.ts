@@ -15,6 +15,8 @@ export interface Operation {
   preempts?(command: Command): boolean
   /** It is done even after the command's deadline: the guest has to go all the same. */
   readonly doneLate?: boolean
+  /** It makes or removes a guest, so the host has less or more left. */
+  readonly changesUsage?: boolean
   /** What a person reads when it fails for a reason of no concern to them. */
   readonly failure: string
   /** Whether another host may do better when it fails without saying. */

@@ -7,9 +7,6 @@ export const reboot: Operation = {
   failure: 'The server could not be rebooted.',
   retryable: false,
   run({ guest, args }, { world }) {
-    return world.driver.reboot(
-      guestDefinition(guest, world),
-      args['type'] === 'SOFT' ? 'soft' : 'hard',
-    )
+    return world.driver.reboot(guestDefinition(guest, world), args['type'] === 'SOFT' ? 'soft' : 'hard')
   },
 }

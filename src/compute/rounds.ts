@@ -1,0 +1,72 @@
+/** What a compute does again and again: the heartbeat, what the host has, lost commands, guests compared. */
+import type { CommandRunner } from './command-runner.ts'
+import type { InventoryReporter } from './inventory/index.ts'
+import type { PowerNews } from './power-news.ts'
+import type { GuestRepair } from './repair/guests.ts'
+import { repeat } from './repeat.ts'
+import type { World } from './world.ts'
+
+export interface RoundsParts {
+  readonly world: World
+  readonly topic: string
+  readonly commands: CommandRunner
+  readonly inventory: InventoryReporter
+  readonly guests: GuestRepair
+  readonly news: PowerNews
+}
+
+export interface Rounds {
+  /** Registers with the conductor and Placement, then begins. What fails is tried again soon. */
+  start(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Nova's service version of the release whose API we speak; computes below the minimum are refused by other services. */
+const SERVICE_VERSION = 70
+
+export function createRounds({ world, topic, commands, inventory, guests, news }: RoundsParts): Rounds {
+  const { conductor, config, host, ids, log } = world
+  const repeated: ReturnType<typeof repeat>[] = []
+  let isCompared = false
+
+  const heartbeat = async () => {
+    const service = { binary: 'nova-compute', host, topic, version: SERVICE_VERSION }
+    await conductor.reportService.call(service, ids.requestId())
+  }
+  const fetchCommands = async () => {
+    const pending = await conductor.pendingCommands.call({ host }, ids.requestId())
+    for (const command of pending) commands.accept(command)
+  }
+  const compareGuests = async () => {
+    await guests.run({ afterStart: !isCompared })
+    isCompared = true
+  }
+  const catchUp = async () => {
+    if (commands.takeChanged()) await inventory.report()
+    if (news.takeMissed()) await compareGuests()
+  }
+  const register = async (): Promise<boolean> => {
+    try {
+      await heartbeat()
+      await inventory.report()
+      return true
+    } catch (error) {
+      log.warn({ err: error }, 'not registered yet')
+      return false
+    }
+  }
+  return {
+    async start() {
+      const waitsFirst = await register()
+      const tasks = [
+        { name: 'heartbeat', everyMs: config.reportIntervalMs, waitsFirst, run: heartbeat },
+        { name: 'inventory', everyMs: config.updateResourcesIntervalMs, waitsFirst, run: inventory.report },
+        { name: 'commands', everyMs: config.commandPollMs, run: fetchCommands },
+        { name: 'guests', everyMs: config.syncPowerStateIntervalMs, run: compareGuests },
+        { name: 'catching up', everyMs: config.catchUpMs, waitsFirst: true, run: catchUp },
+      ]
+      repeated.push(...tasks.map((task) => repeat(task, world)))
+    },
+    close: async () => void (await Promise.all(repeated.splice(0).map((each) => each.close()))),
+  }
+}
