@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemClock } from '#lib/clock.ts'
+import { type Clock, systemClock } from '#lib/clock.ts'
 import { silentLog } from '#lib/log.ts'
 import { eventually } from '../../test/eventually.ts'
 import { repeat } from './repeat.ts'
@@ -31,12 +31,20 @@ test('after a failure the next run comes soon, whatever the interval', async () 
   await round.close()
 })
 
-test('a round may wait for its first interval', async () => {
+test('a round may wait for its first interval, and no interval is too long for a timer', async () => {
   let runs = 0
-  const round = repeat(
-    { name: 't', everyMs: Number.MAX_SAFE_INTEGER, waitsFirst: true, run: async () => void runs++ },
-    world,
-  )
+  const slept: number[] = []
+  const clock: Clock = {
+    ...systemClock,
+    sleep(ms, signal) {
+      slept.push(ms)
+      return systemClock.sleep(ms, signal)
+    },
+  }
+  const everyMs = Number.MAX_SAFE_INTEGER
+  const run = async () => void runs++
+  const round = repeat({ name: 't', everyMs, waitsFirst: true, run }, { ...world, clock })
   await round.close()
   assert.equal(runs, 0)
+  assert.deepEqual(slept, [2 ** 31 - 1])
 })
