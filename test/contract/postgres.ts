@@ -3,7 +3,7 @@
  * KILONOVA_TEST_POSTGRES names another one to use (`postgresql://user@host/postgres`).
  */
 import { execFileSync, spawn } from 'node:child_process'
-import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chownSync, mkdtempSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
@@ -67,6 +67,9 @@ const FAST = [
   'deadlock_timeout=50',
 ]
 
+/** Runs a server until our end of the pipe closes, even because we were killed; then nothing is left of it. */
+const GUARDED = '"$@" & server=$!; read -r _; kill -QUIT $server; wait $server; cd /; rm -rf "$0"'
+
 async function startOwn(bin: string): Promise<Postgres> {
   const owner = account()
   const dir = mkdtempSync(join(isRoot ? '/tmp' : tmpdir(), 'kilonova-postgres-'))
@@ -79,21 +82,18 @@ async function startOwn(bin: string): Promise<Postgres> {
     '-c',
     set,
   ])
-  const server = spawn(join(bin, 'postgres'), ['-D', data, ...settings], {
+  const server = spawn('/bin/sh', ['-c', GUARDED, dir, join(bin, 'postgres'), '-D', data, ...settings], {
     ...how,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+    stdio: ['pipe', 'ignore', 'pipe'],
   })
   let said = ''
   server.stderr.on('data', (chunk) => (said += String(chunk)))
   const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()))
-  const kill = () => server.kill('SIGQUIT')
-  process.once('exit', kill)
   const url = `postgresql://kilonova@/postgres?host=${dir}`
   const stop = async () => {
-    process.removeListener('exit', kill)
-    server.kill('SIGINT')
+    server.stdin.end()
     await exited
-    rmSync(dir, { recursive: true, force: true })
   }
   await eventually(() => answers(url), { what: 'PostgreSQL' }).catch(async (error: unknown) => {
     await stop()
