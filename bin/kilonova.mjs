@@ -14,6 +14,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const OLDEST_NODE = 24
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
 const CACHE = join(ROOT, 'node_modules', '.cache', 'kilonova')
+/** When what was compiled is written down: the first requests have then been answered. */
+const FLUSH_MS = 4_000
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']
 
 /** When the first of our processes was launched, in milliseconds since the epoch. */
@@ -91,10 +93,13 @@ function runWithNewerNode() {
 }
 
 async function run() {
-  module.enableCompileCache?.(join(CACHE, 'compiled'))
   const { freshBundle } = await import('./bundle.mjs')
-  const entry = (await freshBundle(ROOT, CACHE)) ?? join(ROOT, 'src', 'cli', 'main.ts')
-  const { main } = await import(pathToFileURL(entry).href)
+  const bundle = await freshBundle(ROOT, CACHE)
+  // Beside the bundle, so that it goes with it.
+  module.enableCompileCache?.(bundle ? join(dirname(bundle), 'compiled') : join(CACHE, 'compiled'))
+  // Not left to the exit: a killed cloud would start slowly the next time.
+  setTimeout(() => module.flushCompileCache?.(), FLUSH_MS).unref()
+  const { main } = await import(pathToFileURL(bundle ?? join(ROOT, 'src', 'cli', 'main.ts')).href)
   process.exitCode = await main(process.argv.slice(2), { root: ROOT, cache: CACHE, launchedAt })
 }
 

@@ -31,6 +31,8 @@ export async function up(args: readonly string[], launch: Launch): Promise<numbe
 
 async function run(given: UpArguments, launch: Launch): Promise<number> {
   const machine = thisMachine()
+  // Whoever read what we print may go away; the cloud stays.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const stopping = listenForStop(machine.say)
   const driver = await chooseDriver(given.driver, machine)
   const cloud = await startCloud({

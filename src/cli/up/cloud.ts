@@ -12,7 +12,7 @@ import { type Computes, createComputes } from './computes.ts'
 import { writeCredentials } from './credentials.ts'
 import { type FrontDoor, listen } from './front-door.ts'
 import { lockDirectory } from './lock.ts'
-import { createNeighbours, type Neighbours } from './neighbours.ts'
+import { createNeighbours } from './neighbours.ts'
 import { createPlane } from './plane.ts'
 import { makeFlavors, projectIds, uploadTiny } from './provision.ts'
 import { resetStateDir } from './reset.ts'
@@ -81,7 +81,7 @@ export function startCloud(options: CloudOptions): Promise<Cloud> {
     undo(() => db.close())
     const http = createHttpClient()
     undo(() => http.close())
-    const ground = await groundOf(options, { dir, config, db, http, publicUrl, logOf })
+    const ground = groundOf(options, { dir, config, db, http, publicUrl, logOf })
     const services = await stopwatch.time('wiring', () => createServices(ground))
     const computes = await createComputes({ ...options, ...ground, bus: services.bus })
     const parts: readonly Part[] = [...services.parts, computes]
@@ -118,11 +118,7 @@ const publicUrlOf = (host: string, door: FrontDoor): string =>
   WILDCARDS.has(host) ? `http://${hostAddress()}:${door.port}` : door.url
 
 async function configurationOf(options: CloudOptions, publicUrl: string): Promise<Config> {
-  const defaults = {
-    'vnc.novncproxy_base_url': `${publicUrl}${PATHS.console}/vnc_auto.html`,
-    // Without networks of our own there is no metadata service: guests learn from the config drive.
-    ...(options.isRoot ? {} : { 'DEFAULT.force_config_drive': 'true' }),
-  }
+  const defaults = { 'vnc.novncproxy_base_url': `${publicUrl}${PATHS.console}/vnc_auto.html` }
   const { configFiles: files, configDirs: directories, environment } = options
   const { config, warnings } = await loadSettings(
     { files, directories, environment, defaults },
@@ -142,12 +138,12 @@ interface Made {
   readonly logOf: (service: string) => Log
 }
 
-async function groundOf(
-  options: CloudOptions,
-  made: Made,
-): Promise<Ground & { readonly neighbours: Neighbours }> {
+function groundOf(options: CloudOptions, made: Made): Ground {
   const { dir, config, db, http, publicUrl, logOf } = made
   const clock = systemClock
+  const plane = createPlane({ ...options, clock, log: logOf('neutron') })
+  // Whoever awaits it hears of its failure; until then it is nobody's.
+  plane.catch(() => undefined)
   return {
     db,
     clock,
@@ -157,7 +153,7 @@ async function groundOf(
     stateDir: options.stateDir,
     logOf,
     neighbours: createNeighbours({ http, clock, config, url: publicUrl, passwords: dir.state.passwords }),
-    plane: await createPlane({ ...options, log: logOf('neutron'), secret: dir.state.metadataSecret }),
+    plane,
   }
 }
 

@@ -34,6 +34,7 @@ interface Host {
 export async function createComputes(options: ComputesOptions): Promise<Computes> {
   const hosts = options.driver === 'qemu' ? [await qemuHost(options)] : await simulatedHosts(options)
   const { bus, neighbours, clock, ids, config } = options
+  const plane = await options.plane
   const log = options.logOf('nova-compute')
   const computes = hosts.map(({ name, driver }) =>
     createCompute({
@@ -45,7 +46,8 @@ export async function createComputes(options: ComputesOptions): Promise<Computes
       log,
       images: neighbours.images,
       placement: neighbours.placement,
-      config: computeConfig(config),
+      // Without networks of our own there is no metadata service: guests learn from the config drive.
+      config: { ...computeConfig(config), ...(!plane.serves && { forceConfigDrive: true }) },
     }),
   )
   return {

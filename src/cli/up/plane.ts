@@ -1,20 +1,25 @@
-/** The network plane of this machine: real networks for root, QEMU's user networking for others. */
+/** The network plane of this machine: bridges where they can be had, QEMU's user networking elsewhere. */
+import type { Clock } from '#lib/clock.ts'
 import type { Log } from '#lib/log.ts'
-import { createUserPlane, type NetworkPlane } from '#stand-ins/neutron/index.ts'
+import { choosePlane, createUserPlane, type NetworkPlane } from '#stand-ins/neutron/index.ts'
+import type { DriverName } from './up-arguments.ts'
 
 export interface PlaneOptions {
   readonly stateDir: string
   readonly isRoot: boolean
-  readonly driver: 'qemu' | 'simulated'
+  readonly driver: DriverName
+  readonly clock: Clock
   readonly log: Log
-  /** Signs what is said of a metadata request's sender. */
-  readonly secret: string
 }
 
-export async function createPlane(options: PlaneOptions): Promise<NetworkPlane> {
-  await Promise.resolve()
-  return createUserPlane({
-    log: options.log,
-    why: options.isRoot ? 'guests are simulated' : 'this is not root',
-  })
+/** Simulated guests have no wires: nothing is set up for them. */
+export async function createPlane({
+  stateDir,
+  isRoot,
+  driver,
+  clock,
+  log,
+}: PlaneOptions): Promise<NetworkPlane> {
+  if (driver === 'simulated') return createUserPlane({ log, why: 'guests are simulated' })
+  return choosePlane({ stateDir, clock, log, want: isRoot ? 'auto' : 'user' })
 }

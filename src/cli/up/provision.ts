@@ -7,15 +7,15 @@ import type { TinyImage } from './tiny-image.ts'
 
 const UPLOAD_MS = 600_000
 
-/** Name, vCPUs, MB of memory, GB of root disk. */
+/** Id, name, vCPUs, MB of memory, GB of root disk: the flavors DevStack makes, with its ids. */
 export const FLAVORS = [
-  ['m1.nano', 1, 128, 1],
-  ['m1.micro', 1, 256, 1],
-  ['m1.tiny', 1, 512, 1],
-  ['m1.small', 1, 2_048, 20],
-  ['m1.medium', 2, 4_096, 40],
-  ['m1.large', 4, 8_192, 80],
-  ['m1.xlarge', 8, 16_384, 160],
+  ['42', 'm1.nano', 1, 128, 1],
+  ['84', 'm1.micro', 1, 256, 1],
+  ['1', 'm1.tiny', 1, 512, 1],
+  ['2', 'm1.small', 1, 2_048, 20],
+  ['3', 'm1.medium', 2, 4_096, 40],
+  ['4', 'm1.large', 4, 8_192, 80],
+  ['5', 'm1.xlarge', 8, 16_384, 160],
 ] as const
 
 /** The content of `tiny` where it cannot be built: simulated guests boot anything. */
@@ -55,11 +55,9 @@ export async function projectIds(
 export async function makeFlavors(operator: Operator, computeUrl: string): Promise<void> {
   const { flavors } = await send(operator, 'GET', `${computeUrl}/flavors`)
   const there = new Set((flavors as { name: string }[]).map(({ name }) => name))
-  for (const [index, [name, vcpus, ram, disk]] of FLAVORS.entries()) {
+  for (const [id, name, vcpus, ram, disk] of FLAVORS) {
     if (there.has(name)) continue
-    await send(operator, 'POST', `${computeUrl}/flavors`, {
-      flavor: { id: String(index + 1), name, vcpus, ram, disk },
-    })
+    await send(operator, 'POST', `${computeUrl}/flavors`, { flavor: { id, name, vcpus, ram, disk } })
   }
 }
 

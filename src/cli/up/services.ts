@@ -29,7 +29,8 @@ export interface Ground {
   readonly ids: Ids
   readonly config: Config
   readonly neighbours: Neighbours
-  readonly plane: NetworkPlane
+  /** Being found out while the rest is wired. */
+  readonly plane: Promise<NetworkPlane>
   /** The cloud's origin, as clients see it. */
   readonly publicUrl: string
   readonly stateDir: string
@@ -96,13 +97,6 @@ export async function createServices(ground: Ground): Promise<Services> {
     mountPath: PATHS.image,
     storeDir: join(ground.stateDir, 'images'),
   })
-  const neutron = createNeutron({
-    ...shared,
-    log: logOf('neutron'),
-    plane: ground.plane,
-    publicUrl: `${publicUrl}${PATHS.network}`,
-    host: config.DEFAULT.host,
-  })
   const placement = createPlacementApp({
     ...shared,
     log: logOf('placement-api'),
@@ -139,6 +133,13 @@ export async function createServices(ground: Ground): Promise<Services> {
     ids,
     log: logOf('nova-novncproxy'),
     allowedOrigins: config.console.allowed_origins,
+  })
+  const neutron = createNeutron({
+    ...shared,
+    log: logOf('neutron'),
+    plane: await ground.plane,
+    publicUrl: `${publicUrl}${PATHS.network}`,
+    host: config.DEFAULT.host,
   })
   return {
     bus,
