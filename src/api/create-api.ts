@@ -30,6 +30,9 @@ export interface Api {
   close(): Promise<void>
 }
 
+/** Any other method is on no route. */
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+
 const REQUEST_ID_HEADERS = ['x-openstack-request-id', 'x-compute-request-id']
 
 /** Every route of the API. */
@@ -86,8 +89,8 @@ export function createApi(services: Services): Api {
     await dispatch({ version, segments, query }, request, reply)
     return reply
   }
-  app.all('/', handle)
-  app.all('/*', handle)
+  app.route({ method: METHODS, url: '/', handler: handle })
+  app.route({ method: METHODS, url: '/*', handler: handle })
 
   return {
     app,

@@ -13,8 +13,11 @@ export function checkContentType(contentType: string | undefined): void {
 /** The body's value; undefined when there is none. */
 export function readBody(raw: unknown): unknown {
   if (!Buffer.isBuffer(raw) || raw.length === 0) return undefined
+  const text = raw.toString('utf8')
+  // PostgreSQL has no text with a NUL in it, and nobody means one.
+  if (text.includes('\\u0000')) throw badRequest('Malformed request body')
   try {
-    return JSON.parse(raw.toString('utf8')) as unknown
+    return JSON.parse(text) as unknown
   } catch (error) {
     throw badRequest('Malformed request body', { cause: error })
   }

@@ -59,6 +59,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     const legacy = target.version === 'v2'
     const version = legacy ? MIN_VERSION : speakVersion(request, reply)
     checkContentType(request.headers['content-type'])
+    if (/%00/.test(request.url)) throw badRequest('Malformed request url')
     const { route, body } = choose(match, version, request.body)
     if (project !== undefined && project !== caller.context.projectId)
       throw badRequest('Malformed request url')
