@@ -45,7 +45,7 @@ interface Sample {
   readonly action?: string
 }
 
-const read = <T>(name: string): T => JSON.parse(readFileSync(resolve(ROOT, name), 'utf8')) as T
+const read = (name: string): unknown => JSON.parse(readFileSync(resolve(ROOT, name), 'utf8'))
 
 /** `POST /servers/{}/action#reboot`: what a route is, whatever its parameters are called. */
 export const keyOf = (route: { method: string; path: string; action?: string | undefined }): string =>
@@ -101,7 +101,7 @@ export interface SchemaFacts {
 
 /** Schemas of requests, or of responses. */
 export function schemaFacts(kind: 'request' | 'response'): SchemaFacts {
-  const file = read<SchemaFile>(`${kind}-schemas.json`)
+  const file = read(`${kind}-schemas.json`) as SchemaFile
   const ajv = validator(file._meta.formats)
   const routes = new Map(file.routes.map((route) => [keyOf(route), route]))
   const compiled = new Map<string, ValidateFunction>()
@@ -121,16 +121,18 @@ export function schemaFacts(kind: 'request' | 'response'): SchemaFacts {
 }
 
 export const routeFacts = (): ReadonlyMap<string, FactRoute> =>
-  new Map(read<{ routes: FactRoute[] }>('compute-routes.json').routes.map((route) => [keyOf(route), route]))
+  new Map(
+    (read('compute-routes.json') as { routes: FactRoute[] }).routes.map((route) => [keyOf(route), route]),
+  )
 
 /** Request bodies of Nova's own samples, by route. */
 export function requestSamples(): ReadonlyMap<string, readonly unknown[]> {
-  const { samples } = read<{ samples: Sample[] }>('api-samples-index.json')
+  const { samples } = read('api-samples-index.json') as { samples: Sample[] }
   const requests = samples.filter((sample) => sample.kind === 'request')
   return new Map(
     [...Map.groupBy(requests, keyOf)].map(([key, some]) => [
       key,
-      some.map(({ file }) => read<unknown>(`api-samples/${file}`)),
+      some.map(({ file }) => read(`api-samples/${file}`)),
     ]),
   )
 }

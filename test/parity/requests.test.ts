@@ -3,7 +3,7 @@
  * taken is compared on Nova's samples and on samples bent in many ways, each by two independent checkers.
  */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { apiRoutes } from '#api/index.ts'
 import { formatVersion, includes, type Operation, type Version, versionOf } from '#lib/versioned/index.ts'
 import { testServices } from '../functional/api/compute-api.ts'
@@ -23,7 +23,10 @@ test('every operation has a shape at every version', () => {
   }
 })
 
-const compare = haveFacts ? test : () => undefined
+/** A comparison with the facts, where they lie beside the repository. */
+function compare(name: string, run: (t: TestContext) => Promise<void> | void): void {
+  if (haveFacts) void test(name, run)
+}
 
 compare('routes are where Nova has them, with its status and one of its rules', () => {
   const facts = routeFacts()
@@ -48,7 +51,7 @@ compare('routes are where Nova has them, with its status and one of its rules', 
 })
 
 /** A sample, and the sample bent: each value of it replaced, dropped, or given an unknown neighbour. */
-function* bent(sample: unknown): Generator<unknown> {
+function* bent(sample: unknown): Generator {
   yield sample
   for (const value of [null, [], {}, 'x', 7]) yield value
   for (const path of pathsOf(sample)) {
