@@ -64,7 +64,7 @@ export interface VirtDriver {
 
   /** Makes disks and interfaces and starts the guest; on failure nothing is left. */
   spawn(guest: GuestDefinition, images: ImageSource): Promise<void>
-  /** Removes the guest, its disks and interfaces, whatever state it is in; nothing there is success. */
+  /** Removes the guest, its disks and interfaces, whatever state it is in, ending what else is being done to it; nothing there is success. */
   destroy(uuid: string, vifs: readonly Vif[]): Promise<void>
   powerOn(guest: GuestDefinition): Promise<void>
   /** ACPI first; off by force after `timeoutMs` (at once when 0). */
