@@ -151,6 +151,7 @@ function groundOf(options: CloudOptions, made: Made): Ground {
     config,
     publicUrl,
     stateDir: options.stateDir,
+    metadataSecret: dir.state.metadataSecret,
     logOf,
     neighbours: createNeighbours({ http, clock, config, url: publicUrl, passwords: dir.state.passwords }),
     plane,

@@ -13,6 +13,7 @@ import { NOVA_MIGRATIONS } from '#db/migrations/index.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Ids } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
+import { createMetadata } from '#metadata/index.ts'
 import { createPlacementApp } from '#placement/index.ts'
 import { computeRules, loadPolicy, placementRules } from '#policy/index.ts'
 import { createScheduler } from '#scheduler/index.ts'
@@ -21,7 +22,8 @@ import { createKeystone, type Keystone } from '#stand-ins/keystone/index.ts'
 import { createNeutron, type NetworkPlane, type NeutronService } from '#stand-ins/neutron/index.ts'
 import type { Mount } from './front-door.ts'
 import type { Neighbours } from './neighbours.ts'
-import { apiConfig, conductorConfig, schedulerConfig } from './settings.ts'
+import { createPrivateListener, socketPathIn } from './private-listener.ts'
+import { apiConfig, conductorConfig, metadataConfig, schedulerConfig } from './settings.ts'
 
 export interface Ground {
   readonly db: Database
@@ -34,6 +36,8 @@ export interface Ground {
   /** The cloud's origin, as clients see it. */
   readonly publicUrl: string
   readonly stateDir: string
+  /** Signs what the metadata agent says of a guest's request. */
+  readonly metadataSecret: string
   logOf(service: string): Log
 }
 
@@ -134,8 +138,21 @@ export async function createServices(ground: Ground): Promise<Services> {
     log: logOf('nova-novncproxy'),
     allowedOrigins: config.console.allowed_origins,
   })
+  const metadata = createMetadata({
+    db,
+    clock,
+    ids,
+    log: logOf('nova-metadata'),
+    config: metadataConfig(config, ground.metadataSecret),
+  })
+  const metadataSocket = socketPathIn(ground.stateDir, 'metadata.sock')
+  const metadataDoor = createPrivateListener(metadata.app, metadataSocket)
   const neutron = createNeutron({
     ...shared,
+    metadata: {
+      upstream: { socketPath: metadataSocket },
+      sharedSecret: metadataConfig(config, ground.metadataSecret).sharedSecret,
+    },
     log: logOf('neutron'),
     plane: await ground.plane,
     publicUrl: `${publicUrl}${PATHS.network}`,
@@ -158,6 +175,8 @@ export async function createServices(ground: Ground): Promise<Services> {
       { name: 'tables', start: () => db.migrate('nova', NOVA_MIGRATIONS), close: async () => undefined },
       { name: 'keystone', start: () => keystone.start(), close: () => keystone.close() },
       { name: 'glance', start: () => glance.start(), close: () => glance.close() },
+      { name: 'nova-metadata', start: () => metadata.start(), close: () => metadata.close() },
+      { name: 'metadata door', start: () => metadataDoor.start(), close: () => metadataDoor.close() },
       { name: 'neutron', start: () => neutron.start(), close: () => neutron.close() },
       { name: 'placement-api', start: () => placement.start(), close: () => placement.close() },
       { name: 'nova-scheduler', start: () => scheduler.start(), close: () => scheduler.close() },

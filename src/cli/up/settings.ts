@@ -1,10 +1,12 @@
 /** The configuration of an all-in-one: nova.conf and the environment, and from it what each service is told. */
+import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import type { ApiConfig } from '#api/index.ts'
 import type { ComputeConfig } from '#compute/index.ts'
 import type { ConductorConfig } from '#conductor/index.ts'
 import { defaultComputeConfig } from '#compute/index.ts'
 import { defaultConductorConfig } from '#conductor/index.ts'
+import type { MetadataConfig } from '#metadata/index.ts'
 import type { SchedulerConfig } from '#scheduler/index.ts'
 import { type Config, loadConfig, type Loaded, type Sources } from '#config/index.ts'
 
@@ -125,5 +127,24 @@ export function computeConfig(config: Config): Partial<ComputeConfig> {
     cpuAllocationRatio: DEFAULT.cpu_allocation_ratio ?? DEFAULT.initial_cpu_allocation_ratio,
     ramAllocationRatio: DEFAULT.ram_allocation_ratio ?? DEFAULT.initial_ram_allocation_ratio,
     diskAllocationRatio: DEFAULT.disk_allocation_ratio ?? DEFAULT.initial_disk_allocation_ratio,
+  }
+}
+
+/** `secret` is the all-in-one's own, where nova.conf has none. Throws when the vendor data cannot be read. */
+export function metadataConfig({ api, neutron }: Config, secret: string): MetadataConfig {
+  return {
+    sharedSecret: neutron.metadata_proxy_shared_secret || secret,
+    cacheMs: api.metadata_cache_expiration * MS,
+    domain: api.dhcp_domain,
+    vendorData: vendorData(api.vendordata_jsonfile_path),
+  }
+}
+
+function vendorData(path: string | null): Readonly<Record<string, unknown>> {
+  if (path === null) return {}
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+  } catch (error) {
+    throw new Error(`[api] vendordata_jsonfile_path: ${path} cannot be read as JSON`, { cause: error })
   }
 }
