@@ -15,6 +15,7 @@ const needsConfigDrive = (guest: GuestSpec, config: ComputeConfig): boolean =>
 const driveOf = (guest: GuestSpec, config: ComputeConfig, ids: Ids): Record<string, string | Buffer> =>
   configDriveFiles({
     uuid: guest.uuid,
+    instanceName: guest.name,
     name: guest.displayName,
     hostname: guest.hostname,
     domain: config.dhcpDomain,

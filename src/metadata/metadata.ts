@@ -9,7 +9,7 @@ import type { Instance } from '#model/instance/index.ts'
 import { createGuests } from './guests.ts'
 import { readPassword, storePassword } from './password.ts'
 import { sourceOf } from './source-of.ts'
-import { find } from './tree.ts'
+import { find, isPassword, segmentsOf } from './tree.ts'
 
 export interface MetadataConfig {
   /** `[neutron] metadata_proxy_shared_secret`. */
@@ -37,7 +37,6 @@ export interface Metadata {
 }
 
 const MAX_BODY_BYTES = 16_384
-const PASSWORD = /^openstack\/([^/]+)\/password$/
 
 export function createMetadata(deps: MetadataDeps): Metadata {
   const guests = createGuests(deps)
@@ -59,7 +58,7 @@ export function createMetadata(deps: MetadataDeps): Metadata {
   })
   app.post('/*', async (request, reply) => {
     const instance = await guests.find(request.headers)
-    if (!PASSWORD.test(pathOf(request).join('/'))) throw new Fault('methodNotAllowed', 'Method Not Allowed')
+    if (!isPassword(pathOf(request))) throw new Fault('methodNotAllowed', 'Method Not Allowed')
     await storePassword(deps, instance, request.body)
     guests.forget(instance.uuid)
     return reply.code(200).send('')
@@ -73,11 +72,10 @@ export function createMetadata(deps: MetadataDeps): Metadata {
   }
 }
 
-const pathOf = (request: HttpRequest): string[] =>
-  (request.url.split('?')[0] ?? '').split('/').filter((part) => part !== '')
+const pathOf = (request: HttpRequest): string[] => segmentsOf(request.url.split('?')[0] ?? '')
 
 function answer(deps: MetadataDeps, instance: Instance, path: string[], reply: HttpReply): HttpReply {
-  const found = PASSWORD.test(path.join('/'))
+  const found = isPassword(path)
     ? { type: 'text/plain', content: readPassword(instance) }
     : find(sourceOf(instance, deps), path)
   if (!found) throw new Fault('notFound', 'Not Found')

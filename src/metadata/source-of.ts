@@ -1,5 +1,5 @@
 /** A guest's metadata out of its instance. */
-import type { Instance } from '#model/instance/index.ts'
+import { type Instance, instanceName } from '#model/instance/index.ts'
 import type { MetadataSource } from '#model/metadata/index.ts'
 import type { MetadataDeps } from './metadata.ts'
 
@@ -10,6 +10,7 @@ export const sourceOf = (
   { ids, config }: Pick<MetadataDeps, 'ids' | 'config'>,
 ): MetadataSource => ({
   uuid: instance.uuid,
+  instanceName: instanceName(instance),
   name: instance.displayName,
   hostname: instance.hostname,
   domain: config.domain,

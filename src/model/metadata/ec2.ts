@@ -1,8 +1,8 @@
 /** The EC2 tree of a guest's metadata, by version. */
 import { fullHostname, type MetadataSource } from './source.ts'
 
-/** A leaf's text, a list, or a folder. */
-export type Tree = string | readonly string[] | { readonly [name: string]: Tree }
+/** A leaf's text, a list, or a folder. A folder's `_name` is how it is listed, where that differs from its name. */
+export type Tree = string | number | readonly string[] | { readonly [name: string]: Tree }
 
 /** Oldest first. `latest` is the last one. */
 export const EC2_VERSIONS = [
@@ -25,22 +25,30 @@ type Entry = {
 const fixedIpOf = ({ vifs }: MetadataSource) =>
   vifs.flatMap(({ fixedIps }) => fixedIps).find(({ version }) => version === 4)
 
-/** `i-` and eight digits, and `ami-` likewise, for guests that expect Amazon's form. */
+/** `ami-` and eight digits, for guests that expect Amazon's form. */
 const shortId = (prefix: string, uuid: string): string =>
   `${prefix}-${uuid.replaceAll('-', '').slice(0, 8).padStart(8, '0')}`
 
+/** `i-0000002a` of `instance-0000002a`. */
+const instanceId = ({ instanceName, uuid }: MetadataSource): string => {
+  const digits = /[0-9a-f]{8}$/.exec(instanceName)?.[0]
+  return digits === undefined ? shortId('i', uuid) : `i-${digits}`
+}
+
 const META_DATA: Readonly<Record<string, Entry>> = {
   'ami-id': { since: '1.0', value: ({ imageId }) => shortId('ami', imageId) },
-  'ami-launch-index': { since: '1.0', value: ({ launchIndex }) => String(launchIndex) },
-  'ami-manifest-path': { since: '1.0', value: () => '' },
-  'instance-id': { since: '1.0', value: ({ uuid }) => shortId('i', uuid) },
+  'ami-launch-index': { since: '1.0', value: ({ launchIndex }) => launchIndex },
+  // Nova's own placeholder, word for word: nobody has such a manifest any more.
+  'ami-manifest-path': { since: '1.0', value: () => 'FIXME' },
+  'instance-id': { since: '1.0', value: instanceId },
   hostname: { since: '1.0', value: fullHostname },
   'local-ipv4': { since: '1.0', value: (source) => fixedIpOf(source)?.address ?? '' },
   'reservation-id': { since: '1.0', value: ({ reservationId }) => reservationId },
   'security-groups': { since: '1.0', value: ({ securityGroups }) => securityGroups },
   'public-keys': {
     since: '1.0',
-    value: ({ key }) => (key === null ? undefined : { [`0=${key.name}`]: { 'openssh-key': key.data } }),
+    value: ({ key }) =>
+      key === null ? undefined : { 0: { _name: `0=${key.name}`, 'openssh-key': key.data } },
   },
   'local-hostname': { since: '2007-01-19', value: fullHostname },
   'public-hostname': { since: '2007-01-19', value: fullHostname },

@@ -15,15 +15,13 @@ const networkOf = (cidr: string): { network: string; netmask: string } => ({
 
 const dnsServices = (addresses: readonly string[]) => addresses.map((address) => ({ type: 'dns', address }))
 
+/** VIF types that are named as they are; guests know any other as a physical one. */
+const NAMED_TYPES = new Set(['bridge', 'dvs', 'hw_veb', 'hyperv', 'ovs', 'tap', 'vhostuser', 'vif'])
+
+/** Interfaces without an address are left out: there is nothing to set up. */
 export function networkData(vifs: readonly Vif[]): object {
-  const links = vifs.map((vif) => ({
-    id: vif.devname,
-    vif_id: vif.id,
-    type: vif.type === 'bridge' ? 'bridge' : 'phy',
-    mtu: vif.network.mtu,
-    ethernet_mac_address: vif.macAddress,
-  }))
-  const addresses = vifs.flatMap((vif) => vif.fixedIps.map((ip) => ({ vif, ip })))
+  const wired = vifs.filter((vif) => vif.fixedIps.length > 0)
+  const addresses = wired.flatMap((vif) => shownIps(vif).map((ip) => ({ vif, ip })))
   const networks = addresses.map(({ vif, ip }, index) => ({
     id: `network${index}`,
     link: vif.devname,
@@ -31,8 +29,23 @@ export function networkData(vifs: readonly Vif[]): object {
     ...(ip.dhcpServer === null ? addressed(ip) : { type: `ipv${ip.version}_dhcp` }),
   }))
   const servers = new Set(addresses.flatMap(({ ip }) => ip.dns))
-  return { links, networks, services: dnsServices([...servers]) }
+  return { links: wired.map(linkOf), networks, services: dnsServices([...servers]) }
 }
+
+const linkOf = (vif: Vif) => ({
+  id: vif.devname,
+  vif_id: vif.id,
+  type: NAMED_TYPES.has(vif.type) ? vif.type : 'phy',
+  // A DHCP server tells the MTU itself.
+  mtu: vif.fixedIps.some((ip) => ip.dhcpServer !== null) ? null : vif.network.mtu,
+  ethernet_mac_address: vif.macAddress,
+})
+
+/** The first IPv4 address, and every IPv6 one. */
+const shownIps = ({ fixedIps }: Vif): FixedIp[] => [
+  ...fixedIps.filter((ip) => ip.version === 4).slice(0, 1),
+  ...fixedIps.filter((ip) => ip.version === 6),
+]
 
 /** An address that the guest must give itself. */
 const addressed = (ip: FixedIp) => ({

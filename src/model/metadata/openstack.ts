@@ -39,8 +39,7 @@ const FILES: Readonly<Record<string, File>> = {
   'network_data.json': { since: LIBERTY, content: ({ vifs }) => JSON.stringify(networkData(vifs)) },
   'vendor_data2.json': {
     since: NEWTON_TWO,
-    content: ({ vendorData }) =>
-      JSON.stringify(Object.keys(vendorData).length > 0 ? { static: vendorData } : {}),
+    content: ({ vendorData }) => JSON.stringify({ static: vendorData }),
   },
 }
 

@@ -6,6 +6,8 @@ export const CONFIG_DRIVE_LABEL = 'config-2'
 
 export interface MetadataSource {
   readonly uuid: string
+  /** `instance-0000002a`. */
+  readonly instanceName: string
   readonly name: string
   readonly hostname: string
   /** `[api] dhcp_domain`; empty for none. */
