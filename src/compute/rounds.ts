@@ -1,6 +1,6 @@
 /** What a compute does again and again: the heartbeat, what the host has, lost commands, guests compared. */
 import type { CommandRunner } from './command-runner.ts'
-import type { InventoryReporter } from './inventory/index.ts'
+import type { InventoryReporter } from './inventory/reporter.ts'
 import type { PowerNews } from './power-news.ts'
 import type { GuestRepair } from './repair/guests.ts'
 import { repeat } from './repeat.ts'
