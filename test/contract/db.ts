@@ -30,7 +30,13 @@ export async function openStores(
 ): Promise<readonly TestStore[]> {
   const closing: (() => Promise<void> | void)[] = []
   after(async () => {
-    for (const close of closing.reverse()) await close()
+    const failures: unknown[] = []
+    for (const close of closing.reverse()) {
+      await Promise.resolve()
+        .then(close)
+        .catch((error: unknown) => failures.push(error))
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'a test left a database in use')
   })
   const stores: TestStore[] = []
   for (const [name, url] of Object.entries(await newUrls(closing))) {
@@ -51,7 +57,7 @@ async function newUrls(closing: (() => Promise<void> | void)[]): Promise<Record<
   closing.push(() => postgres.stop())
   const name = `kilonova_${randomUUID().slice(0, 8)}`
   await asAdmin(postgres.url, `create database ${name}`)
-  closing.push(() => asAdmin(postgres.url, `drop database ${name}`))
+  closing.push(() => asAdmin(postgres.url, `drop database ${name} with (force)`))
   return {
     'SQLite in memory': IN_MEMORY,
     'SQLite in a file': `sqlite://${join(dir, 'kilonova.sqlite')}`,
