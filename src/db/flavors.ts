@@ -177,6 +177,8 @@ export async function insertFlavor(
     updated_at: null,
   }
   return inTransaction(db, async (trx) => {
+    // A twin in both id and name is told by its id; the databases differ in which they find first.
+    if (await findFlavor(trx, flavorId)) throw conflict(`Flavor with ID ${flavorId} already exists.`)
     const { id } = await trx
       .insertInto('flavors')
       .values(row)

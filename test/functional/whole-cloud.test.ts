@@ -96,15 +96,15 @@ test('the first content is there once, and files with passwords are their ownerâ
     flavors: (Named & { ram: number })[]
   }
   assert.deepEqual(
-    flavors.map(({ name, ram }) => `${name} ${ram}`),
+    flavors.map(({ id, name, ram }) => `${id} ${name} ${ram}`),
     [
-      'm1.nano 128',
-      'm1.micro 256',
-      'm1.tiny 512',
-      'm1.small 2048',
-      'm1.medium 4096',
-      'm1.large 8192',
-      'm1.xlarge 16384',
+      '1 m1.tiny 512',
+      '2 m1.small 2048',
+      '3 m1.medium 4096',
+      '4 m1.large 8192',
+      '42 m1.nano 128',
+      '5 m1.xlarge 16384',
+      '84 m1.micro 256',
     ],
   )
   for (const name of ['clouds.yaml', 'openrc', 'openrc-demo', 'openrc-reader', 'openrc-alt', 'state.json'])

@@ -39,6 +39,7 @@ const usage: Record<string, Field> = {
   free_disk_gb: ({ node }) => node.localGb - node.localGbUsed,
   current_workload: () => 0,
   running_vms: ({ node }) => node.runningVms,
+  disk_available_least: ({ node }) => node.diskAvailableLeast,
 }
 
 /** On its own, or in a detailed list. */
@@ -49,7 +50,6 @@ export const hypervisorDetail = view<Hypervisor>({
   hypervisor_type: ({ node }) => node.hypervisorType,
   hypervisor_version: ({ node }) => node.hypervisorVersion,
   host_ip: ({ node }) => node.hostIp,
-  disk_available_least: ({ node }) => node.diskAvailableLeast,
   cpu_info: shownDuring<Hypervisor, undefined>({
     '..2.27': ({ node }) => JSON.stringify(node.cpuInfo),
     '2.28..2.87': ({ node }) => node.cpuInfo,

@@ -41,7 +41,17 @@ export function interfaceRoutes(services: Services): readonly Route[] {
       call.enforce(`${RULE}:show`, { project_id: instance.projectId })
       const id = call.params['id'] ?? ''
       const port = (await networks.ports(instance.uuid)).find((candidate) => candidate.id === id)
-      if (!port) throw notFound(`Instance ${instance.uuid} does not have a port with id ${id}`)
+      if (!port) {
+        const elsewhere = await networks.findPort(id, {
+          token: call.token,
+          projectId: call.context.projectId ?? '',
+        })
+        throw notFound(
+          elsewhere
+            ? `Instance ${instance.uuid} does not have a port with id ${id}`
+            : `Port id ${id} could not be found.`,
+        )
+      }
       const tag = instance.networkInfo.find((vif) => vif.id === id)?.tag ?? null
       return { body: { interfaceAttachment: call.render(interfaceView)(port, { tag }) } }
     }),

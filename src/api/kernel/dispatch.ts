@@ -11,7 +11,14 @@ import { authenticate, type Caller } from './authenticate.ts'
 import { actionOf, checkContentType, readBody } from './body.ts'
 import { misfit, notAtThisVersion, unmatched } from './faults.ts'
 import { linksOf } from './links.ts'
-import { LEGACY_VERSION, LEGACY_VERSION_HEADER, MIN_VERSION, negotiate, VERSION_HEADER } from './negotiate.ts'
+import {
+  askedVersion,
+  LEGACY_VERSION,
+  LEGACY_VERSION_HEADER,
+  MIN_VERSION,
+  requireSpoken,
+  VERSION_HEADER,
+} from './negotiate.ts'
 import { createRouter, type Match } from './router.ts'
 import type { Answer, Call, Route } from './route.ts'
 
@@ -131,13 +138,14 @@ function callOf({
   }
 }
 
-/** Negotiates the version, and says in the answer's headers which it is, whatever comes of the request. */
+/** Negotiates the version, and says in the answer's headers which it is, whatever comes of the request: also of its refusal. */
 export function speakVersion(request: HttpRequest, reply: HttpReply): Version {
-  const version = negotiate(request.headers)
+  const version = askedVersion(request.headers)
   const text = formatVersion(version)
   reply.header(VERSION_HEADER, `compute ${text}`)
   reply.header(LEGACY_VERSION_HEADER, text)
   reply.header('Vary', [VERSION_HEADER, LEGACY_VERSION_HEADER])
+  requireSpoken(version)
   return version
 }
 

@@ -24,11 +24,8 @@ function askedFor(headers: Headers): string | undefined {
   return Array.isArray(legacy) ? legacy[0] : legacy
 }
 
-/**
- * The version to answer in; 2.1 when none is asked for. A malformed one is a 400, one that is not
- * spoken a 406 that still names it in its headers.
- */
-export function negotiate(headers: Headers): Version {
+/** The version that is asked for; 2.1 when none is. A malformed one is a 400. */
+export function askedVersion(headers: Headers): Version {
   const asked = askedFor(headers)
   if (asked === undefined) return MIN_VERSION
   if (asked === 'latest') return MAX_VERSION
@@ -37,10 +34,12 @@ export function negotiate(headers: Headers): Version {
     const expected = 'Must be of format MajorNum.MinorNum.'
     throw new Fault('badRequest', `API Version String ${asked} is of invalid format. ${expected}`)
   }
-  if (version < MIN_VERSION || version > MAX_VERSION) {
-    const spoken = `Minimum is ${formatVersion(MIN_VERSION)} and maximum is ${formatVersion(MAX_VERSION)}.`
-    const headers = { [VERSION_HEADER]: `compute ${asked}`, [LEGACY_VERSION_HEADER]: asked }
-    throw new Fault('notAcceptable', `Version ${asked} is not supported by the API. ${spoken}`, { headers })
-  }
   return version
+}
+
+/** Refuses (406) a version that is not spoken. */
+export function requireSpoken(version: Version): void {
+  if (version >= MIN_VERSION && version <= MAX_VERSION) return
+  const spoken = `Minimum is ${formatVersion(MIN_VERSION)} and maximum is ${formatVersion(MAX_VERSION)}.`
+  throw new Fault('notAcceptable', `Version ${formatVersion(version)} is not supported by the API. ${spoken}`)
 }

@@ -15,7 +15,7 @@ import {
 
 const owner = query({ user_id: since('2.10', many()) }, { strictSince: '2.75' })
 
-const KEY_NAME = { format: 'name', minLength: 1, maxLength: 255 } as const
+const KEY_NAME = { minLength: 1, maxLength: 255, format: 'name' } as const
 
 export const listKeypairs = operation({
   path: 'GET /os-keypairs',

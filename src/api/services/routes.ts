@@ -6,12 +6,13 @@ import { listInstances } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
 import {
   findServiceOnHost,
+  findService,
   getService,
   listServices as readServices,
   removeService as forgetService,
   updateService as changeService,
 } from '#db/services.ts'
-import { badRequest, conflict, notFound } from '#lib/fault.ts'
+import { badRequest, conflict, type Fault, notFound } from '#lib/fault.ts'
 import { isUuidLike } from '#lib/ids.ts'
 import { isTrue } from '#lib/versioned/index.ts'
 import type { Service } from '#model/host/index.ts'
@@ -103,18 +104,28 @@ export function serviceRoutes({ db, clock, config }: Services): readonly Route[]
       const { host = '', binary = '' } = call.body
       const { changes, tells } = verb(call.body)
       const service = await findServiceOnHost(nova, host, binary)
-      if (!service) throw notFound(`Could not find binary ${binary} on host ${host}.`)
+      if (!service) throw await unknownService(host, binary)
       await changeService(nova, service.uuid, changes, { now })
       return { body: { service: { host, binary, ...tells } } }
     }),
 
     serve(removeService, async (call) => {
-      const service = await getService(nova, serviceId(call.params.id ?? '', call.on.byUuid))
+      const id = call.params.id ?? ''
+      const service = await findService(nova, serviceId(id, call.on.byUuid))
+      if (!service) throw notFound(`Service ${id} not found.`)
       if (service.binary === 'nova-compute') await forgetHost(service.host)
       await forgetService(nova, service.uuid)
       return {}
     }),
   ]
+
+  /** A host without any service is one that no cell knows. */
+  async function unknownService(host: string, binary: string): Promise<Fault> {
+    const [neighbour] = await readServices(nova, { host })
+    return neighbour
+      ? notFound(`Could not find binary ${binary} on host ${host}.`)
+      : notFound(`Host '${host}' is not mapped to any cell`)
+  }
 
   /** A compute's nodes and places in aggregates go with it; one that holds servers may not go. */
   async function forgetHost(host: string): Promise<void> {

@@ -39,6 +39,7 @@ const consoleText = ({ name }: SimulatedGuest): string =>
 
 export function createSimulatedDriver(options: SimulatedOptions): SimulatedDriver {
   const { clock, failures = createFailureCounter() } = options
+  const madeAt = clock.now()
   const journal = options.stateFile === undefined ? undefined : openJournal(options.stateFile)
   const guests = new Map<string, SimulatedGuest>()
   const listeners: ((event: GuestEvent) => void)[] = []
@@ -127,7 +128,7 @@ export function createSimulatedDriver(options: SimulatedOptions): SimulatedDrive
         features: [],
       },
       supportedInstances: [['x86_64', 'qemu', 'hvm']],
-      uptimeSeconds: Math.floor(clock.now() / 1000),
+      uptimeSeconds: Math.floor((clock.now() - madeAt) / 1000),
       diskFreeGb: options.diskGb ?? SIZES.diskGb,
     }),
     traits: async () => [
