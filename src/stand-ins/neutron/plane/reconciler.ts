@@ -59,8 +59,10 @@ export function createReconciler({ pass, log, clock }: ReconcilerDeps): Reconcil
     }
   }
 
+  const isNeeded = (): boolean => (isDirty || waiters.length > 0) && !closing.signal.aborted
+
   const loop = async (): Promise<void> => {
-    while ((isDirty || waiters.length > 0) && !closing.signal.aborted) await look()
+    while (isNeeded()) await look()
     running = undefined
   }
 
