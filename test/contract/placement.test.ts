@@ -212,12 +212,16 @@ for (const store of stores) {
       assert.equal((await move(child, null)).body.root_provider_uuid, child)
     })
 
-    test('claims side by side fill every provider and no more', async () => {
+    test('claims side by side fill every provider and no more', async (t) => {
       const providers = await Promise.all(
         Array.from({ length: 3 }, () => makeProvider(ask, { VCPU: 10, MEMORY_MB: 1000 })),
       )
       const second = store.isShared ? openDatabase(store.url) : undefined
       const other = second && (await startPlacement(second))
+      t.after(async () => {
+        await other?.close()
+        await second?.close()
+      })
       const doors = [ask, ...(other ? [other.ask] : [])]
       const claims = Array.from({ length: 60 }, async (_, index) => {
         const door = doors[index % doors.length] ?? ask
@@ -233,8 +237,6 @@ for (const store of stores) {
       for (const provider of providers)
         assert.deepEqual(await usages(provider), { VCPU: 10, MEMORY_MB: 1000 })
       assert.deepEqual(await disagreements(fixture), [])
-      await other?.close()
-      await second?.close()
     })
 
     test('of those who claim for one new consumer at once, one wins', async () => {
