@@ -30,7 +30,7 @@ import { checkNetworksWish, resolveNetworks } from './requested-networks.ts'
 import { type Groups, resolveGroups } from './security-groups.ts'
 
 type Body = Accepted<NonNullable<(typeof createServer)['spec']['body']>>
-type CreateCall = Call<Body, unknown, 'descriptionFromName' | 'domainInHostname'>
+type CreateCall = Call<Body, unknown, 'descriptionFromName'>
 type Sent = Body['server']
 
 /** All that a create needs to know, found and checked. */
@@ -50,6 +50,7 @@ interface Plan {
 }
 
 export async function create(call: CreateCall, services: Services): Promise<Answer> {
+  services.log.debug({ at: 'api/servers/create.spec' }, 'the request has the shape it must have')
   const plan = await planOf(call, services)
   const reservationId = makeReservationId(services.ids)
   const operationIds: string[] = []
@@ -57,6 +58,10 @@ export async function create(call: CreateCall, services: Services): Promise<Answ
     operationIds.length = 0
     return write(trx, { call, services, plan, reservationId, operationIds })
   })
+  services.log.debug(
+    { at: 'api/servers/create', instances: instances.map(({ uuid }) => uuid) },
+    'servers accepted',
+  )
   await announceOperations(services, operationIds, call.context.requestId)
   return answerOf(call, services, plan, instances, reservationId)
 }

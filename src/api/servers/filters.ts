@@ -247,7 +247,8 @@ export function sortOf(call: ListCall): NonNullable<InstancePage['sort']> {
   const directions = (call.query.sort_dir ?? []).map(directionOf)
   const keys = call.query.sort_key ?? []
   return keys.flatMap((key, index) => {
-    if (IGNORED_SORT_KEYS.includes(key) || (key === 'locked' && !call.on.lockedFilter)) return []
+    const isMeant = key === 'locked' && call.on.lockedFilter
+    if (IGNORED_SORT_KEYS.includes(key) && !isMeant) return []
     if (ADMIN_SORT_KEYS.has(key) && !call.isAdmin)
       throw forbidden(`Only administrators can sort servers by ${key}`)
     const direction = directions[index] ?? directions[0] ?? 'desc'

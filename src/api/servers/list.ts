@@ -75,6 +75,7 @@ export async function renderServer(
   view: View<Instance, ServerContext>,
 ): Promise<Readonly<Record<string, unknown>>> {
   const context = await serverContext(call, services, [instance], targetOf(instance))
+  services.log.debug({ at: 'api/servers/server.view', instance: instance.uuid }, 'server shown')
   return call.render(view)(instance, context)
 }
 

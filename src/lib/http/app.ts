@@ -2,10 +2,16 @@
  * The HTTP edge that every service shares: Fastify with request ids, size limits, faults turned into
  * bodies, and a drain on close. What a fault's body looks like is the service's own (`renderFault`).
  */
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
 import { Fault, FAULT_STATUS, type FaultKind } from '#lib/fault.ts'
 import type { Ids } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
+import { traced } from '#lib/trace.ts'
 
 export type HttpApp = FastifyInstance
 export type HttpRequest = FastifyRequest
@@ -49,12 +55,18 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     return503OnClosing: true,
     frameworkErrors: (error, request, reply) => sendFault(options, error, request, reply as HttpReply),
   })
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     for (const header of headers) reply.header(header, request.id)
+    traced({ requestId: request.id, globalRequestId: globalRequestId(request) }, done)
   })
   app.addHook('onResponse', async (request, reply) => {
     options.log.info(
-      { request_id: request.id, method: request.method, path: request.url.split('?')[0], status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      {
+        method: request.method,
+        path: request.url.split('?')[0],
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
       'request',
     )
   })
@@ -76,21 +88,26 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
 
 function sendFault(options: HttpAppOptions, error: unknown, request: HttpRequest, reply: HttpReply): void {
   const fault = toFault(error)
-  if (fault.status >= 500) options.log.error({ request_id: request.id, err: error }, `${request.method} ${request.url.split('?')[0]} failed`)
+  if (fault.status >= 500)
+    options.log.error({ err: error }, `${request.method} ${request.url.split('?')[0]} failed`)
   const rendered = options.renderFault(fault, request)
   reply.code(fault.status).headers({ ...fault.headers, ...rendered.headers })
   if (typeof rendered.body !== 'string' && !reply.hasHeader('content-type')) reply.type('application/json')
   reply.send(typeof rendered.body === 'string' ? rendered.body : JSON.stringify(rendered.body))
 }
 
-const UNEXPECTED = 'Unexpected API Error. Please report this at http://bugs.launchpad.net/nova/ and attach the Nova API log if possible.'
+const UNEXPECTED =
+  'Unexpected API Error. Please report this at http://bugs.launchpad.net/nova/ and attach the Nova API log if possible.'
 
 /** Any error as a fault: Fastify's own by their status, everything else as an unexpected one that tells nothing. */
 function toFault(error: unknown): Fault {
   if (error instanceof Fault) return error
   const status = (error as Partial<FastifyError>).statusCode
-  const kind = (Object.keys(FAULT_STATUS) as FaultKind[]).find((candidate) => FAULT_STATUS[candidate] === status)
-  if (kind !== undefined && kind !== 'internal') return new Fault(kind, (error as Error).message, { cause: error })
+  const kind = (Object.keys(FAULT_STATUS) as FaultKind[]).find(
+    (candidate) => FAULT_STATUS[candidate] === status,
+  )
+  if (kind !== undefined && kind !== 'internal')
+    return new Fault(kind, (error as Error).message, { cause: error })
   return new Fault('internal', UNEXPECTED, { cause: error })
 }
 

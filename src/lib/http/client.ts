@@ -1,6 +1,7 @@
 /** A small HTTP client over undici: keep-alive, deadlines, JSON both ways, failures as one error class. */
 import { Agent, request } from 'undici'
 import type { Readable } from 'node:stream'
+import { currentTrace } from '#lib/trace.ts'
 
 export interface HttpCall {
   readonly method: string
@@ -43,7 +44,12 @@ export function createHttpClient(options: { connections?: number } = {}): HttpCl
   const open = async (call: HttpCall) => {
     const timeout = AbortSignal.timeout(call.timeoutMs ?? DEFAULT_TIMEOUT_MS)
     const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout
-    const headers: Record<string, string> = { accept: 'application/json', ...call.headers }
+    const trace = currentTrace()
+    const headers: Record<string, string> = {
+      accept: 'application/json',
+      ...(trace && { 'x-openstack-request-id': trace.globalRequestId ?? trace.requestId }),
+      ...call.headers,
+    }
     if (call.json !== undefined) headers['content-type'] ??= 'application/json'
     try {
       return await request(call.url, {

@@ -1,15 +1,13 @@
 /** Versioned APIs: shapes, operations and views whose fields carry the versions at which they hold. */
-export { compileSchema, type CheckOptions, type Problem } from './check.ts'
+export { compileSchema, type Problem } from './check.ts'
 export { readDateTime } from './formats.ts'
 export type { JsonSchema } from './json-schema.ts'
-export { operation, type Behaviours, type Operation, type OperationSpec } from './operation.ts'
+export { operation, type Behaviours, type Operation } from './operation.ts'
 export {
   type Accepted,
   alwaysRequired,
-  anyOf,
   constant,
   during,
-  type Field,
   list,
   listOr,
   object,
@@ -23,14 +21,13 @@ export {
 } from './piece.ts'
 export { repr, str } from './python.ts'
 export { LIMIT, many, query, readQuery, single } from './query.ts'
-export { type Flag, isTrue, type Numeric, readBoolean, t } from './shapes.ts'
+export { isTrue, readBoolean, t } from './shapes.ts'
 export {
   formatVersion,
   includes,
   overlap,
   readVersion,
   versionOf,
-  type Range,
   type Version,
 } from './version.ts'
 export { nested, shownDuring, shownSince, shownUntil, view, type Show, type View } from './view.ts'

@@ -101,15 +101,12 @@ export interface ObjectOptions {
   readonly patternProperties?: Readonly<Record<string, JsonSchema>>
   readonly minProperties?: number
   readonly maxProperties?: number
-  readonly nullable?: boolean
-  /** Fields of which one must be there. */
-  readonly requireOneOf?: readonly string[]
 }
 
 /** An object of these fields. */
 export function object<F extends Fields>(fields: F, options: ObjectOptions = {}): Piece<ObjectOf<F>> {
   const entries = Object.entries(fields).map(([name, field]) => [name, spansOf(field)] as const)
-  const { additional = false, nullable = false, requireOneOf, ...rest } = options
+  const { additional = false, ...rest } = options
   return {
     kind: 'piece',
     edges: entries.flatMap(([, spans]) => spans.flatMap((span) => [...edgesOf(span), ...span.piece.edges])),
@@ -119,10 +116,9 @@ export function object<F extends Fields>(fields: F, options: ObjectOptions = {})
       )
       const names = present.filter(({ span }) => span.required).map(({ name }) => name)
       return {
-        type: nullable ? ['object', 'null'] : 'object',
+        type: 'object',
         properties: Object.fromEntries(present.map(({ name, span }) => [name, span.piece.schemaAt(version)])),
         ...(names.length > 0 && { required: names }),
-        ...(requireOneOf && { anyOf: requireOneOf.map((name) => ({ required: [name] })) }),
         additionalProperties: additional,
         ...rest,
       }
@@ -146,22 +142,12 @@ export const list = <T>(
 
 type Combined<P extends readonly Piece<unknown>[]> = Accepted<P[number]>
 
-const combine = <P extends readonly Piece<unknown>[]>(
-  keyword: 'oneOf' | 'anyOf',
-  pieces: P,
-): Piece<Combined<P>> => ({
+/** Fits exactly one of the pieces. */
+export const oneOf = <P extends readonly Piece<unknown>[]>(...pieces: P): Piece<Combined<P>> => ({
   kind: 'piece',
   edges: pieces.flatMap((piece) => piece.edges),
-  schemaAt: (version) => ({ [keyword]: pieces.map((piece) => piece.schemaAt(version)) }),
+  schemaAt: (version) => ({ oneOf: pieces.map((piece) => piece.schemaAt(version)) }),
 })
-
-/** Fits exactly one of the pieces. */
-export const oneOf = <P extends readonly Piece<unknown>[]>(...pieces: P): Piece<Combined<P>> =>
-  combine('oneOf', pieces)
-
-/** Fits at least one of the pieces. */
-export const anyOf = <P extends readonly Piece<unknown>[]>(...pieces: P): Piece<Combined<P>> =>
-  combine('anyOf', pieces)
 
 /** A list, or one of the words. */
 export const listOr = <T, W extends string>(

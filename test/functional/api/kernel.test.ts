@@ -80,3 +80,39 @@ test('what is not there, and what cannot be read', async (t) => {
   const large = await send('POST /servers', { body: 'x'.repeat(200_000) })
   assert.deepEqual([large.status, Object.keys(large.body)], [413, ['overLimit']])
 })
+
+test('the old /v2 removes what it does not know, and speaks of no versions', async (t) => {
+  const { send } = await startApi(t)
+  const flavor = {
+    name: ' loose ',
+    id: 'v2',
+    ram: 1,
+    vcpus: 1,
+    disk: 1,
+    what: 'is this',
+    description: 'later',
+  }
+  const made = await send('POST //v2/flavors', { as: 'admin', at: '2.55', body: { flavor, more: 1 } })
+  assert.equal(made.status, 200, made.text)
+  const shown = made.body.flavor as { name: string; links: { href: string }[] }
+  assert.equal(shown.name, 'loose')
+  assert.equal('description' in shown, false)
+  assert.equal(shown.links[0]?.href, 'http://localhost:80/v2/flavors/v2')
+  assert.equal(made.headers.vary, undefined)
+  const strict = await send('POST /flavors', { as: 'admin', body: { flavor } })
+  assert.equal(strict.status, 400)
+})
+
+test('a path may name the project, and its links then do too', async (t) => {
+  const { send } = await startApi(t)
+  const project = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'
+  const list = await send(`GET /${project}/flavors?limit=1`)
+  assert.equal(list.status, 200)
+  const body = { flavor: { name: 'f', id: 'f', ram: 1, vcpus: 1, disk: 1 } }
+  await send('POST /flavors', { as: 'admin', body })
+  const [self, bookmark] = (
+    (await send(`GET /${project}/flavors/f`)).body.flavor as { links: { href: string }[] }
+  ).links
+  assert.equal(self?.href, `http://localhost:80/v2.1/${project}/flavors/f`)
+  assert.equal(bookmark?.href, `http://localhost:80/${project}/flavors/f`)
+})
