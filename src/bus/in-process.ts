@@ -6,6 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Clock, systemClock } from '#lib/clock.ts'
 import { Fault, isFault } from '#lib/fault.ts'
 import { type Log, silentLog } from '#lib/log.ts'
+import { traced } from '#lib/trace.ts'
 import { messageOf } from '#lib/undo.ts'
 import { type Bus, BusTimeout, type Handlers, type MessageMeta } from './port.ts'
 
@@ -72,9 +73,16 @@ export function createInProcessBus(options: { clock?: Clock; log?: Log } = {}): 
     const handler = Object.hasOwn(server.handlers, method) ? server.handlers[method] : undefined
     if (!handler) return { kind: 'notImplemented', message: `Topic ${name} has no method ${method}.` }
     try {
-      return { ok: overTheWire(await track(handler(payload, { requestId: meta.requestId }), server.running)) }
+      return {
+        ok: overTheWire(
+          await track(
+            traced({ requestId: meta.requestId }, () => handler(payload, { requestId: meta.requestId })),
+            server.running,
+          ),
+        ),
+      }
     } catch (error) {
-      log.debug({ err: error, topic: name, method, request_id: meta.requestId }, 'message handler failed')
+      log.debug({ err: error, topic: name, method }, 'message handler failed')
       return replyOfError(error)
     }
   }

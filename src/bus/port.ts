@@ -12,7 +12,12 @@ export type Handlers = Readonly<Record<string, (payload: unknown, meta: MessageM
 
 export interface Bus {
   /** Sends and waits for the answer; rejects with `BusTimeout` after `timeoutMs`, or the handler's fault. */
-  call(topic: string, method: string, payload: unknown, options: MessageMeta & { timeoutMs: number }): Promise<unknown>
+  call(
+    topic: string,
+    method: string,
+    payload: unknown,
+    options: MessageMeta & { timeoutMs: number },
+  ): Promise<unknown>
   /** Sends and forgets: at most once, to one of the topic's servers. */
   cast(topic: string, method: string, payload: unknown, meta: MessageMeta): Promise<void>
   /** Serves a topic. Several servers of one topic share its messages. `close` finishes what is running. */

@@ -6,6 +6,7 @@ import type { Command } from '#contracts/compute.ts'
 import type { CommandOutcome } from '#contracts/conductor.ts'
 import { unlessAborted } from '#lib/abort.ts'
 import { createKeyedLock } from '#lib/keyed-lock.ts'
+import { traced } from '#lib/trace.ts'
 import { GuestRefused, SpawnFailed } from '#virt/port.ts'
 import { createLimit } from './limit.ts'
 import { OPERATIONS } from './operations/index.ts'
@@ -58,7 +59,6 @@ export function createCommandRunner(world: World): CommandRunner {
     signal: AbortSignal,
   ): Promise<CommandOutcome> => {
     const log = world.log.child({
-      request_id: command.requestId,
       instance: command.instanceUuid,
       command: command.id,
       kind: command.kind,
@@ -111,7 +111,9 @@ export function createCommandRunner(world: World): CommandRunner {
   return {
     accept(command) {
       if (draining || underWay.has(command.id)) return
-      const running = run(command).finally(() => underWay.delete(command.id))
+      const running = traced({ requestId: command.requestId }, () => run(command)).finally(() =>
+        underWay.delete(command.id),
+      )
       underWay.set(command.id, running)
       running.catch((error: unknown) =>
         world.log.error({ err: error, command: command.id }, 'a command was lost'),

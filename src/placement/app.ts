@@ -44,6 +44,7 @@ export function createPlacementApp(dependencies: PlacementDependencies): Placeme
   const { db, identity, log, ids, clock } = dependencies
   const app = servePlacement({
     scope: {
+      log,
       db: db.typed<PlacementTables>(),
       database: db,
       clock,

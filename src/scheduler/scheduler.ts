@@ -44,12 +44,11 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
           'enabled_filters names filters that are not there; they refuse nothing',
         )
       serving = await serveContract(schedulerContract, SCHEDULER_TOPIC, bus, {
-        select: async (asked, meta) => {
+        select: async (asked) => {
           const selection = await selectHosts(selector, asked)
           if (selection.explanation !== '')
             log.info(
               {
-                request_id: meta.requestId,
                 refusals: selection.refusals,
                 explanation: selection.explanation,
               },

@@ -175,7 +175,7 @@ async function place(
       selections[index] = [selected(host, way), ...alternates.flatMap((each) => firstWay(each))]
       selector.log.debug(
         {
-          request_id: context.requestId,
+          at: 'scheduler/select-hosts',
           instance: instanceUuid,
           host: host.node.host,
           considered: order.length,

@@ -10,6 +10,7 @@ export const build: Operation = {
   run: (command, { world, builds, signal }) =>
     builds(signal, async () => {
       signal.throwIfAborted()
+      world.log.debug({ at: 'compute/operations/build', instance: command.instanceUuid }, 'building')
       const source: ImageSource = { open: (imageId) => world.images.download(imageId) }
       await world.driver.spawn(guestDefinition(command.guest, world), source)
     }),

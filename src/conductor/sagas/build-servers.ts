@@ -95,7 +95,12 @@ async function chooseHost(
   const placed = last ? await claimAlternate(ctx, last, earlier.length) : await select(ctx)
   const { host, node, availabilityZone } = placed.host
   ctx.log.info(
-    { host, node, alternates: placed.alternates.map((alternate) => alternate.host) },
+    {
+      at: 'conductor/sagas/build-servers',
+      host,
+      node,
+      alternates: placed.alternates.map((alternate) => alternate.host),
+    },
     'host chosen',
   )
   return async (trx) => {

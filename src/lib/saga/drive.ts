@@ -3,6 +3,7 @@
  * is one idempotent `do` or `undo` and one transaction that writes what came of it; between two turns
  * the process may die, and another runner goes on from the journal.
  */
+import { traced } from '#lib/trace.ts'
 import { withDeadline } from './deadline.ts'
 import type { DriveOptions, Moment, Verdict } from './hooks.ts'
 import { type Entry, type Goal, type Leased, LeaseLost, type Progress } from './journal.ts'
@@ -45,7 +46,6 @@ export function drive<T extends SagaTypes>(
 ): Drive {
   const { journal, hooks, world, clock, owner } = options
   const log = options.log.child({
-    request_id: operation.requestId,
     operation: operation.id,
     saga: saga.name,
     subject: operation.subject,
@@ -346,7 +346,7 @@ export function drive<T extends SagaTypes>(
 
   return {
     id: operation.id,
-    finished: run(),
+    finished: traced({ requestId: operation.requestId }, run),
     lose() {
       lost = true
       running?.abort(new LeaseLost(operation.id))

@@ -111,6 +111,7 @@ export const allocationCandidateEndpoints: readonly Endpoint[] = [
       call.behaviours,
     )
     const { found, summaries } = await findCandidates(call.scope.db, asked)
+    call.scope.log.debug({ at: 'placement/candidates/find', candidates: found.length }, 'candidates found')
     const context = { asked: new Set(requestedClasses(asked)) }
     return {
       body: {

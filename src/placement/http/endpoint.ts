@@ -1,4 +1,5 @@
 /** What an endpoint of the API is: an operation with its versions, and the function that does it. */
+import type { Log } from '#lib/log.ts'
 import type { Clock } from '#lib/clock.ts'
 import { badRequest } from '#lib/fault.ts'
 import { isUuidLike, type Ids } from '#lib/ids.ts'
@@ -22,6 +23,7 @@ export interface Scope {
   readonly database: Database
   readonly clock: Clock
   readonly ids: Ids
+  readonly log: Log
   readonly policy: PolicyCheck
   readonly options: PlacementOptions
 }

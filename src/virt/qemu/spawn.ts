@@ -72,6 +72,7 @@ export async function spawnGuest(
       const record = await recordFor(host, guest, images, signal)
       await startGuest(host, guest, record, signal)
     })
+    host.log.info({ at: 'virt/qemu/spawn', instance: guest.uuid }, 'guest started')
   } catch (error) {
     throw asSpawnFailure(error)
   }
