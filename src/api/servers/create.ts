@@ -62,7 +62,12 @@ export async function create(call: CreateCall, services: Services): Promise<Answ
     { at: 'api/servers/create', instances: instances.map(({ uuid }) => uuid) },
     'servers accepted',
   )
-  await announceOperations(services, operationIds, call.context.requestId)
+  const requestId = call.context.requestId
+  services.log.info(
+    { request_id: requestId, instances: instances.map(({ uuid }) => uuid) },
+    'servers accepted',
+  )
+  await announceOperations(services, operationIds, requestId)
   return answerOf(call, services, plan, instances, reservationId)
 }
 
