@@ -1,3 +1,3 @@
 /** The scheduler: chooses hosts. */
-export { defaultSchedulerConfig, type SchedulerConfig } from './config.ts'
-export { createScheduler, type Scheduler, type SchedulerDependencies } from './scheduler.ts'
+export type { SchedulerConfig } from './config.ts'
+export { createScheduler } from './scheduler.ts'

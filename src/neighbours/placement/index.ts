@@ -1,13 +1,3 @@
 /** Placement: who has what, and who uses it. */
-export { createPlacementClient, type PlacementClientOptions } from './client.ts'
-export type {
-  AllocationRequest,
-  Candidate,
-  CandidateQuery,
-  Consumer,
-  Inventory,
-  PlacementClient,
-  ProviderSummary,
-  ResourceAmounts,
-  ResourceProvider,
-} from './port.ts'
+export { createPlacementClient } from './client.ts'
+export type { PlacementClient } from './port.ts'

@@ -9,12 +9,6 @@ export interface Inventory {
   readonly allocationRatio: number
 }
 
-export interface ResourceProvider {
-  readonly uuid: string
-  readonly name: string
-  readonly generation: number
-}
-
 export type ResourceAmounts = Readonly<Record<string, number>>
 export type AllocationRequest = Readonly<Record<string, { readonly resources: ResourceAmounts }>>
 
