@@ -12,7 +12,7 @@ const reshapeSpec = operation({
   policy: 'placement:reshaper:reshape',
   status: 204,
   body: object({
-    inventories: required(mapOf(UUID_KEY, inventoriesWithGeneration)),
+    inventories: required(mapOf(UUID_KEY, inventoriesWithGeneration, { minProperties: 1 })),
     allocations: required(mapOf(UUID_KEY, postedConsumer, { minProperties: 0 })),
   }),
 })

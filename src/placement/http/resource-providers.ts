@@ -1,16 +1,5 @@
 /** `/resource_providers`: listing, making, showing, changing, removing. */
-import {
-  constant,
-  many,
-  object,
-  operation,
-  query,
-  required,
-  shownSince,
-  since,
-  t,
-  view,
-} from '#lib/versioned/index.ts'
+import { many, object, operation, query, required, shownSince, since, t, view } from '#lib/versioned/index.ts'
 import {
   getProvider,
   insertProvider,
@@ -108,7 +97,6 @@ const removeSpec = operation({
   path: 'DELETE /resource_providers/{uuid}',
   policy: 'placement:resource_providers:delete',
   status: 204,
-  query: constant({}),
 })
 
 type ListQuery = Readonly<
