@@ -136,6 +136,9 @@ export const listOf =
       : checked
   }
 
+/** A list of ids in which repetition says nothing. */
+export const idSet: Check = (value) => listOf(uuid)(Array.isArray(value) ? [...new Set(value)] : value)
+
 /** An object of these keys; a key whose name ends in `?` may be missing. */
 export const shape =
   (fields: Readonly<Record<string, Check>>): Check =>

@@ -6,6 +6,7 @@ import {
   dnsName,
   flag,
   freeObject,
+  idSet,
   type Input,
   ipAddress,
   listOf,
@@ -52,7 +53,7 @@ const attributes: Attributes = {
   },
   device_id: { check: text255, default: '' },
   device_owner: { check: text255, default: '' },
-  security_groups: { check: orNull(listOf(uuid)), default: undefined },
+  security_groups: { check: orNull(idSet), default: undefined },
   allowed_address_pairs: {
     check: listOf(shape({ ip_address: addressOrCidr, 'mac_address?': mac }), 10),
     default: [],
