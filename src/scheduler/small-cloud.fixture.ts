@@ -1,0 +1,166 @@
+/** Clouds for tests of the scheduler: nodes, services, zones, and a Placement that is a few sums. */
+import type { RequestSpec } from '#contracts/scheduler.ts'
+import { silentLog } from '#lib/log.ts'
+import type { Aggregate, ComputeNode, Service } from '#model/host/index.ts'
+import type { AllocationRequest, CandidateQuery } from '#neighbours/placement/port.ts'
+import { defaultSchedulerConfig, type SchedulerConfig } from './config.ts'
+import { filtersOf } from './filters/index.ts'
+import { selectHosts, type Selector } from './select-hosts.ts'
+import { snapshotOf } from './snapshot.ts'
+
+export const NOW = 1_000_000_000
+
+export const nodeOf = (host: string, changes: Partial<ComputeNode> = {}): ComputeNode => ({
+  id: 1,
+  uuid: `uuid-${host}`,
+  host,
+  hypervisorHostname: `${host}.example.org`,
+  hypervisorType: 'QEMU',
+  hypervisorVersion: 7_002_000,
+  hostIp: '127.0.0.1',
+  vcpus: 8,
+  vcpusUsed: 0,
+  memoryMb: 16_384,
+  memoryMbUsed: 0,
+  localGb: 100,
+  localGbUsed: 0,
+  diskAvailableLeast: null,
+  runningVms: 0,
+  cpuInfo: { arch: 'x86_64', topology: { cores: 4 } },
+  supportedInstances: [['x86_64', 'qemu', 'hvm']],
+  uptimeSeconds: null,
+  cpuAllocationRatio: 4,
+  ramAllocationRatio: 1,
+  diskAllocationRatio: 1,
+  traits: [],
+  createdAt: 0,
+  updatedAt: null,
+  ...changes,
+})
+
+export const serviceOf = (host: string, changes: Partial<Service> = {}): Service => ({
+  id: 1,
+  uuid: `service-${host}`,
+  binary: 'nova-compute',
+  host,
+  topic: 'compute',
+  disabled: false,
+  disabledReason: null,
+  forcedDown: false,
+  lastSeenUp: NOW - 1_000,
+  version: 70,
+  createdAt: 0,
+  updatedAt: null,
+  ...changes,
+})
+
+export const zoneOf = (
+  name: string,
+  hosts: readonly string[],
+  metadata: Record<string, string> = {},
+): Aggregate => ({
+  id: 1,
+  uuid: `aggregate-${name}`,
+  name,
+  hosts,
+  metadata: { availability_zone: name, ...metadata },
+  createdAt: 0,
+  updatedAt: null,
+})
+
+export const specOf = (
+  changes: Partial<RequestSpec> = {},
+  flavor: Partial<RequestSpec['flavor']> = {},
+): RequestSpec => ({
+  flavor: { vcpus: 1, memoryMb: 512, rootGb: 1, ephemeralGb: 0, swapMb: 0, extraSpecs: {}, ...flavor },
+  imageProperties: {},
+  isVolumeBacked: false,
+  projectId: 'project',
+  availabilityZone: null,
+  forceHost: null,
+  forceNode: null,
+  ignoreHosts: [],
+  schedulerHints: {},
+  ...changes,
+})
+
+type Used = Record<string, Record<string, number>>
+
+export interface CloudOptions {
+  readonly nodes: readonly ComputeNode[]
+  readonly services?: readonly Service[]
+  readonly aggregates?: readonly Aggregate[]
+  readonly config?: Partial<SchedulerConfig>
+  readonly used?: Used
+  /** Says of a claim that somebody was faster. */
+  readonly races?: (host: string) => boolean
+}
+
+/** A cloud whose Placement is a few sums, and which remembers what it was asked and what was claimed. */
+export function cloudOf(options: CloudOptions) {
+  const { nodes, services = nodes.map(({ host }) => serviceOf(host)), aggregates = [] } = options
+  const config = { ...defaultSchedulerConfig, ...options.config }
+  const used: Used = options.used ?? {}
+  const asked: CandidateQuery[] = []
+  const claimed: [string, AllocationRequest][] = []
+  const capacityOf = (node: ComputeNode): Record<string, number> => ({
+    VCPU: node.vcpus * node.cpuAllocationRatio,
+    MEMORY_MB: node.memoryMb,
+    DISK_GB: node.localGb,
+  })
+  const fits = (node: ComputeNode, query: CandidateQuery) =>
+    (query.inTree === undefined || query.inTree === node.uuid) &&
+    query.requiredTraits.every((trait) => node.traits.includes(trait)) &&
+    !query.forbiddenTraits.some((trait) => node.traits.includes(trait)) &&
+    Object.entries(query.resources).every(
+      ([name, amount]) => (used[node.uuid]?.[name] ?? 0) + amount <= (capacityOf(node)[name] ?? 0),
+    )
+  const selector: Selector = {
+    placement: {
+      async candidates(query) {
+        asked.push(query)
+        const able = nodes.filter((node) => fits(node, query))
+        return {
+          candidates: able.map((node) => ({ allocations: { [node.uuid]: { resources: query.resources } } })),
+          providers: Object.fromEntries(
+            able.map((node) => {
+              const resources = Object.entries(capacityOf(node)).map(([name, capacity]) => [
+                name,
+                { capacity, used: used[node.uuid]?.[name] ?? 0 },
+              ])
+              return [
+                node.uuid,
+                { resources: Object.fromEntries(resources), traits: node.traits, rootUuid: node.uuid },
+              ]
+            }),
+          ),
+        }
+      },
+      async claim({ instanceUuid }, allocations) {
+        const [uuid = ''] = Object.keys(allocations)
+        if (options.races?.(uuid.replace('uuid-', ''))) return false
+        const sums = (used[uuid] ??= {})
+        for (const [name, amount] of Object.entries(allocations[uuid]?.resources ?? {}))
+          sums[name] = (sums[name] ?? 0) + amount
+        claimed.push([instanceUuid, allocations])
+        return true
+      },
+    },
+    snapshots: {
+      take: async () => snapshotOf(nodes, services, aggregates, config.defaultAvailabilityZone),
+      refresh: async () => snapshotOf(nodes, services, aggregates, config.defaultAvailabilityZone),
+    },
+    filters: filtersOf(config.enabledFilters).filters,
+    config,
+    random: () => 0,
+    now: () => NOW,
+    log: silentLog,
+  }
+  const select = (spec: RequestSpec, instanceUuids: readonly string[] = ['i1']) =>
+    selectHosts(selector, {
+      context: { requestId: 'req-1', userId: 'user', projectId: 'project', roles: [] },
+      spec,
+      instanceUuids,
+    })
+  return { select, selector, asked, claimed }
+}
