@@ -4,7 +4,7 @@
  * they are missing, goes on with Node 24 (itself an npm package) when this Node is older, and runs
  * src/cli/main.ts, from a bundle where that is faster.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import module from 'node:module'
 import { constants } from 'node:os'
@@ -16,6 +16,8 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
 const CACHE = join(ROOT, 'node_modules', '.cache', 'kilonova')
 /** When what was compiled is written down: the first requests have then been answered. */
 const FLUSH_MS = 4_000
+/** How often a long installation says that it goes on. */
+const BEAT_MS = 10_000
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']
 
 /** When the first of our processes was launched, in milliseconds since the epoch. */
@@ -44,9 +46,10 @@ function sameLocks() {
   })
 }
 
-function installPackages() {
+async function installPackages() {
   say('Installing npm packages (npm ci), about half a minute the first time …')
   const began = Date.now()
+  const seconds = () => Math.round((Date.now() - began) / 1000)
   const npm = process.env.npm_execpath?.endsWith('.js')
     ? [process.execPath, process.env.npm_execpath]
     : ['npm']
@@ -60,14 +63,18 @@ function installPackages() {
     '--no-fund',
     '--loglevel=error',
   ]
-  const { status, error } = spawnSync(program, args, { cwd: ROOT, stdio: ['ignore', 2, 2] })
-  if (status === 0) {
-    say(`npm packages installed in ${Math.round((Date.now() - began) / 1000)} s.`)
+  const beat = setInterval(() => say(`  still installing (${seconds()} s)`), BEAT_MS)
+  const child = spawn(program, args, { cwd: ROOT, stdio: ['ignore', 2, 2] })
+  const outcome = await new Promise((resolve) => {
+    child.on('error', (error) => resolve(error.message))
+    child.on('exit', (code, signal) => resolve(code ?? signal))
+  })
+  clearInterval(beat)
+  if (outcome === 0) {
+    say(`npm packages installed in ${seconds()} s.`)
     return
   }
-  say(
-    `npm ci failed${error ? `: ${error.message}` : ` with ${status}`}. Its words are above; nothing was started.`,
-  )
+  say(`npm ci failed (${outcome}). Its words are above; nothing was started.`)
   process.exit(1)
 }
 
@@ -103,6 +110,6 @@ async function run() {
   process.exitCode = await main(process.argv.slice(2), { root: ROOT, cache: CACHE, launchedAt })
 }
 
-if (lacksPackages()) installPackages()
+if (lacksPackages()) await installPackages()
 if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) runWithNewerNode()
 else await run()
