@@ -39,6 +39,7 @@ interface SchemaFile {
 }
 interface Sample {
   readonly file: string
+  readonly microversion: string
   readonly kind: string
   readonly method: string
   readonly path: string
@@ -133,6 +134,28 @@ export function requestSamples(): ReadonlyMap<string, readonly unknown[]> {
     [...Map.groupBy(requests, keyOf)].map(([key, some]) => [
       key,
       some.map(({ file }) => read(`api-samples/${file}`)),
+    ]),
+  )
+}
+
+export interface ResponseSample {
+  readonly file: string
+  readonly version: string
+  readonly body: unknown
+}
+
+/** Response bodies of Nova's own samples, by route. */
+export function responseSamples(): ReadonlyMap<string, readonly ResponseSample[]> {
+  const { samples } = read('api-samples-index.json') as { samples: Sample[] }
+  const responses = samples.filter((sample) => sample.kind === 'response')
+  return new Map(
+    [...Map.groupBy(responses, keyOf)].map(([key, some]) => [
+      key,
+      some.map(({ file, microversion }) => ({
+        file,
+        version: microversion,
+        body: read(`api-samples/${file}`),
+      })),
     ]),
   )
 }
