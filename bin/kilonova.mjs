@@ -47,35 +47,42 @@ function sameLocks() {
 }
 
 async function installPackages() {
-  say('Installing npm packages (npm ci), about half a minute the first time …')
+  say('Installing npm packages, about half a minute the first time …')
   const began = Date.now()
   const seconds = () => Math.round((Date.now() - began) / 1000)
-  const npm = process.env.npm_execpath?.endsWith('.js')
-    ? [process.execPath, process.env.npm_execpath]
-    : ['npm']
-  const [program, ...prefix] = npm
-  const args = [
-    ...prefix,
-    'ci',
-    '--include=dev',
-    '--include=optional',
-    '--no-audit',
-    '--no-fund',
-    '--loglevel=error',
-  ]
   const beat = setInterval(() => say(`  still installing (${seconds()} s)`), BEAT_MS)
-  const child = spawn(program, args, { cwd: ROOT, stdio: ['ignore', 2, 2] })
-  const outcome = await new Promise((resolve) => {
-    child.on('error', (error) => resolve(error.message))
-    child.on('exit', (code, signal) => resolve(code ?? signal))
-  })
+  // `npm ci` wants every platform's packages in the lock file, and some registries lack a few of them:
+  // `npm install` takes the lock file's versions too, and leaves it as it is.
+  let outcome = await npm('ci')
+  if (outcome.code !== 0 && outcome.said.includes('EUSAGE')) outcome = await npm('install', '--no-save')
   clearInterval(beat)
-  if (outcome === 0) {
+  if (outcome.code === 0) {
     say(`npm packages installed in ${seconds()} s.`)
     return
   }
-  say(`npm ci failed (${outcome}). Its words are above; nothing was started.`)
+  say(
+    `${outcome.said}\nnpm could not install the packages (${outcome.code}); its words are above. Nothing was started.`,
+  )
   process.exit(1)
+}
+
+/** Runs npm; yields its exit code (or what went wrong) and its words. */
+function npm(...args) {
+  const self = process.env.npm_execpath?.endsWith('.js')
+    ? [process.execPath, process.env.npm_execpath]
+    : ['npm']
+  const [program, ...prefix] = self
+  const options = ['--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error']
+  const child = spawn(program, [...prefix, ...args, ...options], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (said += data))
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve({ code: error.message, said }))
+    child.on('close', (code, signal) => resolve({ code: code ?? signal, said }))
+  })
 }
 
 /** Runs this file again with the Node that npm installed; passes signals on and ends as that ends. */
