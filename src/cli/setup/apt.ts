@@ -6,7 +6,9 @@ import type { Progress } from './progress.ts'
 const QUIET = ['-y', '-q', '-o', 'Dpkg::Use-Pty=0', '-o', 'APT::Status-Fd=1', '--no-install-recommends']
 const POLICY = '/usr/sbin/policy-rc.d'
 /** What is shown of a failed run. */
-const TAIL_LINES = 25
+const TAIL_LINES = 40
+const NOISE =
+  /^(Get:|Hit:|Fetched|Selecting|Preparing|Unpacking|Setting up|\(Reading|pm(status|error):|dlstatus:|Processing trig|$)/
 
 /** How a command becomes root's: as it is, by sudo, or not at all. */
 export interface Granted {
@@ -110,7 +112,10 @@ function asRoot(
     child.on('error', (error) => reject(new InstallFailed(`${program} cannot be run`, { cause: error })))
     child.on('close', (code) => {
       if (code === 0) return resolve()
-      const tail = [...said, rest].slice(-TAIL_LINES).join('\n')
+      const tail = [...said, rest]
+        .filter((line) => !NOISE.test(line))
+        .slice(-TAIL_LINES)
+        .join('\n')
       reject(new InstallFailed(`${command.slice(0, 2).join(' ')} ended with ${code}:\n${tail}`))
     })
   })
