@@ -1,6 +1,6 @@
 /** This machine's own place in external networks: its address there, routes, and forwarding to the world. */
-import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import type { Log } from '#lib/log.ts'
 import { cidrsOverlap, parseCidr } from '../addresses.ts'
 import type { Commands } from './commands.ts'
@@ -20,8 +20,13 @@ export interface HostSideDeps {
   readonly commands: Commands
   readonly log: Log
   readonly prefix: string
-  readonly runDir: string
 }
+
+/** The devices that clouds of ours made forward, shared by all of them: the last one to stop turns it off again. */
+const UPLINKS = '/run/kilonova-uplinks'
+
+const readUplinks = async (): Promise<string[]> =>
+  (await readFile(UPLINKS, 'utf8').catch(() => '')).split('\n').filter((device) => device !== '')
 
 const forwardingOf = (device: string): string => `/proc/sys/net/ipv4/conf/${device}/forwarding`
 
@@ -59,27 +64,22 @@ export function createHostSide(deps: HostSideDeps): HostSide {
     },
     async openUplinks() {
       const routes = (await commands.ipJson(['-4', 'route', 'show', 'default'])) as SeenRoute[]
-      const devices = [...new Set(routes.map((route) => route.dev))]
-      const guarded = new Set(
-        (await readFile(join(deps.runDir, 'uplinks'), 'utf8').catch(() => '')).split('\n').filter(Boolean),
-      )
-      for (const device of devices) {
+      const guarded = new Set(await readUplinks())
+      for (const device of new Set(routes.map((route) => route.dev))) {
         if ((await readFile(forwardingOf(device), 'utf8')).trim() !== '0') continue
         guarded.add(device)
-        await writeFile(join(deps.runDir, 'uplinks'), [...guarded].join('\n'))
+        await writeFile(UPLINKS, [...guarded].join('\n'))
         await writeFile(forwardingOf(device), '1')
       }
       return [...guarded]
     },
     async closeUplinks() {
-      const guarded = (await readFile(join(deps.runDir, 'uplinks'), 'utf8').catch(() => ''))
-        .split('\n')
-        .filter(Boolean)
       const links = (await commands.ipJson(['link', 'show', 'type', 'bridge'])) as SeenDevice[]
-      const isShared = links.some(
-        (link) => /^kn[0-9a-f]{4}b/.test(link.ifname) && !link.ifname.startsWith(deps.prefix),
-      )
-      if (!isShared) for (const device of guarded) await writeFile(forwardingOf(device), '0')
+      if (links.some((link) => /^kn[0-9a-f]{4}b/.test(link.ifname) && !link.ifname.startsWith(deps.prefix)))
+        return
+      for (const device of await readUplinks())
+        if (existsSync(forwardingOf(device))) await writeFile(forwardingOf(device), '0')
+      await rm(UPLINKS, { force: true })
     },
   }
 }

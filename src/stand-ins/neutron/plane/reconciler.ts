@@ -15,8 +15,8 @@ export interface Reconciler {
 }
 
 export interface ReconcilerDeps {
-  /** One look. Yields what failed by network; throws when all did. */
-  readonly pass: () => Promise<ReadonlyMap<string, unknown>>
+  /** One look; a thorough one after the start, after a failure, and now and then. Yields what failed by network; throws when all did. */
+  readonly pass: (isThorough: boolean) => Promise<ReadonlyMap<string, unknown>>
   readonly log: Log
   readonly clock: Clock
 }
@@ -34,6 +34,7 @@ export function createReconciler({ pass, log, clock }: ReconcilerDeps): Reconcil
   const closing = new AbortController()
   let waiters: Waiter[] = []
   let isDirty = false
+  let isThorough = true
   let isStarted = false
   let prepare: (() => Promise<void>) | undefined
   let running: Promise<void> | undefined
@@ -41,11 +42,13 @@ export function createReconciler({ pass, log, clock }: ReconcilerDeps): Reconcil
   const look = async (): Promise<void> => {
     const served = waiters
     waiters = []
+    const thoroughly = isThorough
     isDirty = false
+    isThorough = false
     try {
       await prepare?.()
       prepare = undefined
-      const failures = await pass()
+      const failures = await pass(thoroughly)
       for (const waiter of served) {
         const failed = waiter.networkIds.find((id) => failures.has(id))
         if (failed === undefined) waiter.resolve()
@@ -75,15 +78,20 @@ export function createReconciler({ pass, log, clock }: ReconcilerDeps): Reconcil
     kick()
   }
 
+  const lookThoroughly = () => {
+    isThorough = true
+    changed()
+  }
+
   const wakeIn = (ms: number): void => {
-    void clock.sleep(ms, closing.signal).then(changed, () => undefined)
+    void clock.sleep(ms, closing.signal).then(lookThoroughly, () => undefined)
   }
 
   const patrol = async (): Promise<void> => {
     try {
       for (;;) {
         await clock.sleep(PATROL_MS, closing.signal)
-        changed()
+        lookThoroughly()
       }
     } catch (error) {
       if (!closing.signal.aborted) throw error
