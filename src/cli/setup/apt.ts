@@ -97,7 +97,10 @@ function asRoot(
   env: NodeJS.ProcessEnv,
   take: (line: string) => boolean = () => false,
 ): Promise<void> {
-  const [program = '', ...args] = [...prefix, ...command]
+  // Through `cat`: what packages' scripts write to is then an ordinary pipe, which node's own are not.
+  const script = 'set -o pipefail; "$@" 2>&1 | cat'
+  const program = 'bash'
+  const args = ['-c', script, 'bash', ...prefix, ...command]
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     const said: string[] = []

@@ -4,8 +4,10 @@ import type { Clock } from '#lib/clock.ts'
 import type { HttpClient } from '#lib/http/index.ts'
 import {
   createIdentity,
+  createProjects,
   createServiceSession,
   type Identity,
+  type Projects,
   type ServiceSession,
 } from '#neighbours/identity/index.ts'
 import { createImages, type Images } from '#neighbours/images/index.ts'
@@ -15,6 +17,7 @@ import { REGION, SERVICE_PROJECT } from './state-dir.ts'
 
 export interface Neighbours {
   readonly identity: Identity
+  readonly projects: Projects
   readonly images: Images
   readonly networks: Networks
   readonly placement: PlacementClient
@@ -51,6 +54,7 @@ export function createNeighbours({ http, clock, config, url, passwords }: Neighb
   const cacheMs = Math.max(0, config.keystone_authtoken.token_cache_time) * MS
   return {
     identity: createIdentity({ http, clock, authUrl, session, cacheMs }),
+    projects: createProjects({ http, authUrl, session }),
     images: createImages({ http, session }),
     networks: createNetworks({ http, session }),
     placement: createPlacementClient({ http, clock, session }),
