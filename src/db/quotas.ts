@@ -21,6 +21,17 @@ export async function findUserQuotas(db: Db, projectId: string, userId: string):
   return limitsOf(await query.where('user_id', '=', userId).execute())
 }
 
+/** What was set for users of a project, together; an unlimited one counts nothing. */
+export async function sumUserQuotas(db: Db, projectId: string): Promise<QuotaLimits> {
+  const query = db
+    .selectFrom('project_user_quotas')
+    .select(['resource', (eb) => eb.fn.sum<number | string>('hard_limit').as('total')])
+    .where('project_id', '=', projectId)
+    .where('hard_limit', '>', 0)
+  const rows = await query.groupBy('resource').execute()
+  return Object.fromEntries(rows.map(({ resource, total }) => [resource, Number(total)]))
+}
+
 /** The limits of a class: `default` overrides the configured defaults. */
 export async function findClassQuotas(db: Db, className: string): Promise<QuotaLimits> {
   return limitsOf(

@@ -25,6 +25,8 @@ const header = (at: string) => ({ 'openstack-api-version': `compute ${at}` })
 /** What there is to ask about. */
 interface Ground {
   readonly clients: Readonly<Record<Who, CloudClient>>
+  /** A project that nothing else is asked about. */
+  readonly otherProject: string
   readonly imageId: string
   readonly serverId: string
   readonly portId: string
@@ -41,7 +43,7 @@ export async function asksOf(cloud: WholeCloud): Promise<readonly Ask[]> {
     ...serverAsks(ground, make),
     ...partAsks(ground, make),
     ...actionAsks(ground, make),
-    ...flavorAsks(make),
+    ...flavorAsks(ground, make),
     ...keypairAsks(make),
     ...hostAsks(ground, make),
     ...quotaAsks(ground, make),
@@ -49,7 +51,7 @@ export async function asksOf(cloud: WholeCloud): Promise<readonly Ask[]> {
 }
 
 async function groundOf(cloud: WholeCloud): Promise<Ground> {
-  const [admin, demo] = await Promise.all([cloud.as('admin'), cloud.as('demo')])
+  const [admin, demo, alt] = await Promise.all([cloud.as('admin'), cloud.as('demo'), cloud.as('alt')])
   const ok = (path: string, body: object, method = 'POST') => admin.ok('compute', method, path, body)
   await ok('/flavors', { flavor: { ...FLAVOR, 'os-flavor-access:is_public': false } })
   await ok('/flavors/private/action', { addTenantAccess: { tenant: demo.projectId } })
@@ -69,6 +71,7 @@ async function groundOf(cloud: WholeCloud): Promise<Ground> {
   const [old, recent] = await Promise.all([hostIds(admin, serverId, '2.1'), hostIds(admin, serverId, '2.53')])
   return {
     clients: { admin, demo },
+    otherProject: alt.projectId,
     imageId,
     serverId,
     portId: ports[0]?.id ?? '',
@@ -241,10 +244,9 @@ function actionAsks({ serverId, clients }: Ground, make: Make): Ask[] {
   ]
 }
 
-function flavorAsks(make: Make): Ask[] {
+function flavorAsks({ otherProject: tenant }: Ground, make: Make): Ask[] {
   const made = (at: string) => `f${minor(at)}`
   const specs = '/flavors/private/os-extra_specs'
-  const tenant = (at: string) => ({ tenant: `tenant${minor(at)}` })
   return [
     make('GET /flavors', '/flavors'),
     make('GET /flavors/detail', '/flavors/detail'),
@@ -260,12 +262,12 @@ function flavorAsks(make: Make): Ask[] {
     make('PUT /flavors/{id}/os-extra_specs/{id}', `${specs}/hw:numa_nodes`, { 'hw:numa_nodes': '2' }),
     make('DELETE /flavors/{id}/os-extra_specs/{id}', `${specs}/hw:numa_nodes`),
     make('GET /flavors/{id}/os-flavor-access', '/flavors/private/os-flavor-access'),
-    make('POST /flavors/{id}/action#addTenantAccess', '/flavors/private/action', (at: string) => ({
-      addTenantAccess: tenant(at),
-    })),
-    make('POST /flavors/{id}/action#removeTenantAccess', '/flavors/private/action', (at: string) => ({
-      removeTenantAccess: tenant(at),
-    })),
+    make('POST /flavors/{id}/action#addTenantAccess', '/flavors/private/action', {
+      addTenantAccess: { tenant },
+    }),
+    make('POST /flavors/{id}/action#removeTenantAccess', '/flavors/private/action', {
+      removeTenantAccess: { tenant },
+    }),
   ]
 }
 
@@ -328,14 +330,14 @@ function hostAsks({ idsAt }: Ground, make: Make): Ask[] {
   ]
 }
 
-function quotaAsks({ clients }: Ground, make: Make): Ask[] {
+function quotaAsks({ clients, otherProject }: Ground, make: Make): Ask[] {
   const quotas = `/os-quota-sets/${clients.demo.projectId}`
   return [
     make('GET /limits', '/limits'),
     make('GET /os-quota-sets/{id}', quotas),
     make('GET /os-quota-sets/{id}/defaults', `${quotas}/defaults`),
     make('GET /os-quota-sets/{id}/detail', `${quotas}/detail`),
-    make('PUT /os-quota-sets/{id}', '/os-quota-sets/somebody', { quota_set: { cores: 45 } }),
-    make('DELETE /os-quota-sets/{id}', '/os-quota-sets/somebody'),
+    make('PUT /os-quota-sets/{id}', `/os-quota-sets/${otherProject}`, { quota_set: { cores: 45 } }),
+    make('DELETE /os-quota-sets/{id}', `/os-quota-sets/${otherProject}`),
   ]
 }

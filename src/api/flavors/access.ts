@@ -1,5 +1,5 @@
 /** Which projects may use a private flavor. */
-import type { Answer, Call, Services } from '#api/kernel/index.ts'
+import { type Answer, type Call, requireProject, type Services } from '#api/kernel/index.ts'
 import { getFlavor, insertFlavorProject, listFlavorProjects, removeFlavorProject } from '#db/flavors.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { conflict, notFound } from '#lib/fault.ts'
@@ -29,6 +29,7 @@ export async function add(
   const db = services.db.typed<NovaDb>()
   const flavor = await getFlavor(db, call.params.id ?? '')
   if (flavor.isPublic && call.on.publicRefused) throw conflict('Can not add access to a public flavor.')
+  await requireProject(services.projects, call.body.addTenantAccess.tenant)
   await insertFlavorProject(db, flavor, call.body.addTenantAccess.tenant)
   return accessOf(services, flavor)
 }

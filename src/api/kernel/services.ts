@@ -4,7 +4,7 @@ import type { Database } from '#db/kit/index.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Ids } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
-import type { Identity } from '#neighbours/identity/port.ts'
+import type { Identity, Projects } from '#neighbours/identity/port.ts'
 import type { Images } from '#neighbours/images/port.ts'
 import type { Networks } from '#neighbours/networks/port.ts'
 import type { PlacementClient } from '#neighbours/placement/port.ts'
@@ -14,6 +14,7 @@ export interface Services {
   readonly db: Database
   readonly bus: Bus
   readonly identity: Identity
+  readonly projects: Projects
   readonly images: Images
   readonly networks: Networks
   readonly placement: PlacementClient

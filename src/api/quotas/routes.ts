@@ -1,11 +1,17 @@
 /** Quota sets and limits: how much a project may have, and has. */
-import { type Route, serve, type Services } from '#api/kernel/index.ts'
+import { requireProject, type Route, serve, type Services } from '#api/kernel/index.ts'
 import { countInstances } from '#db/instances.ts'
 import { countKeyPairs } from '#db/keypairs.ts'
-import { removeProjectQuotas, removeUserQuotas, setProjectQuotas, setUserQuotas } from '#db/quotas.ts'
+import {
+  removeProjectQuotas,
+  removeUserQuotas,
+  setProjectQuotas,
+  setUserQuotas,
+  sumUserQuotas,
+} from '#db/quotas.ts'
 import type { NovaDb } from '#db/schema.ts'
-import { badRequest } from '#lib/fault.ts'
 import { isTrue, many, operation, query } from '#lib/versioned/index.ts'
+import { requireWithin } from './bounds.ts'
 import { defaultLimits, type Limits, limitsOf, type Resource, RESOURCES } from './limits.ts'
 import { absoluteLimits, type Cells, quotaSetView } from './quota-set.view.ts'
 import {
@@ -32,7 +38,7 @@ const cellsOf = (cell: (resource: Resource) => unknown, network: unknown): Cells
   network,
 })
 
-export function quotaRoutes({ db, config }: Services): readonly Route[] {
+export function quotaRoutes({ db, config, projects }: Services): readonly Route[] {
   const nova = db.typed<NovaDb>()
 
   /** What is used of each resource; what is not counted by project (metadata, files, group members) is 0. */
@@ -63,6 +69,7 @@ export function quotaRoutes({ db, config }: Services): readonly Route[] {
     serve(showQuotaSet, async (call) => {
       const projectId = call.params.id ?? ''
       call.enforce(`${RULE}:show`, { project_id: projectId })
+      await requireProject(projects, projectId)
       const limits = await limitsOf(nova, config, { projectId, userId: call.query.user_id?.at(-1) })
       return {
         body: {
@@ -77,6 +84,7 @@ export function quotaRoutes({ db, config }: Services): readonly Route[] {
     serve(showQuotaSetDetail, async (call) => {
       const projectId = call.params.id ?? ''
       call.enforce(`${RULE}:detail`, { project_id: projectId })
+      await requireProject(projects, projectId)
       const userId = call.query.user_id?.at(-1)
       const [limits, used] = [
         await limitsOf(nova, config, { projectId, userId }),
@@ -88,6 +96,7 @@ export function quotaRoutes({ db, config }: Services): readonly Route[] {
     }),
 
     serve(showQuotaSetDefaults, async (call) => {
+      await requireProject(projects, call.params.id ?? '')
       const limits = await defaultLimits(nova, config)
       return {
         body: {
@@ -103,12 +112,18 @@ export function quotaRoutes({ db, config }: Services): readonly Route[] {
       const projectId = call.params.id ?? ''
       const userId = call.query.user_id?.at(-1)
       call.enforce(`${RULE}:update`, { project_id: projectId })
+      await requireProject(projects, projectId)
       const { force, ...asked } = call.body.quota_set as Readonly<Record<string, string | number | boolean>>
       const wanted = Object.fromEntries(
         RESOURCES.filter((name) => asked[name] !== undefined).map((name) => [name, Number(asked[name])]),
       ) as Partial<Record<Resource, number>>
       if (!isTrue(force as boolean | string | undefined))
-        refuseBelowUse(wanted, await usedOf(projectId, userId))
+        requireWithin(wanted, {
+          used: await usedOf(projectId, userId),
+          given: await sumUserQuotas(nova, projectId),
+          project: await limitsOf(nova, config, { projectId }),
+          user: userId === undefined ? undefined : await limitsOf(nova, config, { projectId, userId }),
+        })
       await db.transaction<NovaDb, void>((trx) =>
         userId === undefined
           ? setProjectQuotas(trx, projectId, wanted)
@@ -135,18 +150,4 @@ export function quotaRoutes({ db, config }: Services): readonly Route[] {
       return {}
     }),
   ]
-}
-
-/** A limit below what is used already would be none that holds. */
-function refuseBelowUse(
-  wanted: Partial<Record<Resource, number>>,
-  used: Partial<Record<Resource, number>>,
-): void {
-  for (const [name, limit] of Object.entries(wanted)) {
-    const inUse = used[name as Resource] ?? 0
-    if (limit >= 0 && limit < inUse)
-      throw badRequest(
-        `Quota limit ${limit} for ${name} must be greater than or equal to already used and reserved ${inUse}.`,
-      )
-  }
 }

@@ -18,6 +18,11 @@ export interface Identity {
   validate(token: string): Promise<TokenInfo | undefined>
 }
 
+export interface Projects {
+  /** False when Keystone has no such project; true also when Keystone does not tell. */
+  exists(projectId: string): Promise<boolean>
+}
+
 /** A session of one of Kilonova's own service users: a token when one is needed, renewed before it ends. */
 export interface ServiceSession {
   /** `X-Auth-Token` of the service user. */

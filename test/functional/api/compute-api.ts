@@ -182,6 +182,7 @@ export function testServices(config: Partial<ApiConfig> = {}): Services & { read
     db: openDatabase('sqlite://'),
     bus: createInProcessBus(),
     identity: { validate: async (token) => TOKENS[token] },
+    projects: { exists: async (id) => id !== 'nobody' },
     images: {
       find: async (id) => there.images.find((each) => each.id === id),
       findAsService: async (id) => there.images.find((each) => each.id === id),
