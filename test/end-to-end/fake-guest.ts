@@ -27,7 +27,12 @@ export interface FakeGuest {
   /** Takes an address and the default route, as after a lease. */
   configure(router: string | null): Promise<void>
   ip(...args: string[]): Promise<string>
-  listen(port: number): Promise<void>
+  listen(port: number, tool?: 'listen' | 'echo'): Promise<void>
+  /** A connection kept busy: how it ended, once it did. */
+  stream(
+    address: string,
+    port: number,
+  ): Promise<{ readonly ended: Promise<{ ended: string; echoes: number }> }>
   /** `said`: the server's words; `error` when it was not reached. */
   connect(address: string, port: number, from?: string): Promise<{ said?: string; error?: string }>
   close(): Promise<void>
@@ -48,6 +53,13 @@ export async function plugGuest(vif: Vif): Promise<FakeGuest> {
     const { stdout } = await runFile('ip', ['netns', 'exec', space, process.execPath, TOOL, ...args])
     return JSON.parse(stdout) as T
   }
+  const background = (...args: string[]) => {
+    const child = spawn('ip', ['netns', 'exec', space, process.execPath, TOOL, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    servers.push(child)
+    return child.stdout
+  }
   return {
     space,
     address,
@@ -63,16 +75,21 @@ export async function plugGuest(vif: Vif): Promise<FakeGuest> {
       await inside('addr', 'add', `${address}/24`, 'dev', 'eth0')
       if (router !== null) await inside('route', 'add', 'default', 'via', router)
     },
-    async listen(port) {
-      const server = spawn('ip', ['netns', 'exec', space, process.execPath, TOOL, 'listen', String(port)], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      })
-      servers.push(server)
-      await once(server.stdout, 'data')
+    async listen(port, tool = 'listen') {
+      await once(background(tool, String(port)), 'data')
+    },
+    async stream(to, port) {
+      const printed = background('stream', to, String(port))
+      await once(printed, 'data')
+      const ended = once(printed, 'data').then(
+        ([line]) => JSON.parse(String(line)) as { ended: string; echoes: number },
+      )
+      return { ended }
     },
     connect: (to, port, from) => tool('connect', to, String(port), ...(from === undefined ? [] : [from])),
     async close() {
       for (const server of servers) {
+        if (server.exitCode !== null) continue
         const closed = once(server, 'close')
         server.kill('SIGKILL')
         await closed

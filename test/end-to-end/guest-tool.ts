@@ -50,6 +50,32 @@ const tools: Record<string, (...args: string[]) => Promise<void>> = {
       request.on('timeout', () => request.destroy(new Error('timeout')))
       request.on('error', (error) => finish({ error: error.message }))
     }),
+  /** Sends a byte now and then and counts what comes back, until nothing does. */
+  stream: (address = '', port = '') =>
+    new Promise((resolve) => {
+      let echoes = 0
+      const socket = connect({ host: address, port: Number(port) }, () => print('connected'))
+      const timer = setInterval(() => socket.write('.'), PATIENCE_MS / 20)
+      const finish = (ended: string) => {
+        clearInterval(timer)
+        print({ ended, echoes })
+        socket.destroy()
+        resolve()
+      }
+      socket.setTimeout(0)
+      let silence = setTimeout(() => finish('silence'), PATIENCE_MS)
+      socket.on('data', (chunk) => {
+        echoes += chunk.length
+        clearTimeout(silence)
+        silence = setTimeout(() => finish('silence'), PATIENCE_MS)
+      })
+      socket.on('error', (error) => finish(error.message))
+    }),
+  async echo(port = '') {
+    const server = createServer((socket) => socket.on('error', () => {}).pipe(socket))
+    server.listen(Number(port), '0.0.0.0', () => print('listening'))
+    await new Promise(() => {})
+  },
   async listen(port = '') {
     const server = createServer((socket) => socket.end(`from ${socket.remoteAddress ?? ''}\n`))
     server.listen(Number(port), '0.0.0.0', () => print('listening'))

@@ -7,7 +7,7 @@ import { createHmac } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { execFile } from 'node:child_process'
@@ -174,6 +174,39 @@ if (isRoot)
       for (const { guest } of [x, y]) await guest.configure(null)
       await y.guest.listen(9090)
       assert.deepEqual(await x.guest.connect(y.guest.address, 9090), { said: `from ${x.guest.address}` })
+    })
+
+    it('ends the connections that a rule had let in when the rule goes, and no others', async () => {
+      const [web, other] = [await group('streams'), await group('others')]
+      const rule = await allow(web)
+      const kept = await allow(other)
+      const [server, mate, client] = [await launch([web]), await launch([other]), await launch([])]
+      for (const { guest } of [server, mate, client]) await guest.configure(null)
+      for (const { guest } of [server, mate]) await guest.listen(8080, 'echo')
+      const cut = await client.guest.stream(server.guest.address, 8080)
+      const spared = await client.guest.stream(mate.guest.address, 8080)
+      const more = await allow(web, { port_range_min: 1000, port_range_max: 2000 })
+      await stand.call('demo', 'DELETE', `security-group-rules/${rule.id}`)
+      assert.equal((await cut.ended).ended, 'silence')
+      assert.equal(await Promise.race([spared.ended, Promise.resolve('goes on')]), 'goes on')
+      await stand.call('demo', 'DELETE', `security-group-rules/${kept.id}`)
+      assert.ok((await spared.ended).echoes > 10)
+      await stand.call('demo', 'DELETE', `security-group-rules/${more.id}`)
+    })
+
+    it('keeps guests away from this machine on their own network', async () => {
+      const { guest } = await launch([])
+      await guest.configure(null)
+      const listener = createServer((_request, response) => response.end('in'))
+      await new Promise<void>((resolve) => listener.listen(0, '0.0.0.0', resolve))
+      const { port } = listener.address() as AddressInfo
+      const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
+      for (const { address, family, internal } of addresses) {
+        if (family !== 'IPv4' || internal) continue
+        await guest.ip('route', 'replace', `${address}/32`, 'dev', 'eth0')
+        assert.ok((await guest.connect(address, port)).error, address)
+      }
+      await new Promise((resolve) => listener.close(resolve))
     })
 
     it('drops what a guest sends under another name', async () => {

@@ -3,7 +3,7 @@ import { createHttpClient, type HttpAnswer } from '#lib/http/index.ts'
 import { systemClock } from '#lib/clock.ts'
 import { randomIds } from '#lib/ids.ts'
 import { type Log, silentLog } from '#lib/log.ts'
-import { openDatabase } from '#db/kit/index.ts'
+import { type Database, openDatabase } from '#db/kit/index.ts'
 import type { Identity, ServiceSession, TokenInfo } from '#neighbours/identity/port.ts'
 import {
   createNeutron,
@@ -48,14 +48,15 @@ export interface Stand {
 export interface StandOptions {
   readonly plane?: NetworkPlane
   readonly log?: Log
-  readonly databaseUrl?: string
+  /** One of the caller's, which stays open. */
+  readonly database?: Database
   readonly metadata?: NonNullable<NeutronDeps['metadata']>
 }
 
 /** Starts it, with `public` and `private` made. */
 export async function startNeutron(options: StandOptions = {}): Promise<Stand> {
   const log = options.log ?? silentLog
-  const db = openDatabase(options.databaseUrl ?? 'sqlite://')
+  const db = options.database ?? openDatabase('sqlite://')
   const identity: Identity = { validate: async (text) => TOKENS[text] }
   const neutron = createNeutron({
     db,
@@ -97,7 +98,7 @@ export async function startNeutron(options: StandOptions = {}): Promise<Stand> {
     async close() {
       await http.close()
       await neutron.close()
-      await db.close()
+      if (!options.database) await db.close()
     },
   }
 }

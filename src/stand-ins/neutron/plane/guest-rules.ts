@@ -6,6 +6,7 @@
  * to. br_netfilter then shows the packet to the inet table, where connections are tracked (each bridge
  * in a zone of its own) and the security groups are chains, chosen by the mark.
  */
+import { createHash } from 'node:crypto'
 import { linkLocal, parseCidr } from '../addresses.ts'
 import type { PortDoc, SecurityGroupRuleDoc } from '../documents.ts'
 import { tapName } from './names.ts'
@@ -190,18 +191,25 @@ function inetTable(
     `${hex(TRUSTED << shift)} : return`,
   ]
   const { prefix } = input
-  return [
-    `table inet ${input.table} {`,
+  const rules = [
     ...groupSets(input, [...policies.values()]),
     ...[...policies.values()].flatMap((policy) => policyChains(policy)),
     ...chain('from', [`meta mark & 0xffff0000 vmap { ${target('egress', 16).join(', ')} }`, 'drop']),
     ...chain('to', [`meta mark & 0x0000ffff vmap { ${target('ingress', 0).join(', ')} }`, 'drop']),
+  ]
+  const epoch = epochOf(rules)
+  return [
+    `table inet ${input.table} {`,
+    ...rules,
     ...chain('bridged', [
       `oifname != "${prefix}b*" drop`,
-      'ct state established,related accept',
       'ct state invalid drop',
+      'ct state related accept',
+      'ct state established ct direction reply accept',
+      `ct state established ct mark ${epoch} accept`,
       'jump from',
       'jump to',
+      `ct mark set ${epoch}`,
       'accept',
     ]),
     ...chain('zones', [
@@ -229,6 +237,13 @@ function inetTable(
     '}',
   ]
 }
+
+/**
+ * A number for the rules as they are. Connections carry the number of the rules that let them in: after
+ * a change each is asked once more, so that a rule that is taken away ends what it had allowed.
+ */
+const epochOf = (rules: readonly string[]): string =>
+  `0x${createHash('sha256').update(rules.join('\n')).digest('hex').slice(0, 8)}`
 
 function policyChains(policy: Policy): string[] {
   const lines = (direction: 'ingress' | 'egress') => {
