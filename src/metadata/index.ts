@@ -1,2 +1,2 @@
 /** nova-metadata: what a guest may ask about itself at 169.254.169.254. */
-export { createMetadata, type Metadata, type MetadataConfig, type MetadataDeps } from './metadata.ts'
+export { createMetadata, type MetadataConfig } from './metadata.ts'

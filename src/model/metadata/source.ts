@@ -1,9 +1,6 @@
 /** The facts about a guest that its metadata tells. */
 import type { Vif } from '#model/network/index.ts'
 
-/** What cloud-init looks for among file systems. */
-export const CONFIG_DRIVE_LABEL = 'config-2'
-
 export interface MetadataSource {
   readonly uuid: string
   /** `instance-0000002a`. */

@@ -128,7 +128,6 @@ export interface Documents {
 export type OwnFields<D extends Stored> = Omit<D, keyof Stored>
 
 export type KindName = keyof Documents
-export type AnyDoc = Documents[KindName]
 
 /** The columns under which a document is found. */
 export interface SearchColumns {

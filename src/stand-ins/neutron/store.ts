@@ -104,18 +104,6 @@ export async function countDocs(db: NeutronDb, kind: KindName, projectId: string
   return Number(row?.n ?? 0)
 }
 
-/** How many resources lie under a parent. */
-export async function hasChild(db: NeutronDb, kind: KindName, parentId: string): Promise<boolean> {
-  const row = await db
-    .selectFrom('neutron_resources')
-    .select('id')
-    .where('kind', '=', kind)
-    .where('parent_id', '=', parentId)
-    .limit(1)
-    .executeTakeFirst()
-  return row !== undefined
-}
-
 export async function insertDoc<K extends KindName>(
   db: NeutronDb,
   kind: K,

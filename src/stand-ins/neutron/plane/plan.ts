@@ -1,5 +1,5 @@
 /** What should be on this machine for what is stored: bridges, namespaces, legs, addresses, servers. Pure. */
-import { cidrsOverlap, formatCidr, parseCidr } from '../addresses.ts'
+import { cidrsOverlap, parseCidr } from '../addresses.ts'
 import type { FixedIpDoc, NetworkDoc, PortDoc, RouterDoc, SubnetDoc } from '../documents.ts'
 import { type DhcpServer, dhcpServer } from './dhcp-files.ts'
 import { dhcpName, insideName, type Names, outsideName } from './names.ts'
@@ -290,10 +290,4 @@ function isPrivate(range: string): boolean {
   return (
     cidr !== undefined && PRIVATE_RANGES.some((one) => cidrsOverlap(one, cidr) && cidr.prefix >= one.prefix)
   )
-}
-
-/** `10.0.0.0/24` of `10.0.0.1/24`. */
-export const rangeOf = (address: string): string => {
-  const cidr = parseCidr(address)
-  return cidr ? formatCidr(cidr) : address
 }
