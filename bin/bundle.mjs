@@ -14,7 +14,8 @@ export async function freshBundle(root, cache) {
   if (process.env.KILONOVA_NO_BUNDLE) return undefined
   const current = readManifest(cache)
   if (current && isFresh(root, current)) return claim(join(cache, current.directory))
-  return build(root, cache)
+  // Sources that do not fit together say so better when they are run as they are.
+  return build(root, cache).catch(() => undefined)
 }
 
 function readManifest(cache) {
@@ -55,7 +56,7 @@ async function build(root, cache) {
     platform: 'node',
     target: 'node24',
     metafile: true,
-    logLevel: 'error',
+    logLevel: 'silent',
     external: ['pg-native', 'esbuild', 'playwright-core'],
     plugins: [placesOfSources(root), requiredBuiltins],
     banner: {
