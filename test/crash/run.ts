@@ -52,13 +52,14 @@ const servers = async (demo: CloudClient): Promise<Server[]> =>
 const settled = (server: Server): boolean =>
   ['ACTIVE', 'ERROR', 'SHUTOFF'].includes(server.status) && server['OS-EXT-STS:task_state'] === null
 
+interface Ids {
+  readonly image: string
+  readonly flavor: string
+  readonly network: string
+}
+
 /** What a caller does while the axe falls: the connection may break at any point, and that is no failure. */
-async function work(
-  demo: CloudClient,
-  what: 'create' | 'delete',
-  round: number,
-  ids: { image: string; flavor: string; network: string },
-): Promise<void> {
+async function work(demo: CloudClient, what: 'create' | 'delete', round: number, ids: Ids): Promise<void> {
   const body = {
     server: {
       name: `crash-${round}`,
@@ -67,16 +68,18 @@ async function work(
       networks: [{ uuid: ids.network }],
     },
   }
-  const [victim] = what === 'delete' ? await servers(demo) : []
-  const sent = victim
-    ? demo.call('compute', 'DELETE', `/servers/${victim.id}`)
-    : demo.call('compute', 'POST', '/servers', body)
-  await sent.catch((error: unknown) => {
+  try {
+    const [victim] = what === 'delete' ? await servers(demo) : []
+    await (victim
+      ? demo.call('compute', 'DELETE', `/servers/${victim.id}`)
+      : demo.call('compute', 'POST', '/servers', body))
+  } catch (error) {
+    // What fetch throws when the other side is gone.
     if (!(error instanceof TypeError)) throw error
-  })
+  }
 }
 
-async function idsOf(demo: CloudClient): Promise<{ image: string; flavor: string; network: string }> {
+async function idsOf(demo: CloudClient): Promise<Ids> {
   const [images, flavors, networks] = await Promise.all([
     demo.ok('image', 'GET', '/images?name=tiny'),
     demo.ok('compute', 'GET', '/flavors'),
