@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import type { Progress } from './progress.ts'
 
-const QUIET = ['-y', '-q', '-o', 'Dpkg::Use-Pty=0', '-o', 'APT::Status-Fd=1', '--no-install-recommends']
+const QUIET = ['-y', '-q', '-o', 'Dpkg::Use-Pty=0', '-o', 'APT::Status-Fd=3', '--no-install-recommends']
 const POLICY = '/usr/sbin/policy-rc.d'
 /** What is shown of a failed run. */
 const TAIL_LINES = 40
@@ -45,7 +45,7 @@ export const aptUpdate = (
   progress: Progress,
 ): Promise<void> =>
   apt(
-    ['update', '-q', '-o', 'APT::Status-Fd=1'],
+    ['update', '-q', '-o', 'APT::Status-Fd=3'],
     'package lists',
     rights.prefix,
     aptEnvironment(environment),
@@ -97,10 +97,9 @@ function asRoot(
   env: NodeJS.ProcessEnv,
   take: (line: string) => boolean = () => false,
 ): Promise<void> {
-  // Through `cat`: what packages' scripts write to is then an ordinary pipe, which node's own are not.
-  const script = 'set -o pipefail; "$@" 2>&1 | cat'
-  const program = 'bash'
-  const args = ['-c', script, 'bash', ...prefix, ...command]
+  // apt closes the descriptor of its status for the programs it runs, so that must not be their output too.
+  const script = 'set -o pipefail; exec 3>&1; "$@" 2>&1 | cat'
+  const [program = '', ...args] = [...prefix, 'bash', '-c', script, 'bash', ...command]
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     const said: string[] = []
