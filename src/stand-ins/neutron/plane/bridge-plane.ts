@@ -5,7 +5,8 @@
 import type { Clock } from '#lib/clock.ts'
 import type { Log } from '#lib/log.ts'
 import { createChildren, killLeftovers } from './children.ts'
-import type { Commands } from './commands.ts'
+import { type Commands, findOptional } from './commands.ts'
+import { createForeignFirewall } from './foreign-firewall.ts'
 import { createHostSide } from './host-side.ts'
 import { createLook, linksOf, spacesOf } from './look.ts'
 import { createNames } from './names.ts'
@@ -42,7 +43,12 @@ export function createBridgePlane(deps: BridgePlaneDeps): NetworkPlane {
     proxyUser: proxyUser.name,
   })
   const hostSide = createHostSide({ commands, log, prefix: names.prefix })
-  const look = createLook({ commands, names, servers, hostSide, log })
+  const firewall = createForeignFirewall({
+    tools: findOptional('iptables', 'ip6tables'),
+    prefix: names.prefix,
+    log,
+  })
+  const look = createLook({ commands, names, servers, hostSide, firewall, log })
   let load: (() => Promise<PlaneState>) | undefined
   const reconciler = createReconciler({
     log,
@@ -78,6 +84,7 @@ export function createBridgePlane(deps: BridgePlaneDeps): NetworkPlane {
       await reconciler.close()
       await children.stopAll()
       await removeAll(commands, names.prefix)
+      await firewall.close()
       await hostSide.closeUplinks()
       await removeRunDir(runDir)
     },

@@ -10,6 +10,10 @@ export interface Tools {
   readonly haproxy: string
 }
 
+/** The paths of tools that may be missing, of those that are there. */
+export const findOptional = (...names: readonly string[]): string[] =>
+  names.flatMap((name) => PATHS.map((path) => join(path, name)).find(isExecutable) ?? [])
+
 export interface Commands {
   readonly tools: Tools
   /** Runs `ip` commands, one a line, stopping at the first that fails; in a namespace when one is given. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import type { Log } from '#lib/log.ts'
 import type { Commands } from './commands.ts'
+import type { ForeignFirewall } from './foreign-firewall.ts'
 import { guestRuleset } from './guest-rules.ts'
 import type { HostSide } from './host-side.ts'
 import { type Names, tapName } from './names.ts'
@@ -16,6 +17,7 @@ export interface LookDeps {
   readonly names: Names
   readonly servers: Servers
   readonly hostSide: HostSide
+  readonly firewall: ForeignFirewall
   readonly log: Log
 }
 
@@ -130,6 +132,7 @@ async function applyGround(deps: LookDeps, memory: Memory, input: GroundInput): 
   const isWhole = [...plan.bridges, ...plan.hostLegs].every(({ name }) => seen.names.has(name))
   if (isWhole && !input.isThorough && ground === memory.ground) return
   memory.ground = ''
+  await deps.firewall.open()
   await deps.commands.ip(bridgeCommands(plan, seen.names))
   try {
     memory.uplinks = plan.hostLegs.length > 0 ? await deps.hostSide.openUplinks() : []
