@@ -1,5 +1,6 @@
 /** `kilonova up`: a whole cloud in this process, until it is asked to stop. */
-import { renameSync, writeFileSync } from 'node:fs'
+import { existsSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { UsageError } from '../arguments.ts'
 import type { Launch } from '../main.ts'
 import { setUp } from '../setup/index.ts'
@@ -34,7 +35,7 @@ async function run(given: UpArguments, launch: Launch): Promise<number> {
   // Whoever read what we print may go away; the cloud stays.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const stopping = listenForStop(machine.say)
-  const driver = await chooseDriver(given.driver, machine)
+  const driver = await chooseDriver(given.driver, !existsSync(join(given.stateDir, 'state.json')), machine)
   const cloud = await startCloud({
     ...given,
     driver,

@@ -5,7 +5,7 @@ import { type Database, openDatabase } from '#db/kit/index.ts'
 import { systemClock } from '#lib/clock.ts'
 import { createHttpClient, type HttpClient } from '#lib/http/index.ts'
 import { randomIds } from '#lib/ids.ts'
-import { createLog, type Log } from '#lib/log.ts'
+import { createLog, type Log, silentLog } from '#lib/log.ts'
 import { messageOf, withUndo } from '#lib/undo.ts'
 import type { Config } from '#config/index.ts'
 import { type Computes, createComputes } from './computes.ts'
@@ -63,7 +63,8 @@ export function startCloud(options: CloudOptions): Promise<Cloud> {
     mkdirSync(options.stateDir, { recursive: true, mode: 0o700 })
     const lock = await lockDirectory(options.stateDir)
     undo(() => lock.release())
-    if (options.reset) await stopwatch.time('reset', () => resetStateDir(options.stateDir, options.isRoot))
+    if (options.reset)
+      await stopwatch.time('reset', () => resetStateDir({ ...options, clock: systemClock, log: silentLog }))
     const dir = openStateDir(options.stateDir, randomIds)
     const door = await stopwatch.time('listen', () => listen(options.host, options.port))
     undo(() => door.drain())

@@ -8,9 +8,19 @@ import type { DriverName } from './up-arguments.ts'
 const TUN = '/dev/net/tun'
 
 /** Which driver computes use: the one asked for, else qemu where it is. Says why when that is not what one expects. */
-export async function chooseDriver(asked: DriverName | undefined, machine: Machine): Promise<DriverName> {
+export async function chooseDriver(
+  asked: DriverName | undefined,
+  isFirstStart: boolean,
+  machine: Machine,
+): Promise<DriverName> {
   if (asked === 'simulated') return asked
-  await setUp(machine.uid === 0 ? ['guests', 'networks'] : ['guests'], machine)
+  const kinds = [
+    'guests' as const,
+    ...(machine.uid === 0 ? ['networks' as const] : []),
+    // Asked for again when the image is built; here so that all is installed in one go.
+    ...(isFirstStart ? ['image' as const] : []),
+  ]
+  await setUp(kinds, machine)
   if (machine.uid === 0) await makeTun(machine)
   const path = machine.environment['PATH'] ?? ''
   const hasQemu = hasProgram('qemu-system-x86_64', path) && hasProgram('qemu-img', path)

@@ -23,7 +23,7 @@ import { createNeutron, type NetworkPlane, type NeutronService } from '#stand-in
 import type { Mount } from './front-door.ts'
 import type { Neighbours } from './neighbours.ts'
 import { createPrivateListener, socketPathIn } from './private-listener.ts'
-import { apiConfig, conductorConfig, metadataConfig, schedulerConfig } from './settings.ts'
+import { apiConfig, conductorConfig, corsOptions, metadataConfig, schedulerConfig } from './settings.ts'
 
 export interface Ground {
   readonly db: Database
@@ -108,6 +108,9 @@ export async function createServices(ground: Ground): Promise<Services> {
     policy: (rule, context, { projectId }) =>
       placementPolicy.allows(rule, context, projectId === undefined ? {} : { project_id: projectId }),
     wwwAuthenticateUri: `${publicUrl}${PATHS.identity}`,
+    incompleteConsumerProjectId: config.placement.incomplete_consumer_project_id,
+    incompleteConsumerUserId: config.placement.incomplete_consumer_user_id,
+    cors: corsOptions(config),
   })
   const api = createApi({
     ...shared,
@@ -122,6 +125,7 @@ export async function createServices(ground: Ground): Promise<Services> {
     bus,
     clock,
     placement: neighbours.placement,
+    ids,
     log: logOf('nova-scheduler'),
     config: schedulerConfig(config),
   })

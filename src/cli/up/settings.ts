@@ -7,6 +7,7 @@ import type { ConductorConfig } from '#conductor/index.ts'
 import { defaultComputeConfig } from '#compute/index.ts'
 import { defaultConductorConfig } from '#conductor/index.ts'
 import type { MetadataConfig } from '#metadata/index.ts'
+import type { CorsOptions } from '#placement/index.ts'
 import type { SchedulerConfig } from '#scheduler/index.ts'
 import { type Config, loadConfig, type Loaded, type Sources } from '#config/index.ts'
 
@@ -67,10 +68,22 @@ export function apiConfig(config: Config, url: string): ApiConfig {
   }
 }
 
+/** `[cors]`, for those whose APIs heed it. */
+export const corsOptions = ({ cors }: Config): CorsOptions => ({
+  allowedOrigins: cors.allowed_origin,
+  allowCredentials: cors.allow_credentials,
+  exposeHeaders: cors.expose_headers,
+  maxAgeSeconds: cors.max_age,
+  allowMethods: cors.allow_methods,
+  allowHeaders: cors.allow_headers,
+})
+
 export function conductorConfig(config: Config): ConductorConfig {
   const { DEFAULT, scheduler } = config
   return {
     ...defaultConductorConfig,
+    host: DEFAULT.host,
+    reportIntervalMs: DEFAULT.report_interval * MS,
     maxAttempts: scheduler.max_attempts,
     serviceDownTimeMs: DEFAULT.service_down_time * MS,
     shutdownTimeoutMs: DEFAULT.shutdown_timeout * MS,
@@ -84,6 +97,8 @@ export function conductorConfig(config: Config): ConductorConfig {
 export function schedulerConfig(config: Config): SchedulerConfig {
   const { DEFAULT, scheduler, filter_scheduler: filters } = config
   return {
+    host: DEFAULT.host,
+    reportIntervalMs: DEFAULT.report_interval * MS,
     maxAttempts: scheduler.max_attempts,
     maxPlacementResults: scheduler.max_placement_results,
     enabledFilters: filters.enabled_filters,
