@@ -1,9 +1,10 @@
 /** What a compute does again and again: the heartbeat, what the host has, lost commands, guests compared. */
+import { SERVICE_VERSION } from '#contracts/conductor.ts'
+import { repeat } from '#lib/repeat.ts'
 import type { CommandRunner } from './command-runner.ts'
 import type { InventoryReporter } from './inventory/reporter.ts'
 import type { PowerNews } from './power-news.ts'
 import type { GuestRepair } from './repair/guests.ts'
-import { repeat } from './repeat.ts'
 import type { World } from './world.ts'
 
 export interface RoundsParts {
@@ -20,9 +21,6 @@ export interface Rounds {
   start(): Promise<void>
   close(): Promise<void>
 }
-
-/** Nova's service version of the release whose API we speak; computes below the minimum are refused by other services. */
-const SERVICE_VERSION = 70
 
 export function createRounds({ world, topic, commands, inventory, guests, news }: RoundsParts): Rounds {
   const { conductor, config, host, ids, log } = world

@@ -1,15 +1,17 @@
 /** The conductor as a service: the runner of sagas, the state service, and repair, wired to their ports. */
 import type { Bus } from '#bus/port.ts'
 import { computeContract, computeTopic } from '#contracts/compute.ts'
-import { CONDUCTOR_TOPIC, conductorContract } from '#contracts/conductor.ts'
+import { CONDUCTOR_TOPIC, conductorContract, SERVICE_VERSION } from '#contracts/conductor.ts'
 import { clientOf, serveContract } from '#contracts/contract.ts'
 import { SCHEDULER_TOPIC, schedulerContract } from '#contracts/scheduler.ts'
 import type { Database } from '#db/kit/index.ts'
 import { breakLeases, operationsJournal } from '#db/operations.ts'
 import type { NovaDb } from '#db/schema.ts'
+import { reportService } from '#db/services.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Ids } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
+import { type Repeated, repeat } from '#lib/repeat.ts'
 import { createRunner, type Runner } from '#lib/saga/index.ts'
 import type { Networks } from '#neighbours/networks/port.ts'
 import type { PlacementClient } from '#neighbours/placement/port.ts'
@@ -85,6 +87,12 @@ export function createConductor(deps: ConductorDeps): Conductor {
   const runner = runnerOf(deps, world)
   const repair = createRepair({ world, log })
   let served: { close(): Promise<void> } | undefined
+  let presence: Repeated | undefined
+  const report = async (): Promise<void> => {
+    const service = { binary: 'nova-conductor', host: config.host, topic: CONDUCTOR_TOPIC }
+    const row = { ...service, version: SERVICE_VERSION, uuid: deps.ids.uuid() }
+    await reportService(world.db, row, { now: deps.clock.now() })
+  }
   return {
     repair,
     async start() {
@@ -93,10 +101,12 @@ export function createConductor(deps: ConductorDeps): Conductor {
         if (taken > 0) log.info({ operations: taken }, 'taking over what an earlier conductor left')
       }
       served = await serveContract(conductorContract, CONDUCTOR_TOPIC, bus, stateService({ ...deps, world }))
+      presence = repeat({ name: 'heartbeat', everyMs: config.reportIntervalMs, run: report }, deps)
       runner.start()
       repair.start()
     },
     async close() {
+      await presence?.close()
       await repair.close()
       await runner.close()
       await served?.close()

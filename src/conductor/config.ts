@@ -1,6 +1,10 @@
 /** The conductor's options as plain values; cli reads them out of nova.conf. Times are in milliseconds. */
 
 export interface ConductorConfig {
+  /** `host`: what this conductor is called in the list of services. */
+  readonly host: string
+  /** `report_interval`: how often it says there that it lives. */
+  readonly reportIntervalMs: number
   /** `[scheduler] max_attempts`: hosts tried for one build. */
   readonly maxAttempts: number
   /** `service_down_time`: a compute not heard of for so long is down. */
@@ -35,6 +39,8 @@ export interface ConductorConfig {
 }
 
 export const defaultConductorConfig: ConductorConfig = {
+  host: 'localhost',
+  reportIntervalMs: 10_000,
   maxAttempts: 3,
   serviceDownTimeMs: 60_000,
   shutdownTimeoutMs: 60_000,

@@ -32,10 +32,13 @@ export const ExpectedGuest = Type.Object({
 })
 export type ExpectedGuest = Static<typeof ExpectedGuest>
 
+/** Nova's service version of the release whose API we speak; computes below the minimum are refused by other services. */
+export const SERVICE_VERSION = 70
+
 export const conductorContract = {
   /** An operation waits to be worked on (a hint: runners poll too). */
   operationReady: { request: Type.Object({ operationId: Type.String() }), reply: Done, timeoutMs: 10_000 },
-  /** A compute is up: registers or refreshes its service row. */
+  /** A service is up: registers or refreshes its service row. */
   reportService: {
     request: Type.Object({
       binary: Type.String(),

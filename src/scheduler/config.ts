@@ -1,6 +1,10 @@
 /** The scheduler's options as plain values; cli reads them out of nova.conf, where each has the name said here. */
 
 export interface SchedulerConfig {
+  /** `host`: what this scheduler is called in the list of services. */
+  readonly host: string
+  /** `report_interval`: how often it says there that it lives. */
+  readonly reportIntervalMs: number
   /** `[scheduler] max_attempts`: one host and this many less one alternates. */
   readonly maxAttempts: number
   /** `[scheduler] max_placement_results` */
@@ -27,6 +31,8 @@ export interface SchedulerConfig {
 
 /** Nova's defaults. */
 export const defaultSchedulerConfig: SchedulerConfig = {
+  host: 'localhost',
+  reportIntervalMs: 10_000,
   maxAttempts: 3,
   maxPlacementResults: 1000,
   enabledFilters: ['ComputeFilter', 'ComputeCapabilitiesFilter', 'ImagePropertiesFilter'],

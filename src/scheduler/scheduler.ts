@@ -1,10 +1,13 @@
 /** The scheduler as a service: answers `select` from the bus. It writes nothing but claims in Placement. */
 import type { Bus } from '#bus/port.ts'
-import { serveContract } from '#contracts/contract.ts'
+import { CONDUCTOR_TOPIC, conductorContract, SERVICE_VERSION } from '#contracts/conductor.ts'
+import { clientOf, serveContract } from '#contracts/contract.ts'
 import { SCHEDULER_TOPIC, schedulerContract } from '#contracts/scheduler.ts'
 import type { Database } from '#db/kit/index.ts'
 import type { Clock } from '#lib/clock.ts'
+import { type Ids, randomIds } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
+import { type Repeated, repeat } from '#lib/repeat.ts'
 import type { PlacementClient } from '#neighbours/placement/port.ts'
 import { defaultSchedulerConfig, type SchedulerConfig } from './config.ts'
 import { filtersOf } from './filters/index.ts'
@@ -19,6 +22,7 @@ export interface SchedulerDependencies {
   readonly clock: Clock
   readonly log: Log
   readonly random?: Random
+  readonly ids?: Ids
   readonly config?: Partial<SchedulerConfig>
 }
 
@@ -30,12 +34,18 @@ export interface Scheduler {
 }
 
 export function createScheduler(dependencies: SchedulerDependencies): Scheduler {
-  const { db, bus, placement, clock, log, random = Math.random } = dependencies
+  const { db, bus, placement, clock, log, random = Math.random, ids = randomIds } = dependencies
   const config = { ...defaultSchedulerConfig, ...dependencies.config }
   const { filters, unknown } = filtersOf(config.enabledFilters)
   const snapshots = createSnapshots({ db, clock, defaultAvailabilityZone: config.defaultAvailabilityZone })
   const selector = { placement, snapshots, filters, config, random, now: clock.now, log }
+  const conductor = clientOf(conductorContract, CONDUCTOR_TOPIC, bus)
+  const report = async (): Promise<void> => {
+    const service = { binary: 'nova-scheduler', host: config.host, topic: SCHEDULER_TOPIC }
+    await conductor.reportService.call({ ...service, version: SERVICE_VERSION }, ids.requestId())
+  }
   let serving: { close(): Promise<void> } | undefined
+  let presence: Repeated | undefined
   return {
     async start() {
       if (unknown.length > 0)
@@ -57,8 +67,11 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
           return selection
         },
       })
+      presence = repeat({ name: 'heartbeat', everyMs: config.reportIntervalMs, run: report }, { clock, log })
     },
     async close() {
+      // Its last report may wait for a conductor that is gone already; nobody waits for that.
+      void presence?.close()
       await serving?.close()
     },
   }

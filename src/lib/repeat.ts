@@ -1,6 +1,6 @@
 /** Work that is done again and again: on a timer, sooner after a failure, at once on a nudge; one run at a time. */
-import type { Clock } from '#lib/clock.ts'
-import type { Log } from '#lib/log.ts'
+import type { Clock } from './clock.ts'
+import type { Log } from './log.ts'
 
 export interface Repeated {
   /** Runs it now, or once more when it is running. */
