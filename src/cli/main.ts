@@ -23,6 +23,18 @@ const COMMANDS: Readonly<Record<string, CliCommand>> = {
     summary: 'run a whole cloud in this process',
     run: async (args, launch) => (await import('./commands/up.ts')).up(args, launch),
   },
+  'placement-api': {
+    summary: 'run the Placement service, configured by placement.conf',
+    run: async (args) => (await import('./commands/placement-api.ts')).placementApi(args),
+  },
+  'placement-manage': {
+    summary: "bring Placement's tables up to date, mend old rows",
+    run: async (args) => (await import('./commands/placement-manage.ts')).placementManage(args),
+  },
+  'placement-status': {
+    summary: "check that Placement's tables are fit for this release",
+    run: async (args) => (await import('./commands/placement-status.ts')).placementStatus(args),
+  },
   test: {
     summary: 'set up what tests need and run them all, or those whose paths are given',
     run: async (args, launch) => (await import('./commands/test.ts')).test(args, launch),

@@ -3,7 +3,7 @@ import type { OptionDeclaration, OptionGroup, Values } from './declaration.ts'
 import { api, cors, osloMiddleware, osloPolicy, wsgi } from './options/api.ts'
 import { compute, devices, imageCache, pci, upgradeLevels, workarounds } from './options/compute.ts'
 import { console, consoleauth, serialConsole, spice, vnc } from './options/consoles.ts'
-import { apiDatabase, cache, database } from './options/database.ts'
+import { apiDatabase, cache, database, placementDatabase } from './options/database.ts'
 import { defaults } from './options/default.ts'
 import { keyManager, keystoneAuthtoken, serviceUser } from './options/identity.ts'
 import { libvirt } from './options/libvirt.ts'
@@ -38,6 +38,7 @@ export const GROUPS = {
   ...spice,
   ...database,
   ...apiDatabase,
+  ...placementDatabase,
   ...cache,
   ...conductor,
   ...notifications,

@@ -7,6 +7,8 @@ import type { Log } from '#lib/log.ts'
 import type { Identity } from '#neighbours/identity/port.ts'
 import { PLACEMENT_MIGRATION_SET, PLACEMENT_MIGRATIONS } from './db/migrations.ts'
 import type { PlacementTables } from './db/tables.ts'
+import { byKeystone, byOwnWord } from './http/authentication.ts'
+import type { CorsOptions } from './http/cors.ts'
 import { endpoints } from './http/endpoints.ts'
 import { servePlacement } from './http/serve.ts'
 import { defaultPolicy, type PolicyCheck } from './policy.ts'
@@ -16,7 +18,8 @@ const MAX_BODY_BYTES = 1_048_576
 
 export interface PlacementDependencies {
   readonly db: Database
-  readonly identity: Identity
+  /** `noauth2`: callers are believed whoever they say they are. For tests. */
+  readonly identity: Identity | 'noauth2'
   readonly log: Log
   readonly ids: Ids
   readonly clock: Clock
@@ -31,6 +34,8 @@ export interface PlacementDependencies {
   readonly maxBodyBytes?: number
   /** `[keystone_authtoken] www_authenticate_uri`. */
   readonly wwwAuthenticateUri?: string
+  /** `[cors]`; left out, scripts of other origins are told nothing. */
+  readonly cors?: CorsOptions
 }
 
 export interface PlacementApp {
@@ -56,11 +61,11 @@ export function createPlacementApp(dependencies: PlacementDependencies): Placeme
         mountPath: dependencies.mountPath ?? '',
       },
     },
-    identity,
+    authenticate: identity === 'noauth2' ? byOwnWord : byKeystone(identity, dependencies.wwwAuthenticateUri),
     log,
     endpoints,
     maxBodyBytes: dependencies.maxBodyBytes ?? MAX_BODY_BYTES,
-    wwwAuthenticateUri: dependencies.wwwAuthenticateUri,
+    cors: dependencies.cors,
   })
   return {
     app,

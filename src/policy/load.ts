@@ -24,7 +24,7 @@ async function readOverrides(file: string): Promise<Overrides> {
     throw error
   }
   // Most installations have no such file; they need not pay for the parser at start.
-  const { parse, YAMLError } = await import('yaml')
+  const { parse, YAMLError } = await import('./read-yaml.ts')
   let content: unknown
   try {
     content = parse(text)

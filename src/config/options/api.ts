@@ -2,6 +2,13 @@
 import { group } from '../declaration.ts'
 
 export const api = group('api', {
+  auth_strategy: {
+    type: 'string',
+    default: 'keystone',
+    choices: ['keystone', 'noauth2'],
+    deprecatedNames: ['DEFAULT.auth_strategy'],
+    help: 'Who says who callers are (placement-api): keystone, or, for tests only, the callers themselves.',
+  },
   vendordata_providers: {
     type: 'list',
     default: ['StaticJSON'],
@@ -54,6 +61,38 @@ export const wsgi = group('wsgi', {
 
 export const cors = group('cors', {
   allowed_origin: { type: 'list', default: [], help: 'Origins allowed by CORS.' },
+  allow_credentials: { type: 'bool', default: true, help: 'Whether requests may carry credentials.' },
+  expose_headers: {
+    type: 'list',
+    default: [
+      'X-Auth-Token',
+      'X-Openstack-Request-Id',
+      'X-Subject-Token',
+      'X-Service-Token',
+      'OpenStack-API-Version',
+    ],
+    help: 'Headers of answers that scripts may read.',
+  },
+  max_age: { type: 'int', default: 3600, help: 'Seconds browsers may remember what is allowed.' },
+  allow_methods: {
+    type: 'list',
+    default: ['GET', 'PUT', 'POST', 'DELETE', 'PATCH'],
+    help: 'Methods that scripts may use.',
+  },
+  allow_headers: {
+    type: 'list',
+    default: [
+      'X-Auth-Token',
+      'X-Openstack-Request-Id',
+      'X-Identity-Status',
+      'X-Roles',
+      'X-Service-Catalog',
+      'X-User-Id',
+      'X-Tenant-Id',
+      'OpenStack-API-Version',
+    ],
+    help: 'Headers that scripts may send.',
+  },
 })
 
 export const osloMiddleware = group('oslo_middleware', {

@@ -29,6 +29,16 @@ export const apiDatabase = group('api_database', {
   max_pool_size: { type: 'int', default: 5, help: 'Connections kept per process.' },
 })
 
+export const placementDatabase = group('placement_database', {
+  connection: { type: 'string', default: null, secret: true, help: 'URL of the Placement database.' },
+  max_pool_size: { type: 'int', default: 10, min: 1, help: 'Connections kept per process.' },
+  sync_on_startup: {
+    type: 'bool',
+    default: true,
+    help: 'Bring the tables up to date at start; without, a service refuses to start on older ones.',
+  },
+})
+
 export const cache = group('cache', {
   backend: {
     type: 'string',

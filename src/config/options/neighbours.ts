@@ -107,4 +107,14 @@ export const placement = group('placement', {
   valid_interfaces: { type: 'list', default: ['internal', 'public'], help: 'Endpoint kinds to use.' },
   region_name: { type: 'string', default: null, help: 'Region of placement.' },
   endpoint_override: { type: 'string', default: null, help: 'Fixed URL of placement.' },
+  incomplete_consumer_project_id: {
+    type: 'string',
+    default: '00000000-0000-0000-0000-000000000000',
+    help: 'Of placement-api: the project of consumers that were written without one.',
+  },
+  incomplete_consumer_user_id: {
+    type: 'string',
+    default: '00000000-0000-0000-0000-000000000000',
+    help: 'Of placement-api: the user of consumers that were written without one.',
+  },
 })

@@ -3,22 +3,22 @@ import { badRequest, Fault, forbidden } from '#lib/fault.ts'
 import { createHttpApp, type HttpApp, type HttpReply, type HttpRequest } from '#lib/http/index.ts'
 import type { Log } from '#lib/log.ts'
 import { formatVersion, includes, readQuery, type Problem, type Version } from '#lib/versioned/index.ts'
-import { contextOf, type Identity } from '#neighbours/identity/port.ts'
 import type { RequestContext } from '#model/request-context.ts'
 import type { Trx } from '../db/providers.ts'
 import type { PlacementTables } from '../db/tables.ts'
+import type { Authenticate } from './authentication.ts'
+import { addCors, type CorsOptions } from './cors.ts'
 import { type Answer, canonicalUuid, type Endpoint, type Scope } from './endpoint.ts'
 import { renderFault } from './faults.ts'
 import { requestedVersion, SAYS_FRESHNESS } from './version.ts'
 
 export interface ServeOptions {
   readonly scope: Scope
-  readonly identity: Identity
+  readonly authenticate: Authenticate
   readonly log: Log
   readonly endpoints: readonly Endpoint[]
   readonly maxBodyBytes: number
-  /** Where callers get tokens, told to those without one. */
-  readonly wwwAuthenticateUri: string | undefined
+  readonly cors: CorsOptions | undefined
 }
 
 /** What is known of a request before its endpoint runs. */
@@ -39,11 +39,12 @@ export function servePlacement(options: ServeOptions): HttpApp {
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+  if (options.cors) addCors(app, options.cors)
   app.addHook('onRequest', async (request, reply) => {
     const arrival: Arrival = {}
     arrivals.set(request, arrival)
     reply.header('vary', 'OpenStack-API-Version')
-    if (!isRoot(request)) arrival.context = await authenticate(options, request)
+    if (!isRoot(request)) arrival.context = await options.authenticate(request)
     arrival.version = requestedVersion(request.headers['openstack-api-version'])
     reply.header('openstack-api-version', `placement ${formatVersion(arrival.version)}`)
     if (Number(request.headers['content-length'] ?? 0) > 0 && !request.headers['content-type'])
@@ -55,20 +56,6 @@ export function servePlacement(options: ServeOptions): HttpApp {
 }
 
 const isRoot = (request: HttpRequest): boolean => ['', '/'].includes(request.url.split('?')[0] ?? '')
-
-async function authenticate(options: ServeOptions, request: HttpRequest): Promise<RequestContext> {
-  const token = request.headers['x-auth-token']
-  const info = typeof token === 'string' && token !== '' ? await options.identity.validate(token) : undefined
-  if (info) return contextOf(info, request.id)
-  throw new Fault('unauthorized', 'The request you have made requires authentication.', {
-    headers: {
-      'www-authenticate':
-        options.wwwAuthenticateUri === undefined
-          ? 'Keystone'
-          : `Keystone uri="${options.wwwAuthenticateUri}"`,
-    },
-  })
-}
 
 function addPath(
   app: HttpApp,
