@@ -1,6 +1,6 @@
 /**
  * The bundle: src/cli/main.ts and all it needs in a few files, so that a start reads those instead of a thousand
- * (docs/decisions/0001-fast-start.md). Made anew when any source is newer; a plain start without it works too.
+ * (docs/decisions/0004-fast-start.md). Made anew when any source is newer; a plain start without it works too.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
