@@ -166,7 +166,10 @@ describe('key pairs', () => {
         ask(admin, 'POST /os-keypairs', { body: { keypair: { name, public_key: PUBLIC_KEY } } }),
       ),
     )
-    assert.deepEqual(answers.map(({ status }) => status).sort((a, b) => a - b), [201, 201, 403, 403])
+    assert.deepEqual(
+      answers.map(({ status }) => status).sort((a, b) => a - b),
+      [201, 201, 403, 403],
+    )
     const refused = answers.find(({ status }) => status === 403)
     assert.ok(refused)
     assertFault(refused, 403, /^Quota exceeded, too many key pairs\.$/)

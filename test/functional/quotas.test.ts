@@ -118,7 +118,10 @@ describe('quotas', () => {
       'Quota exceeded for instances: Requested 3, but already used 0 of 2 instances',
     )
     const answers = await Promise.all([1, 2, 3, 4, 5].map(() => create()))
-    assert.deepEqual(answers.map(({ status }) => status).sort((a, b) => a - b), [202, 202, 403, 403, 403])
+    assert.deepEqual(
+      answers.map(({ status }) => status).sort((a, b) => a - b),
+      [202, 202, 403, 403, 403],
+    )
     await askOk(admin, path, { body: { quota_set: { instances: -1, metadata_items: 1 } } })
     assertFault(await create({ metadata: { a: '1', b: '2' } }), 403, /[Mm]etadata/)
     assert.equal((await create({ metadata: { a: '1' } })).status, 202)

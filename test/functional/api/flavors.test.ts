@@ -1,7 +1,8 @@
 /** Flavors through HTTP: who sees which, pages, extra specs, access lists, and the ranges of their fields. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { PROJECT, startApi, type TestApi } from './compute-api.ts'
+import { OTHER_PROJECT, PROJECT, startApi, type TestApi } from './compute-api.ts'
+import { message } from './servers-there.ts'
 
 async function makeFlavors({ send }: TestApi): Promise<void> {
   for (const [id, ram] of [
@@ -103,4 +104,132 @@ test('extra specs are checked from 2.86 on', async (t) => {
   const shown = await api.send('GET /flavors/a/os-extra_specs')
   assert.deepEqual(shown.body, { extra_specs: { 'custom:x': '1', 'hw:cpu_policy': 'shared' } })
   assert.equal((await api.send('DELETE /flavors/a/os-extra_specs/nope', { as: 'admin' })).status, 404)
+})
+
+test('flavors are made, described, given and removed by admins alone', async (t) => {
+  const api = await startApi(t)
+  await makeFlavors(api)
+  const flavor = { name: 'n', ram: 1, vcpus: 1, disk: 1 }
+  const writes: [string, object?][] = [
+    ['POST /flavors', { flavor }],
+    ['PUT /flavors/a', { flavor: { description: 'x' } }],
+    ['DELETE /flavors/a'],
+    ['POST /flavors/a/os-extra_specs', { extra_specs: { k: 'v' } }],
+    ['PUT /flavors/a/os-extra_specs/k', { k: 'v' }],
+    ['DELETE /flavors/a/os-extra_specs/k'],
+    ['GET /flavors/a/os-flavor-access'],
+    ['POST /flavors/a/action', { removeTenantAccess: { tenant: PROJECT } }],
+  ]
+  for (const as of ['demo', 'reader'] as const) {
+    for (const [route, body] of writes) {
+      const answer = await api.send(route, { as, at: '2.104', body })
+      assert.equal(answer.status, 403, `${route}: ${answer.text}`)
+      assert.match(
+        message(answer.body),
+        /^Policy doesn't allow os_compute_api:os-flavor-\S+ to be performed\.$/,
+      )
+    }
+  }
+})
+
+test('what is wrong with a flavor is told in Nova’s words', async (t) => {
+  const api = await startApi(t)
+  await makeFlavors(api)
+  const flavor = { name: 'n', ram: 1, vcpus: 1, disk: 1 }
+  const field = 'Invalid input for field/attribute'
+  const refused: [string, object, number, string, string?][] = [
+    ['POST /flavors', { flavor: { ...flavor, id: 'a' } }, 409, 'Flavor with ID a already exists.'],
+    ['POST /flavors', { flavor: { ...flavor, name: 'm1.a' } }, 409, 'Flavor with name m1.a already exists.'],
+    [
+      'POST /flavors',
+      { flavor: { ...flavor, ram: 'abc' } },
+      400,
+      `${field} ram. Value: abc. 'abc' does not match '^[0-9]+$'`,
+    ],
+    [
+      'POST /flavors',
+      { flavor: { ...flavor, vcpus: 0 } },
+      400,
+      `${field} vcpus. Value: 0. 0 is less than the minimum of 1`,
+    ],
+    [
+      'POST /flavors',
+      { flavor: { ...flavor, disk: 2_147_483_648 } },
+      400,
+      `${field} disk. Value: 2147483648. 2147483648 is greater than the maximum of 2147483647`,
+    ],
+    ['POST /flavors', { flavor: { ...flavor, name: '' } }, 400, `${field} name. Value: . '' is too short`],
+    [
+      'POST /flavors',
+      { flavor: { ...flavor, description: 'x' } },
+      400,
+      `${field} flavor. Value: {'name': 'n', 'ram': 1, 'vcpus': 1, 'disk': 1, 'description': 'x'}. Additional properties are not allowed ('description' was unexpected)`,
+      '2.54',
+    ],
+    ['PUT /flavors/nope', { flavor: { description: 'x' } }, 404, 'Flavor nope could not be found.'],
+    [
+      'PUT /flavors/a',
+      { flavor: {} },
+      400,
+      `${field} flavor. Value: {}. 'description' is a required property`,
+    ],
+    ['PUT /flavors/a/os-extra_specs/k', { other: 'v' }, 400, 'Request body and URI mismatch'],
+    [
+      'PUT /flavors/a/os-extra_specs/k',
+      { k: 'v', l: 'v' },
+      400,
+      "{'k': 'v', 'l': 'v'} has too many properties",
+    ],
+    [
+      'POST /flavors/nope/os-extra_specs',
+      { extra_specs: { k: 'v' } },
+      404,
+      'Flavor nope could not be found.',
+    ],
+    [
+      'POST /flavors/a/action',
+      { addTenantAccess: { tenant: PROJECT } },
+      409,
+      'Can not add access to a public flavor.',
+    ],
+    [
+      'POST /flavors/a/action',
+      { addTenantAccess: {} },
+      400,
+      `${field} addTenantAccess. Value: {}. 'tenant' is a required property`,
+    ],
+    [
+      'POST /flavors/nope/action',
+      { addTenantAccess: { tenant: PROJECT } },
+      404,
+      'Flavor nope could not be found.',
+    ],
+    ['DELETE /flavors/nope', {}, 404, 'Flavor nope could not be found.'],
+    ['GET /flavors/a/os-flavor-access', {}, 404, 'Access list not available for public flavors.'],
+    ['GET /flavors/a/os-extra_specs/k', {}, 404, 'Flavor a has no extra specs with key k.'],
+  ]
+  for (const [route, body, status, said, at = '2.104'] of refused) {
+    const isRead = /^(GET|DELETE)/.test(route)
+    const answer = await api.send(route, { as: 'admin', at, body: isRead ? undefined : body })
+    assert.deepEqual([answer.status, message(answer.body)], [status, said], route)
+  }
+})
+
+test('access is given to projects that there are, once, and taken back', async (t) => {
+  const api = await startApi(t)
+  const flavor = { name: 'p', id: 'p', ram: 1, vcpus: 1, disk: 0, 'os-flavor-access:is_public': false }
+  await api.send('POST /flavors', { as: 'admin', body: { flavor } })
+  const act = (verb: string, tenant: string) =>
+    api.send('POST /flavors/p/action', { as: 'admin', at: '2.7', body: { [verb]: { tenant } } })
+  const nobody = await act('addTenantAccess', 'nobody')
+  assert.deepEqual([nobody.status, message(nobody.body)], [400, 'Project ID nobody is not a valid project.'])
+  for (const project of [PROJECT, OTHER_PROJECT])
+    assert.equal((await act('addTenantAccess', project)).status, 200)
+  const left = await act('removeTenantAccess', PROJECT)
+  assert.deepEqual(left.body, { flavor_access: [{ flavor_id: 'p', tenant_id: OTHER_PROJECT }] })
+  assert.equal((await act('removeTenantAccess', PROJECT)).status, 404)
+  assert.deepEqual(
+    [(await api.send('GET /flavors/p')).status, (await api.send('GET /flavors/p', { as: 'alt' })).status],
+    [404, 200],
+  )
 })
