@@ -1,6 +1,6 @@
 /** The command line: which commands there are, and which one is meant. */
 import { messageOf } from '#lib/undo.ts'
-import { fullPath } from './setup/index.ts'
+import { fullPath } from './setup/set-up.ts'
 
 /** What the launcher hands over. */
 export interface Launch {

@@ -1,5 +1,5 @@
 /** This machine and its terminal, as the setup sees them. */
-import type { Machine } from './setup/index.ts'
+import type { Machine } from './setup/set-up.ts'
 
 export const thisMachine = (): Machine => ({
   environment: process.env,

@@ -1,2 +1,2 @@
 /** Consoles: a browser's way to a guest's screen. */
-export { createNoVncProxy, type NoVncProxy, type NoVncProxyDeps } from './novncproxy.ts'
+export { createNoVncProxy } from './novncproxy.ts'

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { runShown } from '../run-process.ts'
-import { setUp } from '../setup/index.ts'
+import { setUp } from '../setup/set-up.ts'
 import { thisMachine } from '../this-machine.ts'
 import type { Launch } from '../main.ts'
 

@@ -1,6 +1,6 @@
 /** `kilonova test`: sets up what the tests need, runs them with node's own runner, counts them together. */
 import { runKept } from '../run-process.ts'
-import { setUp } from '../setup/index.ts'
+import { setUp } from '../setup/set-up.ts'
 import { thisMachine } from '../this-machine.ts'
 import type { Launch } from '../main.ts'
 

@@ -45,6 +45,7 @@ const IMAGE_BUILDING: readonly Need[] = [
 
 const TESTING: readonly Need[] = [
   { package: 'postgresql', files: ['/usr/lib/postgresql'], without: TESTS },
+  { package: 'rabbitmq-server', files: ['/usr/lib/rabbitmq/bin/rabbitmq-server'], without: TESTS },
   { package: 'python3-openstackclient', programs: ['openstack'], without: TESTS },
   { package: 'chromium', programs: ['chromium'], without: TESTS },
   { package: 'iputils-ping', programs: ['ping'], without: TESTS },

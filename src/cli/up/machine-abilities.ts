@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { messageOf } from '#lib/undo.ts'
 import { runKept } from '../run-process.ts'
-import { hasProgram, type Machine, setUp } from '../setup/index.ts'
+import { hasProgram, type Machine, setUp } from '../setup/set-up.ts'
 import type { DriverName } from './up-arguments.ts'
 
 const TUN = '/dev/net/tun'

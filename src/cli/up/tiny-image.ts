@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf } from '#lib/undo.ts'
 import { runKept } from '../run-process.ts'
-import { type Machine, refreshPackageLists } from '../setup/index.ts'
+import { type Machine, refreshPackageLists } from '../setup/set-up.ts'
 
 const SCRIPT = 'build-tiny-image.sh'
 
