@@ -1,6 +1,8 @@
 /** Begins what changes a server as a whole: start, stop, reboot, delete. */
 import { beginOperation, getServer } from '#api/instances/index.ts'
 import type { Answer, Call, Services } from '#api/kernel/index.ts'
+import { findInstance } from '#db/instances.ts'
+import type { NovaDb } from '#db/schema.ts'
 
 type AnyCall = Call<unknown, unknown, never>
 const RULE = 'os_compute_api:servers'
@@ -55,5 +57,18 @@ export async function remove(call: AnyCall, services: Services): Promise<Answer>
     params: {},
     once: true,
   })
+  if (instance.host === null && instance.vmState === 'error') await untilGone(services, instance.uuid)
   return {}
+}
+
+const GONE_WITHIN_MS = 3_000
+const LOOK_EVERY_MS = 20
+
+/**
+ * A failed server that no host has is gone when the answer is, as with Nova, which removes it on the spot:
+ * clients that wait for a delete take a server they still find in ERROR for one that could not be deleted.
+ */
+async function untilGone({ db, clock }: Services, uuid: string): Promise<void> {
+  const end = clock.now() + GONE_WITHIN_MS
+  while (clock.now() < end && (await findInstance(db.typed<NovaDb>(), uuid))) await clock.sleep(LOOK_EVERY_MS)
 }
