@@ -89,16 +89,22 @@ export async function activeServer(who: CloudClient, wish: Wish = {}): Promise<s
   return id
 }
 
-export const untilStatus = (who: CloudClient, id: string, status: string): Promise<boolean> =>
-  eventually(
+/** Waits until nothing is under way and the server has this status; fails at once when it is in ERROR instead. */
+export async function untilStatus(who: CloudClient, id: string, status: string): Promise<void> {
+  const server = await eventually(
     async () => {
-      const { server } = (await askOk(who, `GET /servers/${id}`)) as {
-        server: { status: string; 'OS-EXT-STS:task_state': string | null }
+      const shown = (await askOk(who, `GET /servers/${id}`)).server as {
+        status: string
+        'OS-EXT-STS:task_state': string | null
+        fault?: { message: string }
       }
-      return server.status === status && server['OS-EXT-STS:task_state'] === null
+      const isOver = shown.status === status || shown.status === 'ERROR'
+      return isOver && shown['OS-EXT-STS:task_state'] === null && shown
     },
     { what: `server ${id} ${status}` },
   )
+  assert.equal(server.status, status, server.fault?.message)
+}
 
 /** The private network of the project `demo`. */
 export async function privateNetwork(who: CloudClient): Promise<string> {

@@ -65,7 +65,7 @@ export const choices = (root: string, path: string): object => ({
   choices: APIS.map((api) => ({
     id: api.id,
     status: api.status,
-    links: [selfLink(root, `${api.path}/${path.replaceAll(/^\/+|\/+$/g, '')}`)],
+    links: [selfLink(root, [api.path, ...path.split('/').filter((part) => part !== '')].join('/'))],
     'media-types': mediaTypes(api),
   })),
 })
