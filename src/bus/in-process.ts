@@ -4,16 +4,10 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Clock, systemClock } from '#lib/clock.ts'
-import { Fault, isFault } from '#lib/fault.ts'
+import { Fault } from '#lib/fault.ts'
 import { type Log, silentLog } from '#lib/log.ts'
-import { traced } from '#lib/trace.ts'
-import { messageOf } from '#lib/undo.ts'
+import { answer, type Message, outcomeOf, overTheWire, type Reply } from './answer.ts'
 import { type Bus, BusTimeout, type Handlers, type MessageMeta } from './port.ts'
-
-/** What travels back: plain data, as it would over a wire. */
-type Reply =
-  | { readonly ok: unknown }
-  | { readonly kind: Fault['kind']; readonly message: string; readonly code?: string | undefined }
 
 interface Server {
   readonly handlers: Handlers
@@ -25,14 +19,6 @@ interface Topic {
   turn: number
   /** Calls that wait for the topic's first server. */
   readonly waiting: Set<() => void>
-}
-
-const overTheWire = (value: unknown): unknown =>
-  value === undefined ? null : (JSON.parse(JSON.stringify(value)) as unknown)
-
-function replyOfError(error: unknown): Reply {
-  if (isFault(error)) return { kind: error.kind, message: error.message, code: error.code }
-  return { kind: 'internal', message: messageOf(error) }
 }
 
 /** A bus for services that live in one process. A cast to a topic nobody serves is lost; a call waits for a server until its deadline. */
@@ -62,30 +48,8 @@ export function createInProcessBus(options: { clock?: Clock; log?: Log } = {}): 
 
   const nextServer = (topic: Topic): Server | undefined => topic.servers[topic.turn++ % topic.servers.length]
 
-  /** Runs the method at the server and packs what came of it. Never rejects. */
-  async function deliver(
-    server: Server,
-    name: string,
-    method: string,
-    payload: unknown,
-    meta: MessageMeta,
-  ): Promise<Reply> {
-    const handler = Object.hasOwn(server.handlers, method) ? server.handlers[method] : undefined
-    if (!handler) return { kind: 'notImplemented', message: `Topic ${name} has no method ${method}.` }
-    try {
-      return {
-        ok: overTheWire(
-          await track(
-            traced({ requestId: meta.requestId }, () => handler(payload, { requestId: meta.requestId })),
-            server.running,
-          ),
-        ),
-      }
-    } catch (error) {
-      log.debug({ err: error, topic: name, method }, 'message handler failed')
-      return replyOfError(error)
-    }
-  }
+  const deliver = (server: Server, message: Message): Promise<Reply> =>
+    track(answer(server.handlers, message, log), server.running)
 
   /** Resolves when somebody serves the topic; the deadline is the caller's business. */
   async function untilServed(topic: Topic): Promise<void> {
@@ -112,7 +76,7 @@ export function createInProcessBus(options: { clock?: Clock; log?: Log } = {}): 
       // Nobody waits for the answer any more: a broker would have expired the message.
       if (deadline.aborted) return undefined
       const server = nextServer(topic)
-      if (server) return deliver(server, name, method, payload, meta)
+      if (server) return deliver(server, { topic: name, method, payload, meta })
     }
   }
 
@@ -132,8 +96,7 @@ export function createInProcessBus(options: { clock?: Clock; log?: Log } = {}): 
         ])
         if (first === undefined) throw await late
         if (first instanceof Error) throw first
-        if ('ok' in first) return first.ok
-        throw new Fault(first.kind, first.message, first.code === undefined ? {} : { code: first.code })
+        return outcomeOf(first)
       } finally {
         deadlines.delete(deadline)
         deadline.abort()
@@ -150,7 +113,7 @@ export function createInProcessBus(options: { clock?: Clock; log?: Log } = {}): 
             { topic: name, method, request_id: meta.requestId },
             'nobody serves the topic: message dropped',
           )
-        else await deliver(server, name, method, message, meta)
+        else await deliver(server, { topic: name, method, payload: message, meta })
       })
       void track(delivery, inFlight)
     },

@@ -1,0 +1,136 @@
+/** The bus over RabbitMQ, for services in processes of their own. Losing the broker stops nothing: see the port. */
+import { type Clock, systemClock } from '#lib/clock.ts'
+import { Fault } from '#lib/fault.ts'
+import { type Ids, randomIds } from '#lib/ids.ts'
+import { type Log, silentLog } from '#lib/log.ts'
+import type { Bus } from '../port.ts'
+import { createCalls } from './calls.ts'
+import { createLink, type TlsFiles } from './link.ts'
+import { queueOf } from './queues.ts'
+import { createServing, type Serving } from './serving.ts'
+import type { BrokerHost } from './transport-url.ts'
+import { within } from './within.ts'
+
+export interface RabbitMqOptions {
+  /** Of one cluster; at least one. */
+  readonly hosts: readonly BrokerHost[]
+  readonly vhost?: string
+  /** Undefined: no TLS. */
+  readonly tls?: TlsFiles | undefined
+  /** A connection that is silent for two of these is lost. */
+  readonly heartbeatSeconds?: number | undefined
+  /** How many messages of a topic are handled at a time. */
+  readonly prefetch?: number | undefined
+  readonly clock?: Clock
+  readonly ids?: Ids
+  readonly log?: Log
+}
+
+export interface RabbitMqBus extends Bus {
+  /** Whether messages go out now. */
+  isConnected(): boolean
+}
+
+const HEARTBEAT_SECONDS = 10
+const PREFETCH = 64
+const CONNECT_TIMEOUT_MS = 5_000
+const MAX_PAUSE_MS = 3_000
+/** A hint older than this is worth less than the poll that came meanwhile. */
+const CAST_LIFE_MS = 30_000
+/** Casts on their way to the broker; more are dropped. */
+const MAX_CASTS = 10_000
+/** How long closing waits for the broker. */
+const DRAIN_MS = 2_000
+
+export function createRabbitMqBus(options: RabbitMqOptions): RabbitMqBus {
+  const { clock = systemClock, ids = randomIds, log = silentLog } = options
+  const link = createLink({
+    hosts: options.hosts,
+    vhost: options.vhost ?? '/',
+    tls: options.tls,
+    heartbeatSeconds: options.heartbeatSeconds ?? HEARTBEAT_SECONDS,
+    maxPauseMs: MAX_PAUSE_MS,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    clock,
+    log,
+  })
+  const name = ids.uuid()
+  const calls = createCalls({ link, clock, log, name })
+  const servings = new Set<Serving>()
+  const casts = new Set<Promise<void>>()
+  let serial = 0
+  let closed = false
+  let closing: Promise<void> | undefined
+
+  function refuseWhenClosed(): void {
+    if (closed) throw new Fault('unavailable', 'The bus is closed.')
+  }
+
+  async function send(topic: string, method: string, body: Buffer, requestId: string): Promise<void> {
+    const id = `${name}.cast.${++serial}`
+    await link.firstRound
+    const outcome = await link
+      .current()
+      ?.publish({ queue: queueOf(topic), body, id, lifeMs: CAST_LIFE_MS, method, requestId })
+    if (outcome !== 'stored') {
+      const why = outcome === 'unroutable' ? 'nobody serves the topic' : 'the message broker does not take it'
+      log.debug({ topic, method, request_id: requestId }, `${why}: message dropped`)
+    }
+  }
+
+  async function close(): Promise<void> {
+    await within(clock, DRAIN_MS, Promise.all(casts))
+    await Promise.all([...servings].map((serving) => serving.drain(DRAIN_MS)))
+    // Handlers may cast while they finish.
+    await Promise.all([...servings].map((serving) => serving.close()))
+    await within(clock, DRAIN_MS, Promise.all(casts))
+    closed = true
+    await within(clock, DRAIN_MS, calls.close())
+    await link.close()
+  }
+
+  return {
+    isConnected: () => link.current() !== undefined,
+
+    async call(topic, method, payload, callOptions) {
+      refuseWhenClosed()
+      return calls.call(topic, method, encoded(payload), callOptions)
+    },
+
+    async cast(topic, method, payload, { requestId }) {
+      refuseWhenClosed()
+      const body = encoded(payload)
+      if (casts.size >= MAX_CASTS) {
+        log.debug({ topic, method, request_id: requestId }, 'too many casts on their way: message dropped')
+        return
+      }
+      const sent = send(topic, method, body, requestId)
+      casts.add(sent)
+      void sent.finally(() => casts.delete(sent))
+    },
+
+    async serve(topic, handlers) {
+      refuseWhenClosed()
+      const serving = createServing(topic, handlers, {
+        link,
+        clock,
+        log,
+        prefetch: options.prefetch ?? PREFETCH,
+      })
+      servings.add(serving)
+      // Without a broker the service starts all the same, and is served as soon as there is one.
+      await link.firstRound
+      if (link.current()) await within(clock, DRAIN_MS, serving.begun)
+      return {
+        async close() {
+          await serving.close()
+          servings.delete(serving)
+        },
+      }
+    },
+
+    close: () => (closing ??= close()),
+  }
+}
+
+const encoded = (payload: unknown): Buffer => Buffer.from(JSON.stringify(payload ?? null))

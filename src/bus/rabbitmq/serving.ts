@@ -1,0 +1,221 @@
+/**
+ * The serving side of a topic. A message is acknowledged when its handler is through: a call whose server
+ * dies goes to another one, within its deadline; a cast that may have been begun is never begun again.
+ */
+import type { Channel, ConsumeMessage } from 'amqplib'
+import { unlessAborted } from '#lib/abort.ts'
+import type { Clock } from '#lib/clock.ts'
+import type { Log } from '#lib/log.ts'
+import { messageOf } from '#lib/undo.ts'
+import { answer, type Reply } from '../answer.ts'
+import type { Handlers } from '../port.ts'
+import { type Link, pauseMs } from './link.ts'
+import { queueOf, TOPIC_IDLE_MS } from './queues.ts'
+import type { Session } from './session.ts'
+import { within } from './within.ts'
+
+export interface Serving {
+  /** Resolves when messages come in for the first time. */
+  readonly begun: Promise<void>
+  /** While nobody else serves the topic: waits, at most `ms`, until nothing lies in its queue. */
+  drain(ms: number): Promise<void>
+  /** Takes nothing more, and finishes what runs. */
+  close(): Promise<void>
+}
+
+export interface ServingDeps {
+  readonly link: Link
+  readonly clock: Clock
+  readonly log: Log
+  /** How many messages are handled at a time. */
+  readonly prefetch: number
+}
+
+interface Subscription {
+  readonly session: Session
+  readonly channel: Channel
+  readonly tag: string
+  readonly ended: Promise<void>
+  readonly isOpen: boolean
+}
+
+/** A call that was begun here, until its acknowledgement is out: given to us again, it is not run again. */
+interface Begun {
+  readonly work: Promise<Reply>
+  readonly until: number
+}
+
+const MAX_PAUSE_MS = 3_000
+const POLL_MS = 10
+const RETRY_MS = 100
+/** How long a broker that hangs keeps us from closing. */
+const CANCEL_MS = 2_000
+/** Of a message without an expiration: none of ours. */
+const DEFAULT_LIFE_MS = 60_000
+
+export function createServing(topic: string, handlers: Handlers, deps: ServingDeps): Serving {
+  const { link, clock, log } = deps
+  const queue = queueOf(topic)
+  const stopping = new AbortController()
+  const running = new Set<Promise<unknown>>()
+  const begunCalls = new Map<string, Begun>()
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+  let subscription: Subscription | undefined
+
+  async function keepServing(): Promise<void> {
+    for (let failures = 0; !stopping.signal.aborted; failures++) {
+      const session = await link.open(stopping.signal)
+      if (!session) return
+      try {
+        forgetExpired()
+        const subscribed = subscribe(session, queue, deps.prefetch, receive, stopping.signal)
+        subscription = await unlessAborted(stopping.signal, subscribed)
+        failures = 0
+        begin()
+        await unlessAborted(stopping.signal, subscription.ended)
+      } catch (error) {
+        if (stopping.signal.aborted) return
+        if (session.isOpen) log.warn({ topic, error: messageOf(error) }, 'the topic cannot be served')
+      }
+      // A new session comes by its own pauses; within one, we make them.
+      if (session.isOpen)
+        await clock.sleep(pauseMs(failures, MAX_PAUSE_MS), stopping.signal).catch(() => undefined)
+    }
+  }
+
+  function forgetExpired(): void {
+    const now = clock.now()
+    for (const [id, { until }] of begunCalls) if (until < now) begunCalls.delete(id)
+  }
+
+  function receive(from: Subscription, message: ConsumeMessage): void {
+    const work = handle(from, message)
+    running.add(work)
+    void work.finally(() => void running.delete(work))
+  }
+
+  async function handle(from: Subscription, message: ConsumeMessage): Promise<void> {
+    const { messageId, replyTo, expiration, type: method } = message.properties
+    const id = String(messageId)
+    const lifeMs = Number(expiration ?? DEFAULT_LIFE_MS)
+    const isCall = typeof replyTo === 'string'
+    if (!isCall && message.fields.redelivered) {
+      log.debug({ topic, method }, 'a cast that may have been begun elsewhere: message dropped')
+      settle(from, message)
+      return
+    }
+    const earlier = begunCalls.get(id)
+    const work = earlier?.work ?? run(message)
+    if (isCall && !earlier) begunCalls.set(id, { work, until: clock.now() + lifeMs })
+    // After its life nobody waits for it: it no longer keeps others out.
+    const reply = await within(clock, lifeMs, work)
+    const answered = !isCall || !reply || (await sendReply(replyTo, id, reply, lifeMs))
+    if (answered && settle(from, message)) begunCalls.delete(id)
+    await work
+  }
+
+  async function run(message: ConsumeMessage): Promise<Reply> {
+    const { type, headers } = message.properties
+    const method = String(type)
+    const meta = { requestId: String(headers?.['request_id'] ?? '') }
+    let payload: unknown
+    try {
+      payload = JSON.parse(message.content.toString())
+    } catch {
+      log.warn({ topic, method }, 'a message that is no JSON')
+      return { kind: 'badRequest', message: `The message to ${topic}.${method} is no JSON.` }
+    }
+    return answer(handlers, { topic, method, payload, meta }, log)
+  }
+
+  /** Whether the answer is out, or nobody wants it; when not, the call comes again and finds its answer. */
+  async function sendReply(to: string, id: string, reply: Reply, lifeMs: number): Promise<boolean> {
+    const body = Buffer.from(JSON.stringify(reply))
+    const deadline = clock.now() + lifeMs
+    while (clock.now() < deadline) {
+      const session = link.current()
+      if (!session) return false
+      const outcome = await session.publish({ queue: to, body, id, lifeMs: deadline - clock.now() })
+      if (outcome !== 'unsure') return true
+      await clock.sleep(RETRY_MS)
+    }
+    return true
+  }
+
+  const loop = keepServing()
+  return {
+    begun,
+    async drain(ms) {
+      const end = clock.now() + ms
+      while (clock.now() < end) {
+        const channel = subscription?.isOpen ? subscription.channel : undefined
+        const seen = await channel?.checkQueue(queue).catch(() => undefined)
+        if (!seen || seen.messageCount === 0 || seen.consumerCount > 1) return
+        await clock.sleep(POLL_MS)
+      }
+    },
+    async close() {
+      stopping.abort()
+      await loop
+      const current = subscription
+      if (current?.isOpen) await within(clock, CANCEL_MS, cancel(current))
+      while (running.size > 0) await Promise.all(running)
+      if (current?.isOpen)
+        await within(
+          clock,
+          CANCEL_MS,
+          current.channel.close().catch(() => undefined),
+        )
+    },
+  }
+}
+
+async function subscribe(
+  session: Session,
+  queue: string,
+  prefetch: number,
+  receive: (from: Subscription, message: ConsumeMessage) => void,
+  signal: AbortSignal,
+): Promise<Subscription> {
+  await session.declare(queue, TOPIC_IDLE_MS)
+  const channel = await session.openChannel()
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>()
+  let isOpen = true
+  channel.on('close', () => {
+    isOpen = false
+    end()
+  })
+  await channel.prefetch(prefetch)
+  const tag = `${queue}.${process.pid}.${Math.random().toString(36).slice(2)}`
+  const subscription: Subscription = {
+    session,
+    channel,
+    tag,
+    ended,
+    get isOpen() {
+      return isOpen
+    },
+  }
+  await channel.consume(
+    queue,
+    (message) => {
+      // The queue is gone: it is made again with a new subscription.
+      if (message === null) void channel.close().catch(() => undefined)
+      else receive(subscription, message)
+    },
+    { consumerTag: tag },
+  )
+  // Nobody takes note of it any more.
+  if (signal.aborted) channel.close().catch(() => undefined)
+  return subscription
+}
+
+const cancel = ({ channel, tag }: Subscription): Promise<unknown> =>
+  channel.cancel(tag).catch(() => undefined)
+
+/** Acknowledges; whether it could still be said. */
+function settle({ channel, isOpen }: Subscription, message: ConsumeMessage): boolean {
+  if (!isOpen) return false
+  channel.ack(message)
+  return true
+}

@@ -1,0 +1,16 @@
+/** Waiting for what may never come. */
+import type { Clock } from '#lib/clock.ts'
+
+/** What `work` yields within `ms`, else undefined. The work itself is not stopped; it must not reject later unheard. */
+export async function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T | undefined> {
+  const over = new AbortController()
+  const late = clock.sleep(ms, over.signal).then(
+    () => undefined,
+    () => undefined,
+  )
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    over.abort()
+  }
+}
