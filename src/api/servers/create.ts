@@ -154,8 +154,16 @@ async function publicKeyOf(call: CreateCall, { db }: Services, sent: Sent): Prom
   return key.publicKey
 }
 
+/** As JSON. They are stored, sent to the scheduler, and looked through for each host (CVE-2012-3371). */
+const MAX_HINTS_LENGTH = 65_535
+
 function hintsOf(body: Body): SchedulerHints {
   const hints = body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'] ?? {}
+  // Nova's own flags once travelled among the hints: a caller's must not be taken for them (CVE-2026-46448).
+  const internal = Object.keys(hints).find((name) => name.startsWith('_nova'))
+  if (internal !== undefined) throw badRequest(`Scheduler hint '${internal}' is reserved.`)
+  if (JSON.stringify(hints).length > MAX_HINTS_LENGTH)
+    throw badRequest(`Scheduler hints are too large: at most ${MAX_HINTS_LENGTH} characters.`)
   if (hints.group === undefined) return hints
   // Server groups are not there yet, so none can be found.
   throw badRequest(`Instance group ${[hints.group].flat().join(', ')} could not be found.`)
