@@ -152,15 +152,17 @@ for (const store of stores.filter(({ isShared }) => isShared)) {
     const other = openDatabase(store.url)
     try {
       let isCommitted = false
+      const inserted = Promise.withResolvers<void>()
       let ticks = 0
       const ticking = setInterval(() => (ticks += 1), 5)
       const row = { name: randomUUID(), value: 5_000_000 }
       const held = other.transaction<CountersDb, void>(async (trx) => {
         await trx.insertInto('counters').values(row).execute()
+        inserted.resolve()
         await delay(100)
         isCommitted = true
       })
-      await delay(20)
+      await inserted.promise
       await assert.rejects(
         store.database.typed<CountersDb>().insertInto('counters').values(row).execute(),
         (error) => isUniqueViolation(error),
