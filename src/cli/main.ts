@@ -18,10 +18,33 @@ interface CliCommand {
   readonly run: (args: readonly string[], launch: Launch) => Promise<number>
 }
 
+/** The services that run by themselves, with what is loaded only when one of them is meant. */
+const SERVICE_COMMANDS = [
+  ['nova-api', 'run the compute API, configured by nova.conf'],
+  ['nova-conductor', 'run a conductor'],
+  ['nova-scheduler', 'run a scheduler'],
+  ['nova-compute', 'run the guests of this host'],
+  ['nova-novncproxy', 'run the proxy of VNC consoles'],
+  ['nova-metadata', 'run what tells guests about themselves'],
+] as const
+
 const COMMANDS: Readonly<Record<string, CliCommand>> = {
   up: {
     summary: 'run a whole cloud in this process',
     run: async (args, launch) => (await import('./commands/up.ts')).up(args, launch),
+  },
+  ...Object.fromEntries(
+    SERVICE_COMMANDS.map(([name, summary]) => [
+      name,
+      {
+        summary,
+        run: async (args) => (await import('./commands/service.ts')).service(name, args),
+      } satisfies CliCommand,
+    ]),
+  ),
+  'nova-manage': {
+    summary: "bring Nova's tables up to date",
+    run: async (args) => (await import('./commands/nova-manage.ts')).novaManage(args),
   },
   'placement-api': {
     summary: 'run the Placement service, configured by placement.conf',

@@ -107,7 +107,17 @@ test('the first content is there once, and files with passwords are their ownerâ
       '84 m1.micro 256',
     ],
   )
-  for (const name of ['clouds.yaml', 'openrc', 'openrc-demo', 'openrc-reader', 'openrc-alt', 'state.json'])
+  for (const name of [
+    'clouds.yaml',
+    'openrc',
+    'openrc-demo',
+    'openrc-reader',
+    'openrc-alt',
+    'state.json',
+    'kilonova.sqlite',
+    'kilonova.sqlite-wal',
+    'kilonova.log',
+  ])
     assert.equal(statSync(join(cloud.stateDir, name)).mode & 0o777, 0o600, name)
   for (const user of ['reader', 'alt'] as const) assert.ok((await cloud.as(user)).token)
 })

@@ -4,14 +4,15 @@ import type { Database } from '#db/kit/index.ts'
 import { systemClock } from '#lib/clock.ts'
 import { createHttpClient, type HttpClient } from '#lib/http/index.ts'
 import { randomIds } from '#lib/ids.ts'
-import { createLog, type Log } from '#lib/log.ts'
+import type { Log } from '#lib/log.ts'
 import { withUndo } from '#lib/undo.ts'
-import { createIdentity, createServiceSession, type Identity } from '#neighbours/identity/index.ts'
-import { createPlacementApp, isUpToDate, type PlacementApp } from '#placement/index.ts'
-import { loadPolicy, placementRules } from '#policy/index.ts'
+import { createIdentity, type Identity } from '#neighbours/identity/index.ts'
+import { isUpToDate, type PlacementApp } from '#placement/index.ts'
 import { UsageError } from '../arguments.ts'
+import { logsOf } from '../services/log.ts'
+import { makePlacement, makePolicy } from '../services/make.ts'
+import { authtokenSession, tokenCacheMs } from '../services/neighbours.ts'
 import { listen } from '../up/front-door.ts'
-import { corsOptions } from '../up/settings.ts'
 import { openPlacementDatabase, type PlacementSettings } from './settings.ts'
 
 export interface PlacementService {
@@ -28,15 +29,13 @@ export interface ServiceOptions {
   readonly mountPath: string
 }
 
-const MS = 1_000
-
 /** Starts to listen; on failure nothing of it is left running. Throws `UsageError` for a configuration it cannot work with. */
 export function startPlacementService(
   settings: PlacementSettings,
   { host, port, mountPath }: ServiceOptions,
 ): Promise<PlacementService> {
   const { config } = settings
-  const log = logOf(config)
+  const logOf = logsOf(config, 'placement-api')
   return withUndo(async (undo) => {
     const closing: (() => Promise<void>)[] = []
     const later = (close: () => Promise<void>): void => {
@@ -49,7 +48,7 @@ export function startPlacementService(
     later(() => http.close())
     if (!config.placement_database.sync_on_startup && !(await isUpToDate(db)))
       throw new UsageError('the tables are not up to date: run "placement-manage db sync"')
-    const { app, start, close } = await createApp(settings, { db, http, log, mountPath })
+    const { app, start, close } = await createApp(settings, { db, http, logOf, mountPath })
     later(close)
     await start()
     const door = await listen(host, port)
@@ -67,61 +66,29 @@ export function startPlacementService(
 interface Ground {
   readonly db: Database
   readonly http: HttpClient
-  readonly log: Log
+  readonly logOf: (service: string) => Log
   readonly mountPath: string
 }
 
 async function createApp(
   { config, policyFile }: PlacementSettings,
-  { db, http, log, mountPath }: Ground,
+  { db, http, logOf, mountPath }: Ground,
 ): Promise<PlacementApp> {
-  const policy = await loadPolicy(policyFile, {
-    rules: placementRules,
-    enforceScope: config.oslo_policy.enforce_scope,
-    log,
-  })
-  const { placement, keystone_authtoken: authtoken } = config
-  return createPlacementApp({
+  const isOpen = config.api.auth_strategy === 'noauth2'
+  return makePlacement({
     db,
-    log,
+    config,
+    logOf,
     ids: randomIds,
     clock: systemClock,
-    identity: config.api.auth_strategy === 'noauth2' ? 'noauth2' : identityOf(config, http),
+    identity: isOpen ? 'noauth2' : identityOf(config, http),
+    policy: await makePolicy('placement', policyFile, { config, logOf }),
     mountPath,
-    policy: (rule, context, { projectId }) =>
-      policy.allows(rule, context, projectId === undefined ? {} : { project_id: projectId }),
-    incompleteConsumerProjectId: placement.incomplete_consumer_project_id,
-    incompleteConsumerUserId: placement.incomplete_consumer_user_id,
-    ...(authtoken.www_authenticate_uri !== null && { wwwAuthenticateUri: authtoken.www_authenticate_uri }),
-    cors: corsOptions(config),
+    wwwAuthenticateUri: config.keystone_authtoken.www_authenticate_uri,
   })
 }
 
-function identityOf({ keystone_authtoken: given }: Config, http: HttpClient): Identity {
-  const need = (name: 'auth_url' | 'username' | 'password' | 'project_name'): string => {
-    const value = given[name]
-    if (value === null) throw new UsageError(`[keystone_authtoken] ${name} is not set`)
-    return value
-  }
-  const authUrl = need('auth_url')
-  const session = createServiceSession({
-    http,
-    clock: systemClock,
-    authUrl,
-    username: need('username'),
-    password: need('password'),
-    projectName: need('project_name'),
-    userDomainName: given.user_domain_name ?? 'Default',
-    projectDomainName: given.project_domain_name ?? 'Default',
-  })
-  const cacheMs = Math.max(0, given.token_cache_time) * MS
-  return createIdentity({ http, clock: systemClock, authUrl, session, cacheMs })
+function identityOf(config: Config, http: HttpClient): Identity {
+  const { authUrl, session } = authtokenSession(config, { http, clock: systemClock })
+  return createIdentity({ http, clock: systemClock, authUrl, session, cacheMs: tokenCacheMs(config) })
 }
-
-const STDERR = 2
-
-const logOf = ({ DEFAULT }: Config): Log =>
-  createLog('placement-api', {
-    destination: DEFAULT.log_file === null ? STDERR : `${DEFAULT.log_dir ?? '.'}/${DEFAULT.log_file}`,
-    level: DEFAULT.debug ? 'debug' : 'info',
-  })

@@ -1,5 +1,5 @@
 /** A whole cloud in this process: opened, brought up in order, given its first content, and taken down again. */
-import { mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { type Database, openDatabase } from '#db/kit/index.ts'
 import { systemClock } from '#lib/clock.ts'
@@ -12,7 +12,7 @@ import { type Computes, createComputes } from './computes.ts'
 import { writeCredentials } from './credentials.ts'
 import { type FrontDoor, listen } from './front-door.ts'
 import { lockDirectory } from './lock.ts'
-import { createNeighbours } from './neighbours.ts'
+import { ownNeighbours, sessionOf } from './neighbours.ts'
 import { createPlane } from './plane.ts'
 import { makeFlavors, projectIds, uploadTiny } from './provision.ts'
 import { resetStateDir } from './reset.ts'
@@ -78,6 +78,8 @@ export function startCloud(options: CloudOptions): Promise<Cloud> {
         destination: logFile,
         level: options.verbose || config.DEFAULT.debug ? 'debug' : 'info',
       })
+    // Its journal's files get the mode of the database's own.
+    closeSync(openSync(dir.database, 'a', 0o600))
     const db = await stopwatch.time('database', () => openDatabase(`sqlite://${dir.database}`))
     undo(() => db.close())
     const http = createHttpClient()
@@ -154,10 +156,17 @@ function groundOf(options: CloudOptions, made: Made): Ground {
     stateDir: options.stateDir,
     metadataSecret: dir.state.metadataSecret,
     logOf,
-    neighbours: createNeighbours({ http, clock, config, url: publicUrl, passwords: dir.state.passwords }),
+    neighbours: ownNeighbours({ config, ...loginDeps(dir, http, publicUrl) }),
     plane,
   }
 }
+
+const loginDeps = (dir: StateDir, http: HttpClient, publicUrl: string) => ({
+  http,
+  clock: systemClock,
+  authUrl: `${publicUrl}${PATHS.identity}/v3`,
+  passwords: dir.state.passwords,
+})
 
 const bootstrapInput = ({ state }: StateDir) => ({
   region: REGION,
@@ -181,7 +190,8 @@ async function provision(
   ground: Ground,
   http: HttpClient,
 ): Promise<void> {
-  const operator = { http, session: ground.neighbours.sessionOf('admin', 'admin') }
+  const login = loginDeps(dir, http, ground.publicUrl)
+  const operator = { http, session: sessionOf(login, 'admin', 'admin') }
   if (!dir.state.isProvisioned) {
     const projects = await projectIds(operator, `${ground.publicUrl}${PATHS.identity}`)
     await services.neutron.provision({

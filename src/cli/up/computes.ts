@@ -1,10 +1,10 @@
 /** The computes of this process: one QEMU host, or any number of simulated ones. */
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bus } from '#bus/port.ts'
-import { type Compute, createCompute } from '#compute/index.ts'
+import type { Compute } from '#compute/index.ts'
 import { canStopAll, type VirtDriver } from '#virt/port.ts'
-import { computeConfig } from './settings.ts'
+import { qemuDriver, simulatedDrivers } from '../services/drivers.ts'
+import { makeCompute } from '../services/make.ts'
 import type { Ground, Part } from './services.ts'
 import type { DriverName } from './up-arguments.ts'
 
@@ -33,22 +33,11 @@ interface Host {
 /** Makes the computes; their drivers are loaded only when they are wanted. */
 export async function createComputes(options: ComputesOptions): Promise<Computes> {
   const hosts = options.driver === 'qemu' ? [await qemuHost(options)] : await simulatedHosts(options)
-  const { bus, neighbours, clock, ids, config } = options
   const plane = await options.plane
   const log = options.logOf('nova-compute')
   const computes = hosts.map(({ name, driver }) =>
-    createCompute({
-      host: name,
-      driver,
-      bus,
-      clock,
-      ids,
-      log,
-      images: neighbours.images,
-      placement: neighbours.placement,
-      // Without networks of our own there is no metadata service: guests learn from the config drive.
-      config: { ...computeConfig(config), ...(!plane.serves && { forceConfigDrive: true }) },
-    }),
+    // Without networks of our own there is no metadata service: guests learn from the config drive.
+    makeCompute({ ...options, host: name, driver, log, forceConfigDrive: !plane.serves }),
   )
   return {
     name: 'nova-compute',
@@ -62,26 +51,16 @@ export async function createComputes(options: ComputesOptions): Promise<Computes
   }
 }
 
-async function qemuHost({ config, stateDir, clock, logOf }: ComputesOptions): Promise<Host> {
-  const { createQemuDriver } = await import('#virt/qemu/index.ts')
-  const virtType = config.libvirt.virt_type === 'qemu' ? 'qemu' : 'auto'
-  return {
-    name: config.DEFAULT.host,
-    driver: createQemuDriver({ stateDir, clock, log: logOf('virt'), virtType }),
-  }
-}
+const qemuHost = async (options: ComputesOptions): Promise<Host> => ({
+  name: options.config.DEFAULT.host,
+  driver: await qemuDriver({ ...options, log: options.logOf('virt') }),
+})
 
 async function simulatedHosts({ hosts, stateDir, clock }: ComputesOptions): Promise<Host[]> {
-  const { createFailureCounter, createSimulatedDriver } = await import('#virt/simulated/index.ts')
-  const failures = createFailureCounter()
-  const folder = join(stateDir, 'simulated')
-  mkdirSync(folder, { recursive: true })
+  const driverOf = await simulatedDrivers(clock)
   return Array.from({ length: hosts }, (_, index) => {
     const name = `fake-${index + 1}`
-    return {
-      name,
-      driver: createSimulatedDriver({ clock, failures, stateFile: join(folder, `${name}.jsonl`) }),
-    }
+    return { name, driver: driverOf(join(stateDir, 'simulated', `${name}.jsonl`)) }
   })
 }
 

@@ -7,11 +7,12 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { HttpApp } from '#lib/http/index.ts'
+import { messageOf } from '#lib/undo.ts'
 
 export interface Mount {
   /** `/identity`; the empty one takes what no other does. */
   readonly prefix: string
-  readonly app: Pick<HttpApp, 'routing' | 'ready'>
+  readonly app: Pick<HttpApp, 'routing'>
   readonly handleUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 }
 
@@ -29,8 +30,19 @@ export interface FrontDoor {
 const KEEP_ALIVE_MS = 65_000
 const DRAIN_MS = 5_000
 
-/** Listens on `host` and `port` (0: a free one). Rejects when the port is taken. */
-export async function listen(host: string, port: number): Promise<FrontDoor> {
+/** Why a port cannot be had, in words. */
+const REFUSALS: Readonly<Record<string, (host: string, port: number) => string>> = {
+  EADDRINUSE: (_host, port) => `port ${port} is in use: name another with --port, or 0 for a free one`,
+  EACCES: (_host, port) => `port ${port} is not for this user to listen on: name one above 1023 with --port`,
+  EADDRNOTAVAIL: (host) => `${host} is no address of this machine`,
+}
+
+/** Listens on `host` and `port` (0: a free one). Rejects when the port is taken, unless all who listen there share it. */
+export async function listen(
+  host: string,
+  port: number,
+  { reusePort = false }: { reusePort?: boolean } = {},
+): Promise<FrontDoor> {
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true })
   let mounts: readonly Mount[] | undefined
   let opened = (_mounts: readonly Mount[]): void => undefined
@@ -54,8 +66,14 @@ export async function listen(host: string, port: number): Promise<FrontDoor> {
       else socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
     })
   })
-  server.listen(port, host)
-  await once(server, 'listening')
+  server.listen({ port, host, reusePort })
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    throw new Error(REFUSALS[(error as NodeJS.ErrnoException).code ?? '']?.(host, port) ?? messageOf(error), {
+      cause: error,
+    })
+  }
   const address = server.address() as AddressInfo
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,

@@ -1,29 +1,30 @@
 /** Every service of an all-in-one, made and wired: which there are, where each is mounted, in which order they start. */
 import { join } from 'node:path'
-import { createApi } from '#api/index.ts'
-import { createInProcessBus } from '#bus/in-process.ts'
 import type { Bus } from '#bus/port.ts'
 import type { Config } from '#config/index.ts'
-import { createConductor } from '#conductor/index.ts'
-import { createNoVncProxy } from '#console/index.ts'
-import { CONDUCTOR_TOPIC, conductorContract } from '#contracts/conductor.ts'
-import { clientOf } from '#contracts/contract.ts'
 import type { Database } from '#db/kit/index.ts'
 import { NOVA_MIGRATIONS } from '#db/migrations/index.ts'
 import type { Clock } from '#lib/clock.ts'
+import type { HttpApp } from '#lib/http/index.ts'
 import type { Ids } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
-import { createMetadata } from '#metadata/index.ts'
-import { createPlacementApp } from '#placement/index.ts'
-import { computeRules, loadPolicy, placementRules } from '#policy/index.ts'
-import { createScheduler } from '#scheduler/index.ts'
 import { createGlance } from '#stand-ins/glance/index.ts'
 import { createKeystone, type Keystone } from '#stand-ins/keystone/index.ts'
 import { createNeutron, type NetworkPlane, type NeutronService } from '#stand-ins/neutron/index.ts'
+import { makeBus } from '../services/bus.ts'
+import {
+  makeApi,
+  makeConductor,
+  makeMetadata,
+  makeNoVncProxy,
+  makePlacement,
+  makePolicy,
+  makeScheduler,
+} from '../services/make.ts'
+import type { Neighbours } from '../services/neighbours.ts'
 import type { Mount } from './front-door.ts'
-import type { Neighbours } from './neighbours.ts'
 import { createPrivateListener, socketPathIn } from './private-listener.ts'
-import { apiConfig, conductorConfig, corsOptions, metadataConfig, schedulerConfig } from './settings.ts'
+import { metadataConfig } from './settings.ts'
 
 export interface Ground {
   readonly db: Database
@@ -52,7 +53,7 @@ export interface Services {
   readonly bus: Bus
   readonly keystone: Keystone
   readonly neutron: NeutronService
-  readonly mounts: readonly Mount[]
+  readonly mounts: readonly (Mount & { readonly app: Pick<HttpApp, 'ready'> })[]
   readonly parts: readonly Part[]
 }
 
@@ -76,16 +77,11 @@ export const CATALOG = [
 
 export async function createServices(ground: Ground): Promise<Services> {
   const { db, clock, ids, config, neighbours, publicUrl, logOf } = ground
-  const bus = createInProcessBus({ clock, log: logOf('bus') })
-  const policyOf = async (rules: typeof computeRules) =>
-    loadPolicy(policyFile(config), {
-      rules,
-      enforceScope: config.oslo_policy.enforce_scope,
-      log: logOf('policy'),
-    })
+  const bus = makeBus(ground)
+  const policyFile = policyFileOf(config)
   const [computePolicy, placementPolicy] = await Promise.all([
-    policyOf(computeRules),
-    policyOf(placementRules),
+    makePolicy('compute', policyFile, ground),
+    makePolicy('placement', policyFile, ground),
   ])
   const shared = { db, clock, ids, identity: neighbours.identity }
   const keystone = createKeystone({
@@ -101,54 +97,21 @@ export async function createServices(ground: Ground): Promise<Services> {
     mountPath: PATHS.image,
     storeDir: join(ground.stateDir, 'images'),
   })
-  const placement = createPlacementApp({
-    ...shared,
-    log: logOf('placement-api'),
+  const footing = { ...ground, bus }
+  const placement = makePlacement({
+    ...footing,
+    identity: neighbours.identity,
+    policy: placementPolicy,
     mountPath: PATHS.placement,
-    policy: (rule, context, { projectId }) =>
-      placementPolicy.allows(rule, context, projectId === undefined ? {} : { project_id: projectId }),
     wwwAuthenticateUri: `${publicUrl}${PATHS.identity}`,
-    incompleteConsumerProjectId: config.placement.incomplete_consumer_project_id,
-    incompleteConsumerUserId: config.placement.incomplete_consumer_user_id,
-    cors: corsOptions(config),
   })
-  const api = createApi({
-    ...shared,
-    ...neighbours,
-    bus,
-    policy: computePolicy,
-    log: logOf('nova-api'),
-    config: apiConfig(config, publicUrl),
-  })
-  const scheduler = createScheduler({
-    db,
-    bus,
-    clock,
-    placement: neighbours.placement,
-    ids,
-    log: logOf('nova-scheduler'),
-    config: schedulerConfig(config),
-  })
-  const conductor = createConductor({
-    ...shared,
-    ...neighbours,
-    bus,
-    log: logOf('nova-conductor'),
-    config: conductorConfig(config),
-  })
-  const novncproxy = createNoVncProxy({
-    conductor: clientOf(conductorContract, CONDUCTOR_TOPIC, bus),
-    ids,
-    log: logOf('nova-novncproxy'),
-    allowedOrigins: config.console.allowed_origins,
-  })
-  const metadata = createMetadata({
-    db,
-    clock,
-    ids,
-    log: logOf('nova-metadata'),
-    config: metadataConfig(config, ground.metadataSecret),
-  })
+  const urls = { identity: `${publicUrl}${PATHS.identity}/v3`, image: `${publicUrl}${PATHS.image}` }
+  const api = makeApi({ ...footing, policy: computePolicy, urls })
+  const scheduler = makeScheduler(footing)
+  // One process, one directory, locked: no other conductor can be at work.
+  const conductor = makeConductor({ ...footing, sole: true })
+  const novncproxy = makeNoVncProxy(footing)
+  const metadata = makeMetadata({ ...footing, secret: ground.metadataSecret })
   const metadataSocket = socketPathIn(ground.stateDir, 'metadata.sock')
   const metadataDoor = createPrivateListener(metadata.app, metadataSocket)
   const neutron = createNeutron({
@@ -196,5 +159,5 @@ export async function createServices(ground: Ground): Promise<Services> {
 }
 
 /** `[oslo_policy] policy_file`, where it is an absolute path: an all-in-one has no folder of configuration. */
-const policyFile = (config: Config): string | undefined =>
+const policyFileOf = (config: Config): string | undefined =>
   config.oslo_policy.policy_file.startsWith('/') ? config.oslo_policy.policy_file : undefined

@@ -19,6 +19,8 @@ const ARRANGEMENT: Readonly<Record<string, string>> = {
   'DEFAULT.resume_guests_state_on_host_boot': 'true',
   'DEFAULT.shutdown_timeout': '10',
   'DEFAULT.reserved_host_memory_mb': '0',
+  // One process needs no broker.
+  'DEFAULT.transport_url': 'in-process://',
 }
 
 /** Reads the configuration; throws `ConfigError`. */
@@ -35,13 +37,19 @@ export function hostAddress(): string {
   return addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1'
 }
 
-/** `url` is the cloud's own, `http://127.0.0.1:8774`. */
-export function apiConfig(config: Config, url: string): ApiConfig {
+/** Where clients find what answers of the API point to; nova.conf wins. */
+export interface PublicUrls {
+  /** Keystone's. */
+  readonly identity: string
+  readonly image: string
+}
+
+export function apiConfig(config: Config, urls: PublicUrls): ApiConfig {
   const { DEFAULT, api, quota, vnc, consoleauth } = config
   return {
-    authUri: config.keystone_authtoken.www_authenticate_uri ?? `${url}/identity/v3`,
+    authUri: config.keystone_authtoken.www_authenticate_uri ?? urls.identity,
     linkPrefix: api.compute_link_prefix,
-    glanceLinkPrefix: api.glance_link_prefix ?? `${url}/image`,
+    glanceLinkPrefix: api.glance_link_prefix ?? urls.image,
     maxLimit: api.max_limit,
     maxBodyBytes: config.oslo_middleware.max_request_body_size,
     enableInstancePassword: api.enable_instance_password,
@@ -89,8 +97,6 @@ export function conductorConfig(config: Config): ConductorConfig {
     shutdownTimeoutMs: DEFAULT.shutdown_timeout * MS,
     ...(DEFAULT.instance_build_timeout > 0 && { buildTimeoutMs: DEFAULT.instance_build_timeout * MS }),
     enableNewServices: DEFAULT.enable_new_services,
-    // One process, one directory, locked: nobody else can be at work.
-    sole: true,
   }
 }
 

@@ -14,8 +14,11 @@ const SAME_MS = 400
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const INTERRUPTED = 130
 
-/** `say` is told how to hurry. A third time ends the process as it is. */
-export function listenForStop(say: (line: string) => void): Stopping {
+/** `say` is told how to hurry. A third time ends the process as it is. `signals` are what asks. */
+export function listenForStop(
+  say: (line: string) => void,
+  signals: readonly NodeJS.Signals[] = SIGNALS,
+): Stopping {
   const hurry = new AbortController()
   let count = 0
   let last = Number.NEGATIVE_INFINITY
@@ -35,13 +38,13 @@ export function listenForStop(say: (line: string) => void): Stopping {
   }
   const onSignal = (signal: NodeJS.Signals) => ask(signal)
   const onDisconnect = () => ask('the launcher ended')
-  for (const signal of SIGNALS) process.on(signal, onSignal)
+  for (const signal of signals) process.on(signal, onSignal)
   process.on('disconnect', onDisconnect)
   return {
     asked,
     hurry: hurry.signal,
     dispose() {
-      for (const signal of SIGNALS) process.off(signal, onSignal)
+      for (const signal of signals) process.off(signal, onSignal)
       process.off('disconnect', onDisconnect)
     },
   }

@@ -1,0 +1,126 @@
+/** The services that run as processes of their own: where each listens, and what it is made of. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Config } from '#config/index.ts'
+import type { VirtDriver } from '#virt/port.ts'
+import type { Mount } from '../up/front-door.ts'
+import { lockDirectory } from '../up/lock.ts'
+import { qemuDriver, simulatedDrivers } from './drivers.ts'
+import { makeApi, makeCompute, makeConductor, makeMetadata, makeNoVncProxy, makeScheduler } from './make.ts'
+import { publicUrlsOf, type World } from './world.ts'
+
+interface Made {
+  /** What it serves, for those that listen. */
+  readonly mounts?: readonly Mount[]
+  start(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface ServiceDeclaration {
+  /** Where; undefined for those that are asked by the bus only. */
+  readonly listens?: (config: Config) => { readonly host: string; readonly port: number }
+  make(world: World): Promise<Made>
+}
+
+export const SERVICES = {
+  'nova-api': {
+    listens: ({ DEFAULT }) => ({
+      host: DEFAULT.osapi_compute_listen,
+      port: DEFAULT.osapi_compute_listen_port,
+    }),
+    async make(world) {
+      const api = makeApi({
+        ...world,
+        db: await world.database(),
+        bus: world.bus(),
+        neighbours: world.neighbours(),
+        policy: await world.policy(),
+        urls: publicUrlsOf(world.config),
+      })
+      return { mounts: [{ prefix: '', app: api.app }], start: () => api.start(), close: () => api.close() }
+    },
+  },
+  'nova-conductor': {
+    make: async (world) =>
+      makeConductor({
+        ...world,
+        db: await world.database(),
+        bus: world.bus(),
+        neighbours: world.neighbours(),
+        sole: false,
+      }),
+  },
+  'nova-scheduler': {
+    make: async (world) =>
+      makeScheduler({
+        ...world,
+        db: await world.database(),
+        bus: world.bus(),
+        neighbours: world.neighbours(),
+      }),
+  },
+  'nova-compute': {
+    make: makeComputeOf,
+  },
+  'nova-novncproxy': {
+    listens: ({ vnc }) => ({ host: vnc.novncproxy_host, port: vnc.novncproxy_port }),
+    async make(world) {
+      const proxy = makeNoVncProxy({ ...world, bus: world.bus() })
+      const { app } = proxy
+      return {
+        mounts: [{ prefix: '', app, handleUpgrade: proxy.handleUpgrade }],
+        start: async () => {
+          await app.ready()
+        },
+        close: () => proxy.close(),
+      }
+    },
+  },
+  'nova-metadata': {
+    listens: ({ DEFAULT }) => ({ host: DEFAULT.metadata_listen, port: DEFAULT.metadata_listen_port }),
+    async make(world) {
+      const metadata = makeMetadata({ ...world, db: await world.database(), secret: '' })
+      return {
+        mounts: [{ prefix: '', app: metadata.app }],
+        start: () => metadata.start(),
+        close: () => metadata.close(),
+      }
+    },
+  },
+} as const satisfies Readonly<Record<string, ServiceDeclaration>>
+
+export type ServiceName = keyof typeof SERVICES
+
+async function makeComputeOf(world: World): Promise<Made> {
+  const { config } = world
+  const { state_path: stateDir, host } = config.DEFAULT
+  mkdirSync(stateDir, { recursive: true })
+  // Two computes of one directory would both care for its guests.
+  const lock = await lockDirectory(stateDir)
+  lock.describe(`process ${process.pid}, nova-compute of ${host}`)
+  const compute = makeCompute({
+    ...world,
+    bus: world.bus(),
+    neighbours: world.neighbours(),
+    host,
+    driver: await driverOf(world, stateDir),
+    log: world.logOf('nova-compute'),
+    forceConfigDrive: false,
+  })
+  return {
+    start: () => compute.start(),
+    async close() {
+      if (world.stopGuests) await compute.stopGuests()
+      await compute.close()
+      await lock.release()
+    },
+  }
+}
+
+/** `compute_driver`: `fake.FakeDriver` is the simulated one, anything else QEMU. */
+async function driverOf({ config, clock, logOf }: World, stateDir: string): Promise<VirtDriver> {
+  const { compute_driver: name, host } = config.DEFAULT
+  if (/fake|simulated/i.test(name ?? ''))
+    return (await simulatedDrivers(clock))(join(stateDir, 'simulated', `${host}.jsonl`))
+  return qemuDriver({ config, stateDir, clock, log: logOf('virt') })
+}

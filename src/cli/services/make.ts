@@ -1,0 +1,184 @@
+/** Each service made out of the configuration and what it stands on: the same in an all-in-one and in a process of its own. */
+import { createApi } from '#api/index.ts'
+import type { Bus } from '#bus/port.ts'
+import { type Compute, createCompute } from '#compute/index.ts'
+import { type Conductor, createConductor } from '#conductor/index.ts'
+import type { Config } from '#config/index.ts'
+import { createNoVncProxy, type NoVncProxy } from '#console/index.ts'
+import { CONDUCTOR_TOPIC, conductorContract } from '#contracts/conductor.ts'
+import { clientOf } from '#contracts/contract.ts'
+import type { Database } from '#db/kit/index.ts'
+import type { Clock } from '#lib/clock.ts'
+import type { Ids } from '#lib/ids.ts'
+import type { Log } from '#lib/log.ts'
+import { createMetadata } from '#metadata/index.ts'
+import type { Identity } from '#neighbours/identity/index.ts'
+import { createPlacementApp, type PlacementApp } from '#placement/index.ts'
+import { computeRules, loadPolicy, placementRules, type Policy } from '#policy/index.ts'
+import { createScheduler, type Scheduler } from '#scheduler/index.ts'
+import type { VirtDriver } from '#virt/port.ts'
+import {
+  apiConfig,
+  computeConfig,
+  conductorConfig,
+  corsOptions,
+  metadataConfig,
+  type PublicUrls,
+  schedulerConfig,
+} from '../up/settings.ts'
+import type { Neighbours } from './neighbours.ts'
+
+export interface Footing {
+  readonly config: Config
+  readonly clock: Clock
+  readonly ids: Ids
+  logOf(service: string): Log
+}
+
+export interface WithDatabase {
+  readonly db: Database
+}
+
+export interface WithBus {
+  readonly bus: Bus
+}
+
+export interface WithNeighbours {
+  readonly neighbours: Neighbours
+}
+
+const RULES = { compute: computeRules, placement: placementRules } as const
+
+/** The policy of an API, with the overrides of `file`. Throws a `PolicySyntaxError`. */
+export const makePolicy = (
+  api: keyof typeof RULES,
+  file: string | undefined,
+  { config, logOf }: Pick<Footing, 'config' | 'logOf'>,
+): Promise<Policy> =>
+  loadPolicy(file, {
+    rules: RULES[api],
+    enforceScope: config.oslo_policy.enforce_scope,
+    log: logOf('policy'),
+  })
+
+export const makeApi = (
+  footing: Footing &
+    WithDatabase &
+    WithBus &
+    WithNeighbours & { readonly policy: Policy; readonly urls: PublicUrls },
+): ReturnType<typeof createApi> => {
+  const { db, bus, clock, ids, config, neighbours, policy, urls, logOf } = footing
+  return createApi({
+    ...neighbours,
+    db,
+    bus,
+    clock,
+    ids,
+    policy,
+    log: logOf('nova-api'),
+    config: apiConfig(config, urls),
+  })
+}
+
+export const makePlacement = (
+  footing: Footing &
+    WithDatabase & {
+      readonly identity: Identity | 'noauth2'
+      readonly policy: Policy
+      readonly mountPath: string
+      readonly wwwAuthenticateUri: string | null
+    },
+): PlacementApp => {
+  const { db, clock, ids, config, identity, policy, mountPath, wwwAuthenticateUri, logOf } = footing
+  return createPlacementApp({
+    db,
+    clock,
+    ids,
+    identity,
+    mountPath,
+    log: logOf('placement-api'),
+    policy: (rule, context, { projectId }) =>
+      policy.allows(rule, context, projectId === undefined ? {} : { project_id: projectId }),
+    incompleteConsumerProjectId: config.placement.incomplete_consumer_project_id,
+    incompleteConsumerUserId: config.placement.incomplete_consumer_user_id,
+    ...(wwwAuthenticateUri !== null && { wwwAuthenticateUri }),
+    cors: corsOptions(config),
+  })
+}
+
+export const makeScheduler = (footing: Footing & WithDatabase & WithBus & WithNeighbours): Scheduler => {
+  const { db, bus, clock, ids, config, neighbours, logOf } = footing
+  return createScheduler({
+    db,
+    bus,
+    clock,
+    ids,
+    placement: neighbours.placement,
+    log: logOf('nova-scheduler'),
+    config: schedulerConfig(config),
+  })
+}
+
+/** `sole`: no other conductor works on the database. */
+export const makeConductor = (
+  footing: Footing & WithDatabase & WithBus & WithNeighbours & { readonly sole: boolean },
+): Conductor => {
+  const { db, bus, clock, ids, config, neighbours, sole, logOf } = footing
+  return createConductor({
+    ...neighbours,
+    db,
+    bus,
+    clock,
+    ids,
+    log: logOf('nova-conductor'),
+    config: { ...conductorConfig(config), sole },
+  })
+}
+
+export const makeNoVncProxy = ({ bus, ids, config, logOf }: Footing & WithBus): NoVncProxy =>
+  createNoVncProxy({
+    conductor: clientOf(conductorContract, CONDUCTOR_TOPIC, bus),
+    ids,
+    log: logOf('nova-novncproxy'),
+    allowedOrigins: config.console.allowed_origins,
+  })
+
+/** `secret` signs what the metadata agent says, where nova.conf has none. */
+export const makeMetadata = (
+  footing: Footing & WithDatabase & { readonly secret: string },
+): ReturnType<typeof createMetadata> => {
+  const { db, clock, ids, config, secret, logOf } = footing
+  return createMetadata({
+    db,
+    clock,
+    ids,
+    log: logOf('nova-metadata'),
+    config: metadataConfig(config, secret),
+  })
+}
+
+export const makeCompute = (
+  footing: Footing &
+    WithBus &
+    WithNeighbours & {
+      readonly host: string
+      readonly driver: VirtDriver
+      /** Guests cannot ask a metadata service. */
+      readonly forceConfigDrive: boolean
+      /** Computes of one process share it. */
+      readonly log: Log
+    },
+): Compute => {
+  const { bus, clock, ids, config, neighbours, host, driver, forceConfigDrive, log } = footing
+  return createCompute({
+    host,
+    driver,
+    bus,
+    clock,
+    ids,
+    log,
+    images: neighbours.images,
+    placement: neighbours.placement,
+    config: { ...computeConfig(config), ...(forceConfigDrive && { forceConfigDrive }) },
+  })
+}

@@ -1,0 +1,68 @@
+/** One service as a process: started out of its declaration, reloaded, and stopped. */
+import { withUndo } from '#lib/undo.ts'
+import { type FrontDoor, listen } from '../up/front-door.ts'
+import type { ServiceDeclaration } from './declarations.ts'
+import { healthMounts } from './health.ts'
+import { differences, type ServiceSettings } from './settings.ts'
+import { createWorld } from './world.ts'
+
+export interface RunOptions {
+  /** Of a service that is asked by the bus only: a port for `/live`, `/ready` and `/healthcheck`. */
+  readonly healthPort: number | undefined
+  /** Others may listen on the same port. */
+  readonly reusePort: boolean
+  readonly stopGuests: boolean
+}
+
+export interface RunningService {
+  /** Where it listens. */
+  readonly url: string | undefined
+  /** Takes in what may change; yields the changed options that need a restart. */
+  reload(settings: ServiceSettings): Promise<readonly string[]>
+  /** Answers what has come, hands over what it holds, and lets go of everything. */
+  stop(): Promise<void>
+}
+
+const HEALTH_HOST = '127.0.0.1'
+
+/** On failure nothing of it is left running. Throws `UsageError` for what an operator must mend. */
+export function startService(
+  name: string,
+  declaration: ServiceDeclaration,
+  settings: ServiceSettings,
+  options: RunOptions,
+): Promise<RunningService> {
+  return withUndo(async (undo) => {
+    const closing: (() => Promise<void>)[] = []
+    const later = (close: () => Promise<void>): void => {
+      undo(close)
+      closing.unshift(close)
+    }
+    const world = createWorld(name, settings, { ...options, later })
+    const log = world.logOf(name)
+    const made = await declaration.make(world)
+    const place =
+      declaration.listens?.(settings.config) ??
+      (options.healthPort === undefined ? undefined : { host: HEALTH_HOST, port: options.healthPort })
+    // It listens before it works, so that a taken port is said before anything began.
+    const door: FrontDoor | undefined = place && (await listen(place.host, place.port, options))
+    if (door) later(() => door.drain())
+    later(() => made.close())
+    await made.start()
+    door?.open([...healthMounts(() => world.checks), ...(made.mounts ?? [])])
+    log.info({ ...(door && { url: door.url }), pid: process.pid }, `${name} started`)
+    return {
+      url: door?.url,
+      async reload(next) {
+        for (const each of world.reloads) await each()
+        const changed = differences(settings.config, next.config)
+        log.info({ needs_restart: changed }, 'configuration read again')
+        return changed
+      },
+      async stop() {
+        for (const each of closing) await each()
+        log.info({}, `${name} stopped`)
+      },
+    }
+  })
+}

@@ -1,0 +1,95 @@
+/** What a service process stands on, opened when its service asks for it: database, bus, neighbours, policy. */
+import { createBus } from '#bus/index.ts'
+import type { Bus } from '#bus/port.ts'
+import type { Config } from '#config/index.ts'
+import type { Database } from '#db/kit/index.ts'
+import { systemClock } from '#lib/clock.ts'
+import { createHttpClient } from '#lib/http/index.ts'
+import { randomIds } from '#lib/ids.ts'
+import type { Policy } from '#policy/index.ts'
+import { databaseAnswers, openNovaDatabase, requireSchema } from './database.ts'
+import type { Check } from './health.ts'
+import { logsOf } from './log.ts'
+import { type Footing, makePolicy } from './make.ts'
+import { configuredNeighbours, type Neighbours } from './neighbours.ts'
+import type { ServiceSettings } from './settings.ts'
+
+export interface World extends Footing {
+  /** Asked to stop, a compute stops its guests too. */
+  readonly stopGuests: boolean
+  /** With tables of this release. Throws `UsageError` otherwise. */
+  database(): Promise<Database>
+  bus(): Bus
+  /** Throws `UsageError` when nova.conf does not say how to reach them. */
+  neighbours(): Neighbours
+  /** Of the compute API; `reload` reads its file again. */
+  policy(): Promise<Policy>
+  /** What was opened, and whether it works. */
+  readonly checks: Record<string, Check>
+  /** Reads again what may change while the service runs. */
+  readonly reloads: (() => Promise<void>)[]
+}
+
+const IDENTITY_MS = 2_500
+
+/** `later` is given what closes each thing that was opened. */
+export function createWorld(
+  binary: string,
+  { config, policyFile }: ServiceSettings,
+  options: { readonly stopGuests: boolean; readonly later: (close: () => Promise<void>) => void },
+): World {
+  const logOf = logsOf(config, binary)
+  const checks: Record<string, Check> = {}
+  const reloads: (() => Promise<void>)[] = []
+  const { later } = options
+  return {
+    config,
+    clock: systemClock,
+    ids: randomIds,
+    logOf,
+    checks,
+    reloads,
+    stopGuests: options.stopGuests,
+    async database() {
+      const db = openNovaDatabase(config, logOf('database'))
+      later(() => db.close())
+      await requireSchema(db)
+      checks['database'] = () => databaseAnswers(db)
+      return db
+    },
+    bus() {
+      const bus = createBus({ transportUrl: config.DEFAULT.transport_url, log: logOf('bus') })
+      later(() => bus.close())
+      checks['bus'] = async () => {
+        if (!bus.isConnected()) throw new Error('not connected')
+      }
+      return bus
+    },
+    neighbours() {
+      const http = createHttpClient()
+      later(() => http.close())
+      checks['identity'] = async () => {
+        const url = config.keystone_authtoken.auth_url ?? ''
+        await http.send({ method: 'GET', url, timeoutMs: IDENTITY_MS })
+      }
+      return configuredNeighbours(config, { http, clock: systemClock })
+    },
+    async policy() {
+      let current = await makePolicy('compute', policyFile, { config, logOf })
+      reloads.push(async () => {
+        current = await makePolicy('compute', policyFile, { config, logOf })
+      })
+      return {
+        allows: (...args) => current.allows(...args),
+        enforce: (...args) => current.enforce(...args),
+        isAdmin: (context) => current.isAdmin(context),
+      }
+    },
+  }
+}
+
+/** Where clients find what answers point to, as far as nova.conf does not say. */
+export const publicUrlsOf = ({ keystone_authtoken: { auth_url }, glance, DEFAULT }: Config) => ({
+  identity: auth_url ?? '',
+  image: glance.endpoint_override ?? `http://${DEFAULT.my_ip}:9292`,
+})
