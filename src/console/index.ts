@@ -1,2 +1,2 @@
 /** Consoles: a browser's way to a guest's screen. */
-export { createNoVncProxy } from './novncproxy.ts'
+export { createNoVncProxy, type NoVncProxy } from './novncproxy.ts'

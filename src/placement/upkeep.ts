@@ -1,6 +1,6 @@
 /** What an operator does to Placement's tables: bring them up to date, mend old rows, ask whether all is well. */
 import { type Kysely, sql } from 'kysely'
-import type { Database } from '#db/kit/index.ts'
+import { type Database, newestOf, tablesVersion as versionOf } from '#db/kit/index.ts'
 import { PLACEMENT_MIGRATION_SET, PLACEMENT_MIGRATIONS } from './db/migrations.ts'
 import { bumpGenerations } from './db/providers.ts'
 import type { PlacementTables } from './db/tables.ts'
@@ -10,24 +10,14 @@ interface Journal {
 }
 
 /** The newest version that there is. */
-const NEWEST = Math.max(...PLACEMENT_MIGRATIONS.map(({ version }) => version))
+const NEWEST = newestOf(PLACEMENT_MIGRATIONS)
 
 /** Brings the tables up to date. */
 export const syncTables = (db: Database): Promise<void> =>
   db.migrate(PLACEMENT_MIGRATION_SET, PLACEMENT_MIGRATIONS)
 
 /** The version the tables have; 0 when there are none. */
-export async function tablesVersion(db: Database): Promise<number> {
-  const kysely = db.typed<Journal>()
-  const tables = await kysely.introspection.getTables()
-  if (!tables.some(({ name }) => name === 'schema_migrations')) return 0
-  const row = await kysely
-    .selectFrom('schema_migrations')
-    .select((of) => of.fn.max('version').as('version'))
-    .where('migration_set', '=', PLACEMENT_MIGRATION_SET)
-    .executeTakeFirst()
-  return row?.version ?? 0
-}
+export const tablesVersion = (db: Database): Promise<number> => versionOf(db, PLACEMENT_MIGRATION_SET)
 
 export const isUpToDate = async (db: Database): Promise<boolean> => (await tablesVersion(db)) >= NEWEST
 

@@ -1,3 +1,3 @@
 /** The scheduler: chooses hosts. */
 export type { SchedulerConfig } from './config.ts'
-export { createScheduler } from './scheduler.ts'
+export { createScheduler, type Scheduler } from './scheduler.ts'

@@ -123,10 +123,11 @@ export function createLink(options: LinkOptions): Link {
 
 /** Loaded only here: a process without a broker does not read it. */
 async function dial(host: BrokerHost, options: LinkOptions) {
-  const { connect } = await import('amqplib')
+  // In a bundle only the default is there.
+  const { default: amqp } = await import('amqplib')
   const { username, password, port } = host
   const address = { hostname: host.host, port, username, password, vhost: encodeURIComponent(options.vhost) }
-  return connect(
+  return amqp.connect(
     { ...address, protocol: options.tls ? 'amqps' : 'amqp', heartbeat: options.heartbeatSeconds },
     {
       // Without it every call waits 40 ms for Nagle's algorithm.

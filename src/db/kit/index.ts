@@ -11,3 +11,4 @@ export {
 } from './dialect.ts'
 export type { Migration } from './migrate.ts'
 export { type Direction, keysetAfter, keysetOrder, type SortColumn } from './keyset.ts'
+export { newestOf, tablesVersion } from './version.ts'

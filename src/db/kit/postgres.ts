@@ -13,6 +13,10 @@ import { refuseUnstorable } from './dialect.ts'
 const READ_AS_NUMBER: ReadonlySet<number> = new Set([20, 1700])
 /** A process that hangs in the middle of a transaction loses its locks after this. */
 const IDLE_IN_TRANSACTION_MS = 60_000
+/** No query of ours takes as long; one that does waits for something that will not come. */
+const STATEMENT_MS = 60_000
+/** How long a query waits for a connection before it fails. */
+const CONNECT_MS = 10_000
 
 export interface PoolOptions {
   readonly maxConnections: number
@@ -28,6 +32,8 @@ export function postgresDialect(url: string, options: PoolOptions): Dialect {
         connectionString: url,
         max: options.maxConnections,
         idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+        statement_timeout: STATEMENT_MS,
+        connectionTimeoutMillis: CONNECT_MS,
         types: {
           getTypeParser: (oid, format) =>
             READ_AS_NUMBER.has(oid) ? Number : pg.types.getTypeParser(oid, format ?? 'text'),
