@@ -25,6 +25,8 @@ const STAGES: readonly Stage[] = [
   { name: 'end-to-end tests', files: ['test/end-to-end/**/*.test.ts'], concurrency: 1 },
 ]
 
+const TEST_MS = 300_000
+
 interface Count {
   passed: number
   failed: number
@@ -49,7 +51,14 @@ export async function test(args: readonly string[], launch: Launch): Promise<num
 }
 
 async function run(stage: Stage, launch: Launch): Promise<{ code: number; count: Count }> {
-  const args = ['--test', '--test-reporter=spec', `--test-concurrency=${stage.concurrency}`, ...stage.files]
+  const args = [
+    '--test',
+    '--test-reporter=spec',
+    // A test that hangs fails, and says which it was.
+    `--test-timeout=${TEST_MS}`,
+    `--test-concurrency=${stage.concurrency}`,
+    ...stage.files,
+  ]
   const { code, output } = await runKept({ program: process.execPath, args, cwd: launch.root }, (text) =>
     process.stdout.write(text),
   )
