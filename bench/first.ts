@@ -16,7 +16,7 @@ import {
   temporaryStateDir,
 } from '../test/end-to-end/cloud-process.ts'
 import { eventually } from '../test/eventually.ts'
-import { commandOf, cpuSeconds, processTree, pssMib } from './processes.ts'
+import { commandOf, cpuSeconds, processTree, pssMib } from './measure/processes.ts'
 
 const STARTS = 5
 const SETTLE_MS = 3_000
