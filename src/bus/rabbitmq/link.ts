@@ -52,6 +52,7 @@ export function createLink(options: LinkOptions): Link {
   const waiting = new Set<(session: Session | undefined) => void>()
   const { promise: firstRound, resolve: endFirstRound } = Promise.withResolvers<void>()
   let session: Session | undefined
+  let outageTold = false
   let nextHost = Math.floor(Math.random() * hosts.length)
 
   /** Tries each host once. */
@@ -63,11 +64,16 @@ export function createLink(options: LinkOptions): Link {
       try {
         const made = await openSession(await dial(host, options), clock)
         log.info({ broker }, 'connected to the message broker')
+        outageTold = false
         return made
       } catch (error) {
-        log.warn({ broker, error: messageOf(error) }, 'no connection to the message broker')
+        const line = [{ broker, error: messageOf(error) }, 'no connection to the message broker'] as const
+        // Told once for each time that it is lost.
+        if (outageTold) log.debug(...line)
+        else log.warn(...line)
       }
     }
+    outageTold = true
     return undefined
   }
 

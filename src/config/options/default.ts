@@ -158,7 +158,12 @@ export const defaults = group('DEFAULT', {
     choices: ['db', 'mc'],
     help: 'Driver of service liveness.',
   },
-  transport_url: { type: 'string', default: 'rabbit://', secret: true, help: 'Message bus URL.' },
+  transport_url: {
+    type: 'string',
+    default: 'rabbit://',
+    secret: true,
+    help: 'The message bus: rabbit://user:password@host:port,user:password@host2:port/vhost, everything percent-encoded; rabbit+ssl:// or ?ssl=1 for TLS; in-process:// for services in one process.',
+  },
   debug: { type: 'bool', default: false, help: 'Log debug lines.' },
   log_file: { type: 'string', default: null, help: 'Log file name.' },
   log_dir: { type: 'string', default: null, help: 'Log folder.' },

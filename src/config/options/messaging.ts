@@ -34,7 +34,20 @@ export const osloMessagingNotifications = group('oslo_messaging_notifications', 
 })
 
 export const osloMessagingRabbit = group('oslo_messaging_rabbit', {
-  rabbit_quorum_queue: { type: 'bool', default: false, help: 'Use quorum queues.' },
+  ssl: { type: 'bool', default: false, help: 'Speak TLS with the message broker.' },
+  ssl_ca_file: {
+    type: 'string',
+    default: null,
+    help: "Certificates of the authorities to believe. Without it, the system's.",
+  },
+  ssl_cert_file: { type: 'string', default: null, help: 'Our certificate, where the broker wants one.' },
+  ssl_key_file: { type: 'string', default: null, help: "Our certificate's key." },
+  heartbeat_timeout_threshold: {
+    type: 'int',
+    default: 20,
+    min: 0,
+    help: 'Seconds of silence after which a connection to the broker is given up; 0: never.',
+  },
 })
 
 export const osloConcurrency = group('oslo_concurrency', {
