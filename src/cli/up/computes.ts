@@ -43,13 +43,18 @@ export async function createComputes(options: ComputesOptions): Promise<Computes
     name: 'nova-compute',
     about:
       options.driver === 'qemu'
-        ? 'QEMU guests'
+        ? qemuGuests(plane.serves)
         : `simulated guests on ${hosts.length} host${hosts.length > 1 ? 's' : ''}`,
     start: () => inTurns(computes, (compute) => compute.start()),
     close: async () => void (await Promise.all(computes.map((compute) => compute.close()))),
     stopGuests: (hurry) => stopGuests(computes, hosts, hurry),
   }
 }
+
+const qemuGuests = (haveNetworks: boolean): string =>
+  haveNetworks
+    ? 'QEMU guests'
+    : 'QEMU guests on user networking, for want of root: they reach out, and neither one another nor are reached'
 
 const qemuHost = async (options: ComputesOptions): Promise<Host> => ({
   name: options.config.DEFAULT.host,
