@@ -20,7 +20,8 @@ export async function eventually<T>(
     } catch (error) {
       last = error
     }
-    if (performance.now() > end) throw new Error(`${what} did not come about within ${withinMs} ms`, { cause: last })
+    if (performance.now() > end)
+      throw new Error(`${what} did not come about within ${withinMs} ms`, { cause: last })
     await delay(everyMs)
   }
 }

@@ -7,7 +7,6 @@ export interface MessageMeta {
   readonly requestId: string
 }
 
-/** Answers to methods, by name. What a handler throws travels back to a `call`er as a `RemoteFault`. */
 export type Handlers = Readonly<Record<string, (payload: unknown, meta: MessageMeta) => Promise<unknown>>>
 
 export interface Bus {
@@ -29,5 +28,3 @@ export class BusTimeout extends Error {
   override readonly name = 'BusTimeout'
 }
 
-/** What a remote handler threw: its kind and message, as a plain error on this side. */
-export { Fault as RemoteFault } from '#lib/fault.ts'

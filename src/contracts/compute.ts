@@ -60,8 +60,15 @@ export const computeContract = {
   },
   /** Where the guest's console listens. The proxy connects there. */
   console: {
-    request: Type.Object({ instanceUuid: Type.String(), type: Type.Union([Type.Literal('vnc'), Type.Literal('serial')]) }),
-    reply: Type.Object({ unixPath: Type.Optional(Type.String()), host: Type.Optional(Type.String()), port: Type.Optional(Type.Integer()) }),
+    request: Type.Object({
+      instanceUuid: Type.String(),
+      type: Type.Union([Type.Literal('vnc'), Type.Literal('serial')]),
+    }),
+    reply: Type.Object({
+      unixPath: Type.Optional(Type.String()),
+      host: Type.Optional(Type.String()),
+      port: Type.Optional(Type.Integer()),
+    }),
     timeoutMs: 15_000,
   },
 } as const

@@ -16,7 +16,12 @@ export type Contract = Readonly<Record<string, Method>>
 
 /** What the bus must be able to do for a contract; `bus/port.ts` is such a thing. */
 export interface Transport {
-  call(topic: string, method: string, payload: unknown, options: { requestId: string; timeoutMs: number }): Promise<unknown>
+  call(
+    topic: string,
+    method: string,
+    payload: unknown,
+    options: { requestId: string; timeoutMs: number },
+  ): Promise<unknown>
   cast(topic: string, method: string, payload: unknown, meta: { requestId: string }): Promise<void>
   serve(
     topic: string,
@@ -32,7 +37,10 @@ export type ClientOf<C extends Contract> = {
 }
 
 export type HandlersOf<C extends Contract> = {
-  readonly [M in keyof C]: (payload: Static<C[M]['request']>, meta: { requestId: string }) => Promise<Static<C[M]['reply']>>
+  readonly [M in keyof C]: (
+    payload: Static<C[M]['request']>,
+    meta: { requestId: string },
+  ) => Promise<Static<C[M]['reply']>>
 }
 
 /** A message that does not fit its contract: a defect of the sender, refused before anything is done. */
@@ -83,7 +91,12 @@ export function serveContract<C extends Contract>(
   const checked = Object.entries(contract).map(([name, method]) => {
     const checkRequest = checker(method.request, `${topic}.${name} request`)
     const handler = handlers[name] as (payload: unknown, meta: { requestId: string }) => Promise<unknown>
-    return [name, async (payload: unknown, meta: { requestId: string }) => (checkRequest(payload), handler(payload, meta))]
+    return [
+      name,
+      async (payload: unknown, meta: { requestId: string }) => (
+        checkRequest(payload), handler(payload, meta)
+      ),
+    ]
   })
   return transport.serve(topic, Object.fromEntries(checked))
 }

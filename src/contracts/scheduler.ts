@@ -31,7 +31,10 @@ export const SelectedHost = Type.Object({
   providerId: Type.String(),
   availabilityZone: Type.String(),
   /** What `PUT /allocations/{instance}` takes: provider id → { resources: { VCPU: 1, … } }. */
-  allocations: Type.Record(Type.String(), Type.Object({ resources: Type.Record(Type.String(), Type.Integer()) })),
+  allocations: Type.Record(
+    Type.String(),
+    Type.Object({ resources: Type.Record(Type.String(), Type.Integer()) }),
+  ),
 })
 export type SelectedHost = Static<typeof SelectedHost>
 
@@ -44,7 +47,11 @@ export const schedulerContract = {
    * An empty list for an instance means no valid host; `explanation` then says why in a sentence.
    */
   select: {
-    request: Type.Object({ context: RequestContextSchema, spec: RequestSpec, instanceUuids: Type.Array(Type.String()) }),
+    request: Type.Object({
+      context: RequestContextSchema,
+      spec: RequestSpec,
+      instanceUuids: Type.Array(Type.String()),
+    }),
     reply: Type.Object({
       selections: Type.Array(Type.Array(SelectedHost)),
       refusals: Type.Array(Refusal),

@@ -54,7 +54,8 @@ export class Fault extends Error {
 export const isFault = (error: unknown, ...kinds: FaultKind[]): error is Fault =>
   error instanceof Fault && (kinds.length === 0 || kinds.includes(error.kind))
 
-export const badRequest = (message: string, details?: FaultDetails) => new Fault('badRequest', message, details)
+export const badRequest = (message: string, details?: FaultDetails) =>
+  new Fault('badRequest', message, details)
 export const notFound = (message: string, details?: FaultDetails) => new Fault('notFound', message, details)
 export const conflict = (message: string, details?: FaultDetails) => new Fault('conflict', message, details)
 export const forbidden = (message: string, details?: FaultDetails) => new Fault('forbidden', message, details)

@@ -22,6 +22,11 @@ export const isUuid = (text: string): boolean => UUID.test(text)
 
 /** oslo.utils' `is_uuid_like`: braces, dashes, `urn:uuid:` and letter case do not matter. */
 export function isUuidLike(text: string): boolean {
-  const bare = text.replace('urn:', '').replace('uuid:', '').replace(/^[{}]+|[{}]+$/g, '').replaceAll('-', '').toLowerCase()
+  const bare = text
+    .replace('urn:', '')
+    .replace('uuid:', '')
+    .replace(/^[{}]+|[{}]+$/g, '')
+    .replaceAll('-', '')
+    .toLowerCase()
   return /^[0-9a-f]{32}$/.test(bare)
 }

@@ -20,7 +20,8 @@ export async function withUndo<T>(work: (undo: Undo) => Promise<T>): Promise<T> 
         failures.push(failure)
       }
     }
-    if (failures.length > 0) throw new AggregateError([error, ...failures], messageOf(error), { cause: error })
+    if (failures.length > 0)
+      throw new AggregateError([error, ...failures], messageOf(error), { cause: error })
     throw error
   }
 }

@@ -62,4 +62,5 @@ export const isServiceUp = (
   service: Pick<Service, 'forcedDown' | 'lastSeenUp'>,
   now: number,
   downAfterMs: number,
-): boolean => !service.forcedDown && service.lastSeenUp !== null && Math.abs(now - service.lastSeenUp) <= downAfterMs
+): boolean =>
+  !service.forcedDown && service.lastSeenUp !== null && Math.abs(now - service.lastSeenUp) <= downAfterMs

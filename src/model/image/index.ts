@@ -3,7 +3,16 @@
 export interface Image {
   readonly id: string
   readonly name: string | null
-  readonly status: 'queued' | 'saving' | 'active' | 'killed' | 'deleted' | 'pending_delete' | 'deactivated' | 'uploading' | 'importing'
+  readonly status:
+    | 'queued'
+    | 'saving'
+    | 'active'
+    | 'killed'
+    | 'deleted'
+    | 'pending_delete'
+    | 'deactivated'
+    | 'uploading'
+    | 'importing'
   readonly visibility: 'public' | 'private' | 'shared' | 'community'
   readonly owner: string | null
   readonly diskFormat: string | null

@@ -110,7 +110,12 @@ async function updatePort(
   return (await neutron.send('PUT', `ports/${id}`, { json: { port } }))['port'] as NeutronPort
 }
 
-async function rebind(neutron: NeutronRequests, owner: PortOwner, binding: Binding, port: NeutronPort): Promise<NeutronPort> {
+async function rebind(
+  neutron: NeutronRequests,
+  owner: PortOwner,
+  binding: Binding,
+  port: NeutronPort,
+): Promise<NeutronPort> {
   const bound = port['binding:host_id'] === owner.host && isBound(port)
   return bound ? port : updatePort(neutron, port.id, binding)
 }

@@ -61,7 +61,10 @@ export interface Networks {
   available(caller: Caller): Promise<readonly Network[]>
   findNetworks(ids: readonly string[], caller: Caller): Promise<readonly Network[]>
   findPort(id: string, caller: Caller): Promise<Port | undefined>
-  securityGroups(caller: Caller, filter?: { ids?: readonly string[]; names?: readonly string[] }): Promise<readonly SecurityGroup[]>
+  securityGroups(
+    caller: Caller,
+    filter?: { ids?: readonly string[]; names?: readonly string[] },
+  ): Promise<readonly SecurityGroup[]>
   /** Room for so many more ports in the caller's quota: undefined when unlimited. */
   portsLeft(caller: Caller): Promise<number | undefined>
 

@@ -48,12 +48,16 @@ export interface PlacementClient {
     inventories: Readonly<Record<string, Inventory>>
     traits: readonly string[]
   }): Promise<void>
-  candidates(query: CandidateQuery): Promise<{ candidates: readonly Candidate[]; providers: Readonly<Record<string, ProviderSummary>> }>
+  candidates(
+    query: CandidateQuery,
+  ): Promise<{ candidates: readonly Candidate[]; providers: Readonly<Record<string, ProviderSummary>> }>
   /** Takes the resources; false when somebody was faster (the caller tries the next candidate). The same claim done twice is done once. */
   claim(consumer: Consumer, allocations: AllocationRequest): Promise<boolean>
   /** Gives all of the instance's resources back. Nothing there is success. */
   release(instanceUuid: string): Promise<void>
   allocationsOf(instanceUuid: string): Promise<AllocationRequest>
-  allocationsOn(providerUuid: string): Promise<Readonly<Record<string, { readonly resources: ResourceAmounts }>>>
+  allocationsOn(
+    providerUuid: string,
+  ): Promise<Readonly<Record<string, { readonly resources: ResourceAmounts }>>>
   setAggregates(providerUuid: string, aggregateUuids: readonly string[]): Promise<void>
 }
