@@ -58,6 +58,14 @@ const COMMANDS: Readonly<Record<string, CliCommand>> = {
     summary: "check that Placement's tables are fit for this release",
     run: async (args) => (await import('./commands/placement-status.ts')).placementStatus(args),
   },
+  'stand-ins': {
+    summary: 'run Keystone, Glance and Neutron, small but real',
+    run: async (args) => (await import('./commands/stand-ins.ts')).standIns(args),
+  },
+  fleet: {
+    summary: 'run every service as a process of its own on this machine: fleet up, down, status',
+    run: async (args, launch) => (await import('./commands/fleet.ts')).fleet(args, launch),
+  },
   test: {
     summary: 'set up what tests need and run them all, or those whose paths are given',
     run: async (args, launch) => (await import('./commands/test.ts')).test(args, launch),

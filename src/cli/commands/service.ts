@@ -16,7 +16,7 @@ const SPECS = {
   'reuse-port': { help: 'let other processes listen on the same port' },
   'health-port': {
     value: 'N',
-    help: 'serve /live, /ready and /healthcheck there, for services without a port',
+    help: 'serve /live, /ready and /healthcheck on a port of their own too',
   },
   'stop-guests': { help: 'nova-compute: stop the guests too when asked to stop' },
   help: { help: 'this text' },

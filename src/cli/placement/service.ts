@@ -9,6 +9,8 @@ import { withUndo } from '#lib/undo.ts'
 import { createIdentity, type Identity } from '#neighbours/identity/index.ts'
 import { isUpToDate, type PlacementApp } from '#placement/index.ts'
 import { UsageError } from '../arguments.ts'
+import { databaseAnswers } from '../services/database.ts'
+import { healthMounts } from '../services/health.ts'
 import { logsOf } from '../services/log.ts'
 import { makePlacement, makePolicy } from '../services/make.ts'
 import { authtokenSession, tokenCacheMs } from '../services/neighbours.ts'
@@ -53,7 +55,7 @@ export function startPlacementService(
     await start()
     const door = await listen(host, port)
     later(() => door.drain())
-    door.open([{ prefix: mountPath, app }])
+    door.open([...healthMounts(() => ({ database: () => databaseAnswers(db) })), { prefix: mountPath, app }])
     return {
       url: `${door.url}${mountPath}`,
       async stop() {

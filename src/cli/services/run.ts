@@ -7,7 +7,7 @@ import { differences, type ServiceSettings } from './settings.ts'
 import { createWorld } from './world.ts'
 
 export interface RunOptions {
-  /** Of a service that is asked by the bus only: a port for `/live`, `/ready` and `/healthcheck`. */
+  /** A port of its own for `/live`, `/ready` and `/healthcheck`, which a service that listens serves on its port too. */
   readonly healthPort: number | undefined
   /** Others may listen on the same port. */
   readonly reusePort: boolean
@@ -41,15 +41,21 @@ export function startService(
     const world = createWorld(name, settings, { ...options, later })
     const log = world.logOf(name)
     const made = await declaration.make(world)
-    const place =
-      declaration.listens?.(settings.config) ??
-      (options.healthPort === undefined ? undefined : { host: HEALTH_HOST, port: options.healthPort })
     // It listens before it works, so that a taken port is said before anything began.
-    const door: FrontDoor | undefined = place && (await listen(place.host, place.port, options))
-    if (door) later(() => door.drain())
+    const open = async (place: { host: string; port: number }, reusePort: boolean): Promise<FrontDoor> => {
+      const door = await listen(place.host, place.port, { reusePort })
+      later(() => door.drain())
+      return door
+    }
+    const place = declaration.listens?.(settings.config)
+    const door = place && (await open(place, options.reusePort))
+    const { healthPort: port } = options
+    const healthDoor = port === undefined ? undefined : await open({ host: HEALTH_HOST, port }, false)
     later(() => made.close())
     await made.start()
-    door?.open([...healthMounts(() => world.checks), ...(made.mounts ?? [])])
+    const health = healthMounts(() => world.checks)
+    door?.open([...health, ...(made.mounts ?? [])])
+    healthDoor?.open(health)
     log.info({ ...(door && { url: door.url }), pid: process.pid }, `${name} started`)
     return {
       url: door?.url,

@@ -1,5 +1,4 @@
 /** What a service process stands on, opened when its service asks for it: database, bus, neighbours, policy. */
-import { createBus } from '#bus/index.ts'
 import type { Bus } from '#bus/port.ts'
 import type { Config } from '#config/index.ts'
 import type { Database } from '#db/kit/index.ts'
@@ -7,6 +6,7 @@ import { systemClock } from '#lib/clock.ts'
 import { createHttpClient } from '#lib/http/index.ts'
 import { randomIds } from '#lib/ids.ts'
 import type { Policy } from '#policy/index.ts'
+import { makeBus } from './bus.ts'
 import { databaseAnswers, openNovaDatabase, requireSchema } from './database.ts'
 import type { Check } from './health.ts'
 import { logsOf } from './log.ts'
@@ -58,7 +58,7 @@ export function createWorld(
       return db
     },
     bus() {
-      const bus = createBus({ transportUrl: config.DEFAULT.transport_url, log: logOf('bus') })
+      const bus = makeBus({ config, clock: systemClock, ids: randomIds, logOf })
       later(() => bus.close())
       checks['bus'] = async () => {
         if (!bus.isConnected()) throw new Error('not connected')

@@ -43,6 +43,13 @@ const IMAGE_BUILDING: readonly Need[] = [
   { package: 'openssl', programs: ['openssl'], without: IMAGE },
 ]
 
+const FLEET = 'services cannot run as processes of their own'
+
+const SERVERS: readonly Need[] = [
+  { package: 'postgresql', files: ['/usr/lib/postgresql'], without: FLEET },
+  { package: 'rabbitmq-server', files: ['/usr/lib/rabbitmq/bin/rabbitmq-server'], without: FLEET },
+]
+
 const TESTING: readonly Need[] = [
   { package: 'postgresql', files: ['/usr/lib/postgresql'], without: TESTS },
   { package: 'rabbitmq-server', files: ['/usr/lib/rabbitmq/bin/rabbitmq-server'], without: TESTS },
@@ -56,5 +63,6 @@ export const NEEDS = {
   guests: VIRTUALIZATION,
   networks: NETWORKING,
   image: IMAGE_BUILDING,
+  fleet: SERVERS,
   test: TESTING,
 } as const satisfies Readonly<Record<string, readonly Need[]>>

@@ -8,6 +8,7 @@ import { randomIds } from '#lib/ids.ts'
 import { createLog, type Log, silentLog } from '#lib/log.ts'
 import { messageOf, withUndo } from '#lib/undo.ts'
 import type { Config } from '#config/index.ts'
+import { bootstrapInput } from '../services/stand-ins.ts'
 import { type Computes, createComputes } from './computes.ts'
 import { writeCredentials } from './credentials.ts'
 import { type FrontDoor, listen } from './front-door.ts'
@@ -18,7 +19,7 @@ import { makeFlavors, projectIds, uploadTiny } from './provision.ts'
 import { resetStateDir } from './reset.ts'
 import { CATALOG, createServices, type Ground, type Part, PATHS, type Services } from './services.ts'
 import { hostAddress, loadSettings } from './settings.ts'
-import { openStateDir, REGION, SERVICE_PROJECT, SERVICE_USERS, type StateDir, USERS } from './state-dir.ts'
+import { openStateDir, type StateDir } from './state-dir.ts'
 import { createStopwatch } from './stopwatch.ts'
 import type { TinyImage } from './tiny-image.ts'
 import type { DriverName } from './up-arguments.ts'
@@ -94,7 +95,7 @@ export function startCloud(options: CloudOptions): Promise<Cloud> {
       return stopwatch.time(part.name, () => part.start())
     }
     for (const part of services.parts) await start(part)
-    await stopwatch.time('users', () => services.keystone.bootstrap(bootstrapInput(dir)))
+    await stopwatch.time('users', () => services.keystone.bootstrap(bootstrapInput(dir, CATALOG)))
     writeCredentials(dir, `${publicUrl}${PATHS.identity}/v3`)
     await Promise.all(services.mounts.map(({ app }) => app.ready()))
     door.open(services.mounts)
@@ -166,20 +167,6 @@ const loginDeps = (dir: StateDir, http: HttpClient, publicUrl: string) => ({
   clock: systemClock,
   authUrl: `${publicUrl}${PATHS.identity}/v3`,
   passwords: dir.state.passwords,
-})
-
-const bootstrapInput = ({ state }: StateDir) => ({
-  region: REGION,
-  services: CATALOG,
-  users: [
-    ...USERS.map((user) => ({ ...user, password: state.passwords[user.name] ?? '' })),
-    ...SERVICE_USERS.map((name) => ({
-      name,
-      password: state.passwords[name] ?? '',
-      project: SERVICE_PROJECT,
-      roles: ['admin', 'service'],
-    })),
-  ],
 })
 
 /** Networks, flavors and the image, each once in the cloud's life. */

@@ -1,5 +1,4 @@
 /** Every service of an all-in-one, made and wired: which there are, where each is mounted, in which order they start. */
-import { join } from 'node:path'
 import type { Bus } from '#bus/port.ts'
 import type { Config } from '#config/index.ts'
 import type { Database } from '#db/kit/index.ts'
@@ -8,9 +7,8 @@ import type { Clock } from '#lib/clock.ts'
 import type { HttpApp } from '#lib/http/index.ts'
 import type { Ids } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
-import { createGlance } from '#stand-ins/glance/index.ts'
-import { createKeystone, type Keystone } from '#stand-ins/keystone/index.ts'
-import { createNeutron, type NetworkPlane, type NeutronService } from '#stand-ins/neutron/index.ts'
+import type { Keystone } from '#stand-ins/keystone/index.ts'
+import type { NetworkPlane, NeutronService } from '#stand-ins/neutron/index.ts'
 import { makeBus } from '../services/bus.ts'
 import {
   makeApi,
@@ -22,6 +20,7 @@ import {
   makeScheduler,
 } from '../services/make.ts'
 import type { Neighbours } from '../services/neighbours.ts'
+import { makeStandIns, STAND_IN_PATHS } from '../services/stand-ins.ts'
 import type { Mount } from './front-door.ts'
 import { createPrivateListener, socketPathIn } from './private-listener.ts'
 import { metadataConfig } from './settings.ts'
@@ -59,9 +58,7 @@ export interface Services {
 
 /** What each service hangs under; the catalog says the same. */
 export const PATHS = {
-  identity: '/identity',
-  image: '/image',
-  network: '/network',
+  ...STAND_IN_PATHS,
   placement: '/placement',
   console: '/novnc',
 } as const
@@ -76,27 +73,13 @@ export const CATALOG = [
 ] as const
 
 export async function createServices(ground: Ground): Promise<Services> {
-  const { db, clock, ids, config, neighbours, publicUrl, logOf } = ground
+  const { db, config, neighbours, publicUrl } = ground
   const bus = makeBus(ground)
   const policyFile = policyFileOf(config)
   const [computePolicy, placementPolicy] = await Promise.all([
     makePolicy('compute', policyFile, ground),
     makePolicy('placement', policyFile, ground),
   ])
-  const shared = { db, clock, ids, identity: neighbours.identity }
-  const keystone = createKeystone({
-    ...shared,
-    log: logOf('keystone'),
-    publicUrl: () => publicUrl,
-    mountPath: PATHS.identity,
-  })
-  const glance = createGlance({
-    ...shared,
-    log: logOf('glance'),
-    publicUrl: () => publicUrl,
-    mountPath: PATHS.image,
-    storeDir: join(ground.stateDir, 'images'),
-  })
   const footing = { ...ground, bus }
   const placement = makePlacement({
     ...footing,
@@ -114,16 +97,14 @@ export async function createServices(ground: Ground): Promise<Services> {
   const metadata = makeMetadata({ ...footing, secret: ground.metadataSecret })
   const metadataSocket = socketPathIn(ground.stateDir, 'metadata.sock')
   const metadataDoor = createPrivateListener(metadata.app, metadataSocket)
-  const neutron = createNeutron({
-    ...shared,
+  const { keystone, glance, neutron } = makeStandIns({
+    ...ground,
+    identity: neighbours.identity,
+    plane: await ground.plane,
     metadata: {
       upstream: { socketPath: metadataSocket },
       sharedSecret: metadataConfig(config, ground.metadataSecret).sharedSecret,
     },
-    log: logOf('neutron'),
-    plane: await ground.plane,
-    publicUrl: `${publicUrl}${PATHS.network}`,
-    host: config.DEFAULT.host,
   })
   return {
     bus,

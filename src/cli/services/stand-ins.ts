@@ -1,0 +1,79 @@
+/** The stand-ins for Keystone, Glance and Neutron made, and the users that Keystone begins with: the same in every arrangement. */
+import { join } from 'node:path'
+import type { Database } from '#db/kit/index.ts'
+import type { Identity } from '#neighbours/identity/index.ts'
+import { createGlance, type Glance } from '#stand-ins/glance/index.ts'
+import { type BootstrapInput, createKeystone, type Keystone } from '#stand-ins/keystone/index.ts'
+import {
+  createNeutron,
+  type NetworkPlane,
+  type NeutronDeps,
+  type NeutronService,
+} from '#stand-ins/neutron/index.ts'
+import { REGION, SERVICE_PROJECT, SERVICE_USERS, type StateDir, USERS } from '../up/state-dir.ts'
+import type { Footing } from './make.ts'
+
+/** What each stand-in hangs under. */
+export const STAND_IN_PATHS = { identity: '/identity', image: '/image', network: '/network' } as const
+
+export interface StandInsFooting extends Footing {
+  readonly db: Database
+  readonly identity: Identity
+  readonly plane: NetworkPlane
+  /** Their origin, as clients see it. */
+  readonly publicUrl: string
+  readonly stateDir: string
+  readonly metadata: NonNullable<NeutronDeps['metadata']>
+}
+
+export interface StandIns {
+  readonly keystone: Keystone
+  readonly glance: Glance
+  readonly neutron: NeutronService
+}
+
+export function makeStandIns(footing: StandInsFooting): StandIns {
+  const { db, clock, ids, identity, publicUrl, logOf } = footing
+  const shared = { db, clock, ids, identity }
+  return {
+    keystone: createKeystone({
+      ...shared,
+      log: logOf('keystone'),
+      publicUrl: () => publicUrl,
+      mountPath: STAND_IN_PATHS.identity,
+    }),
+    glance: createGlance({
+      ...shared,
+      log: logOf('glance'),
+      publicUrl: () => publicUrl,
+      mountPath: STAND_IN_PATHS.image,
+      storeDir: join(footing.stateDir, 'images'),
+    }),
+    neutron: createNeutron({
+      ...shared,
+      log: logOf('neutron'),
+      plane: footing.plane,
+      publicUrl: `${publicUrl}${STAND_IN_PATHS.network}`,
+      host: footing.config.DEFAULT.host,
+      metadata: footing.metadata,
+    }),
+  }
+}
+
+/** The users of a state directory, and the catalog. */
+export const bootstrapInput = (
+  { state }: StateDir,
+  services: BootstrapInput['services'],
+): BootstrapInput => ({
+  region: REGION,
+  services,
+  users: [
+    ...USERS.map((user) => ({ ...user, password: state.passwords[user.name] ?? '' })),
+    ...SERVICE_USERS.map((name) => ({
+      name,
+      password: state.passwords[name] ?? '',
+      project: SERVICE_PROJECT,
+      roles: ['admin', 'service'],
+    })),
+  ],
+})
