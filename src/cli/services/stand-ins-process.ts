@@ -72,6 +72,7 @@ export function startStandIns(
     for (const part of [keystone, glance, neutron]) {
       later(() => part.close())
       await part.start()
+      await part.app.ready()
     }
     await keystone.bootstrap(bootstrapInput(dir, catalogOf(options, door.url)))
     door.open([
