@@ -1,9 +1,11 @@
 /** The neighbours of a small cloud: a Placement, a Neutron and a compute that keep what they are told in maps. */
 import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { Bus } from '#bus/port.ts'
 import type { Command } from '#contracts/compute.ts'
 import { CONDUCTOR_TOPIC, type CommandOutcome, conductorContract } from '#contracts/conductor.ts'
 import { clientOf } from '#contracts/contract.ts'
+import { conflict } from '#lib/fault.ts'
 import type { Networks, PortRequest } from '#neighbours/networks/port.ts'
 import type { AllocationRequest, PlacementClient } from '#neighbours/placement/port.ts'
 import { vifWith } from './contract/fixtures.ts'
@@ -38,6 +40,9 @@ export class SmallPlacement implements PlacementClient {
 
   async claim({ instanceUuid }: { instanceUuid: string }, allocations: AllocationRequest): Promise<boolean> {
     await this.#happens('before claim')
+    const held = this.allocations.get(instanceUuid)
+    if (held && !isDeepStrictEqual(held, allocations))
+      throw conflict(`${instanceUuid} holds resources already`)
     const full = Object.keys(allocations).some(
       (provider) => this.#usersOf(provider).filter((user) => user !== instanceUuid).length >= this.#slots,
     )

@@ -123,6 +123,18 @@ test('a claim whose conductor died before it was written down is not in the way 
   assert.equal((await getInstance(cloud.world.db, uuid)).vmState, 'active')
 })
 
+test('a claim that came late gives way, and takes the place of nothing', async (t) => {
+  const cloud = await cloudWithConductor(t)
+  const late = { 'rp-h2': { resources: { VCPU: 1 } } }
+  const uuid = await cloud.addInstance({ vmState: 'building' })
+  await cloud.placement.claim({ instanceUuid: uuid }, late)
+  await cloud.request('build-server', uuid, 'scheduling', buildParams())
+  await settled(cloud, uuid)
+  assert.equal((await getInstance(cloud.world.db, uuid)).host, 'h1')
+  await assert.rejects(cloud.placement.claim({ instanceUuid: uuid }, late))
+  assert.deepEqual(Object.keys(cloud.placement.allocations.get(uuid) ?? {}), ['rp-h1'])
+})
+
 test('a delete during a build that hangs does not wait for it', async (t) => {
   const cloud = await cloudWithConductor(t)
   cloud.computes.h1!.misbehave = ({ kind }) => (kind === 'build' ? 'silence' : undefined)

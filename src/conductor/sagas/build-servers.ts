@@ -6,6 +6,7 @@ import type { OperationParams } from '#contracts/operations.ts'
 import type { SelectedHost } from '#contracts/scheduler.ts'
 import { withdrawCommands } from '#db/commands.ts'
 import { getInstance, updateInstance } from '#db/instances.ts'
+import { isFault } from '#lib/fault.ts'
 import { done, type Earlier, OperationCancelled, type Outcome } from '#lib/saga/index.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
 import { NOT_DELETING } from '../announce.ts'
@@ -112,15 +113,38 @@ async function chooseHost(
 async function select(ctx: Ctx<Params, object>): Promise<Placed> {
   const { world, subject } = ctx
   const ask = { context: ctx.context, spec: ctx.params.spec, instanceUuids: [subject] }
-  let reply = await world.scheduler.select.call(ask, ctx.requestId)
+  const choose = () => makingWay(ctx, () => world.scheduler.select.call(ask, ctx.requestId))
+  let reply = await choose()
   if (!reply.selections[0]?.length && Object.keys(await world.placement.allocationsOf(subject)).length > 0) {
-    // An earlier run of this step claimed a host and died before it could say so: that claim is in the way.
+    // It needs the very room that it holds.
     await world.placement.release(subject)
-    reply = await world.scheduler.select.call(ask, ctx.requestId)
+    reply = await choose()
   }
   const [host, ...alternates] = reply.selections[0] ?? []
   if (!host) throw new NoValidHost(reply.explanation)
   return { host, alternates }
+}
+
+/** How often a claim that nobody knows of may be in the way. */
+const STRAY_CLAIMS = 3
+
+/**
+ * Claims for an instance that should hold nothing. An earlier run of the step may have claimed a host and died
+ * before it could say so, and a claim of a call that was given up may come late: both give way.
+ */
+async function makingWay<T>(
+  { world, subject, log }: Ctx<Params, object>,
+  claim: () => Promise<T>,
+): Promise<T> {
+  for (let strays = 0; ; strays++) {
+    try {
+      return await claim()
+    } catch (error) {
+      if (strays === STRAY_CLAIMS || !isFault(error, 'conflict')) throw error
+      log.warn({ err: error }, 'a claim that nobody knows of is in the way')
+      await world.placement.release(subject)
+    }
+  }
 }
 
 async function claimAlternate(
@@ -131,7 +155,7 @@ async function claimAlternate(
   const { world, subject: instanceUuid, params, context } = ctx
   const consumer = { instanceUuid, projectId: params.spec.projectId, userId: context.userId }
   for (const [at, host] of last.output.alternates.entries()) {
-    if (await world.placement.claim(consumer, host.allocations))
+    if (await makingWay(ctx, () => world.placement.claim(consumer, host.allocations)))
       return { host, alternates: last.output.alternates.slice(at + 1) }
   }
   ctx.log.warn({ tried }, 'no alternate host is left')

@@ -1,6 +1,6 @@
 /** Placement over HTTP. A claim is one request when nobody else is at it; so is asking for candidates. */
 import type { Clock } from '#lib/clock.ts'
-import { badRequest } from '#lib/fault.ts'
+import { badRequest, conflict } from '#lib/fault.ts'
 import type {
   AllocationRequest,
   Candidate,
@@ -38,7 +38,7 @@ export function createPlacementClient(options: PlacementClientOptions): Placemen
     candidates: (query) => candidates(send, query),
     claim: (consumer, allocations) => claim(send, consumer, allocations),
     release: (instanceUuid) => release(send, instanceUuid),
-    allocationsOf: async (instanceUuid) => (await readConsumer(send, instanceUuid)).allocations,
+    allocationsOf: (instanceUuid) => readConsumer(send, instanceUuid),
     allocationsOn: (providerUuid) => allocationsOn(send, providerUuid),
     setAggregates: (providerUuid, aggregates) => setAggregates(send, providerUuid, aggregates),
   }
@@ -77,43 +77,43 @@ async function candidates(send: Send, query: CandidateQuery) {
   return { candidates: body.allocation_requests, providers: Object.fromEntries(providers) }
 }
 
-const consumerBody = (consumer: Consumer, allocations: AllocationRequest, generation: number | null) => ({
+const consumerBody = (consumer: Consumer, allocations: AllocationRequest) => ({
   allocations,
   project_id: consumer.projectId,
   user_id: consumer.userId,
-  consumer_generation: generation,
+  // It must not hold anything.
+  consumer_generation: null,
   consumer_type: 'INSTANCE',
 })
 
 /**
- * Takes the allocations, in place of whatever the instance held. The first try takes the instance for
- * new; only when it is not does it cost a look at what it holds.
+ * Takes the allocations for an instance that holds none: what it holds is never replaced, since a claim may
+ * come late, when nobody waits for it any more. Only a claim that fails costs a look at what is held.
  */
 async function claim(send: Send, consumer: Consumer, allocations: AllocationRequest): Promise<boolean> {
   const path = `/allocations/${consumer.instanceUuid}`
-  let generation: number | null = null
   for (let attempt = 1; ; attempt++) {
-    const answer = await send('PUT', path, consumerBody(consumer, allocations, generation))
+    const answer = await send('PUT', path, consumerBody(consumer, allocations))
     if (answer.status === 204) return true
     if (answer.status !== 409) throw unexpected('asked to allocate', answer)
-    if (!isConcurrentUpdate(answer) || attempt === ATTEMPTS) return false
+    if (!isConcurrentUpdate(answer)) return false
     const held = await readConsumer(send, consumer.instanceUuid)
-    if (held.generation !== null && sameAllocations(held.allocations, allocations)) return true
-    generation = held.generation
+    if (sameAllocations(held, allocations)) return true
+    if (Object.keys(held).length > 0)
+      throw conflict(`Instance ${consumer.instanceUuid} holds resources already.`)
+    if (attempt === ATTEMPTS) return false
   }
 }
 
-async function readConsumer(send: Send, uuid: string) {
+async function readConsumer(send: Send, uuid: string): Promise<AllocationRequest> {
   const answer = await send('GET', `/allocations/${uuid}`)
   if (answer.status !== 200) throw unexpected('asked for allocations', answer)
   const body = answer.json as {
     allocations: Readonly<Record<string, { resources: ResourceAmounts }>>
-    consumer_generation?: number
   }
-  const allocations = Object.fromEntries(
+  return Object.fromEntries(
     Object.entries(body.allocations).map(([provider, { resources }]) => [provider, { resources }]),
   )
-  return { allocations, generation: body.consumer_generation ?? null }
 }
 
 function sameAllocations(a: AllocationRequest, b: AllocationRequest): boolean {

@@ -51,7 +51,10 @@ export interface PlacementClient {
   candidates(
     query: CandidateQuery,
   ): Promise<{ candidates: readonly Candidate[]; providers: Readonly<Record<string, ProviderSummary>> }>
-  /** Takes the resources; false when somebody was faster (the caller tries the next candidate). The same claim done twice is done once. */
+  /**
+   * Takes the resources; false when somebody was faster (the caller tries the next candidate). The same claim
+   * done twice is done once; throws `conflict` when the instance holds something else.
+   */
   claim(consumer: Consumer, allocations: AllocationRequest): Promise<boolean>
   /** Gives all of the instance's resources back. Nothing there is success. */
   release(instanceUuid: string): Promise<void>

@@ -14,7 +14,7 @@ import type {
   HasVnc,
   VirtDriver,
 } from '#virt/port.ts'
-import { openJournal, type SimulatedGuest } from './journal.ts'
+import { type Journal, openJournal, type SimulatedGuest } from './journal.ts'
 import { createFailureCounter, type FailureCounter, misbehaviourOf, type Verb } from './misbehaviour.ts'
 
 export interface SimulatedOptions {
@@ -24,6 +24,8 @@ export interface SimulatedOptions {
   readonly diskGb?: number
   /** Where guests are remembered; without it they go with the process. */
   readonly stateFile?: string
+  /** Where guests are remembered in place of a file. */
+  readonly journal?: Journal
   /** Shared by the hosts of one cloud. */
   readonly failures?: FailureCounter
 }
@@ -31,8 +33,8 @@ export interface SimulatedOptions {
 export type SimulatedDriver = VirtDriver & HasConsoleOutput & HasVnc
 
 const SIZES = { vcpus: 64, memoryMb: 262_144, diskGb: 10_000 } as const
-/** Nobody listens there: a simulated guest has no screen. */
-const FIRST_VNC_PORT = 5900
+/** An imagined guest has no screen: its address is one at which nothing can ever listen. */
+const NO_SCREENS = '/proc/self/no-screens'
 
 const consoleText = ({ name }: SimulatedGuest): string =>
   `[    0.000000] Simulated guest ${name}\n[    0.100000] ${name}: everything a guest needs, imagined\n\n${name} login: `
@@ -40,7 +42,8 @@ const consoleText = ({ name }: SimulatedGuest): string =>
 export function createSimulatedDriver(options: SimulatedOptions): SimulatedDriver {
   const { clock, failures = createFailureCounter() } = options
   const madeAt = clock.now()
-  const journal = options.stateFile === undefined ? undefined : openJournal(options.stateFile)
+  const journal =
+    options.journal ?? (options.stateFile === undefined ? undefined : openJournal(options.stateFile))
   const guests = new Map<string, SimulatedGuest>()
   const listeners: ((event: GuestEvent) => void)[] = []
   const timers = new Map<string, AbortController>()
@@ -177,8 +180,7 @@ export function createSimulatedDriver(options: SimulatedOptions): SimulatedDrive
       }),
     consoleOutput: async (uuid, maxBytes) => Buffer.from(consoleText(present(uuid))).subarray(-maxBytes),
     async vncAddress(uuid) {
-      const display = [...guests.keys()].indexOf(present(uuid).uuid)
-      return { host: '127.0.0.1', port: FIRST_VNC_PORT + display }
+      return { unixPath: `${NO_SCREENS}/${present(uuid).uuid}` }
     },
   }
 }
