@@ -7,6 +7,7 @@ import type { Log } from '#lib/log.ts'
 import type { Identity } from '#neighbours/identity/port.ts'
 import { PLACEMENT_MIGRATION_SET, PLACEMENT_MIGRATIONS } from './db/migrations.ts'
 import type { PlacementTables } from './db/tables.ts'
+import { createEngine } from './engine/engine.ts'
 import { byKeystone, byOwnWord } from './http/authentication.ts'
 import type { CorsOptions } from './http/cors.ts'
 import { endpoints } from './http/endpoints.ts'
@@ -34,6 +35,8 @@ export interface PlacementDependencies {
   readonly maxBodyBytes?: number
   /** `[keystone_authtoken] www_authenticate_uri`. */
   readonly wwwAuthenticateUri?: string
+  /** A source of chance, when `[placement] randomize_allocation_candidates` is set. */
+  readonly randomizeCandidates?: () => number
   /** `[cors]`; left out, scripts of other origins are told nothing. */
   readonly cors?: CorsOptions
 }
@@ -47,8 +50,11 @@ export interface PlacementApp {
 
 export function createPlacementApp(dependencies: PlacementDependencies): PlacementApp {
   const { db, identity, log, ids, clock } = dependencies
+  const engine = createEngine({ db, clock, log })
   const app = servePlacement({
     scope: {
+      engine,
+      random: dependencies.randomizeCandidates,
       log,
       db: db.typed<PlacementTables>(),
       database: db,
@@ -72,8 +78,10 @@ export function createPlacementApp(dependencies: PlacementDependencies): Placeme
     async start() {
       await db.migrate(PLACEMENT_MIGRATION_SET, PLACEMENT_MIGRATIONS)
       await app.ready()
+      engine.start()
     },
     async close() {
+      await engine.close()
       await app.close()
     },
   }

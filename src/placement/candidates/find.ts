@@ -1,35 +1,62 @@
-/** Allocation candidates: load what may matter, search it, put the answer together. */
+/** Allocation candidates: the world as it is now, searched; the answer put together. */
 import { badRequest } from '#lib/fault.ts'
 import type { Db } from '../db/providers.ts'
 import { unknownResourceClass } from '../db/resource-classes.ts'
 import { unknownTraits } from '../db/traits.ts'
-import { loadWorld } from '../db/world.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { World } from '../engine/world.ts'
 import { assemble, type Candidates } from './assemble.ts'
+import { planOf } from './plan.ts'
 import { type CandidateQuery, requestedClasses } from './query.ts'
-import { type FoundCandidate, search } from './search.ts'
+import { search, shuffled, type Way } from './search.ts'
 
-/** Finds candidates in a fixed number of queries. Throws `badRequest` for a class or trait that does not exist. */
-export async function findCandidates(db: Db, query: CandidateQuery): Promise<Candidates> {
-  await refuseUnknown(db, query)
-  const world = await loadWorld(db, query)
-  const found: FoundCandidate[] = []
-  for (const candidate of search(world, query)) {
-    found.push(candidate)
-    if (found.length === query.limit) break
-  }
-  return assemble(world, found)
+/** What a search may cost: some tenths of a second, whatever is asked. */
+const STEPS = 2_000_000
+/** No more than this, even without a limit. */
+const MAX_CANDIDATES = 50_000
+
+export interface Finding {
+  readonly db: Db
+  readonly engine: Engine
+  /** Set: candidates come in an order by chance. `[placement] randomize_allocation_candidates`. */
+  readonly random?: (() => number) | undefined
 }
 
-async function refuseUnknown(db: Db, query: CandidateQuery): Promise<void> {
-  const unknown = await unknownResourceClass(db, requestedClasses(query))
+export interface Found extends Candidates {
+  /** There may be more: the search was given up. */
+  readonly isCut: boolean
+}
+
+/** Throws `badRequest` for a class or trait that does not exist. */
+export async function findCandidates(finding: Finding, query: CandidateQuery): Promise<Found> {
+  const world = await finding.engine.current()
+  await refuseUnknown(finding.db, world, query)
+  const plan = planOf(world, query)
+  const budget = { steps: STEPS }
+  const limit = Math.min(query.limit ?? MAX_CANDIDATES, MAX_CANDIDATES)
+  const ways: Way[] = []
+  for (const way of search(world, plan, budget, finding.random && shuffled(finding.random))) {
+    ways.push(way)
+    if (ways.length === limit) break
+  }
+  const isCut = budget.steps <= 0 || (ways.length === limit && limit !== query.limit)
+  return { ...assemble(world, plan, ways), isCut }
+}
+
+/** What some provider has is known to exist; for the rest the database is asked. */
+async function refuseUnknown(db: Db, world: World, query: CandidateQuery): Promise<void> {
+  const classes = requestedClasses(query).filter((name) => world.holdersOf(name).size === 0)
+  const unknown = await unknownResourceClass(db, classes)
   if (unknown !== undefined)
     throw badRequest(`Invalid resource class in resources parameter: No such resource class ${unknown}.`)
   const traits = [...query.groups.values()].flatMap((group) => [
     ...group.requiredTraits.flat(),
     ...group.forbiddenTraits,
   ])
-  const missing = await unknownTraits(db, [
-    ...new Set([...traits, ...query.rootRequiredTraits, ...query.rootForbiddenTraits]),
-  ])
+  const names = new Set([...traits, ...query.rootRequiredTraits, ...query.rootForbiddenTraits])
+  const missing = await unknownTraits(
+    db,
+    [...names].filter((name) => world.withTrait(name).size === 0),
+  )
   if (missing.length > 0) throw badRequest(`No such trait(s): ${missing.join(', ')}.`)
 }

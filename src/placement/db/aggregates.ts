@@ -1,4 +1,5 @@
 /** Aggregates: uuids that providers are members of. They exist by membership alone. */
+import { recordChanges } from './changes.ts'
 import { bumpGenerations, type Db, lockProvider, type Trx } from './providers.ts'
 
 /** The aggregates of a provider, in order. */
@@ -31,7 +32,10 @@ export async function replaceAggregates(
       .insertInto('placement_provider_aggregates')
       .values(members.map((aggregate) => ({ provider_id: provider.id, aggregate_uuid: aggregate })))
       .execute()
-  if (generation === undefined) return provider.generation
+  if (generation === undefined) {
+    await recordChanges(trx, [provider.id], 'anything', now)
+    return provider.generation
+  }
   await bumpGenerations(trx, [provider.id], now)
   return provider.generation + 1
 }

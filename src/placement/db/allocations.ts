@@ -7,6 +7,7 @@ import { sql } from 'kysely'
 import { dialectOf } from '#db/kit/index.ts'
 import { badRequest, conflict, notFound } from '#lib/fault.ts'
 import { checkCapacity, type Demand } from './capacity.ts'
+import { recordChanges } from './changes.ts'
 import { bumpGenerations, type Db, type LockedProvider, lockProviders, type Trx } from './providers.ts'
 import { unknownResourceClass } from './resource-classes.ts'
 
@@ -62,7 +63,10 @@ export async function replaceAllocations(
   await removeAmounts(trx, [...consumers.values()])
   await insertAmounts(trx, demands, ids, now)
   await addToUsed(trx, changesOf(demands, before))
-  await bumpGenerations(trx, touchedProviders(writes, demands, before, consumers), now)
+  const bumped = touchedProviders(writes, demands, before, consumers)
+  await bumpGenerations(trx, bumped, now, 'usage')
+  const others = before.map((each) => each.providerId).filter((id) => !bumped.includes(id))
+  await recordChanges(trx, [...new Set(others)], 'usage', now)
 }
 
 async function lockConsumers(
@@ -292,7 +296,7 @@ function touchedProviders(
 }
 
 /** Takes everything from a consumer. Throws `notFound` when it has nothing. */
-export async function removeAllocations(trx: Trx, consumerUuid: string): Promise<void> {
+export async function removeAllocations(trx: Trx, consumerUuid: string, now: number): Promise<void> {
   const missing = notFound(`No allocations for consumer '${consumerUuid}'`)
   const consumer = await trx
     .selectFrom('placement_consumers')
@@ -303,10 +307,12 @@ export async function removeAllocations(trx: Trx, consumerUuid: string): Promise
   if (!consumer) throw missing
   const before = await amountsOf(trx, [consumer])
   if (before.length === 0) throw missing
-  await lockProviders(trx, { ids: [...new Set(before.map((each) => each.providerId))] })
+  const providerIds = [...new Set(before.map((each) => each.providerId))]
+  await lockProviders(trx, { ids: providerIds })
   await removeAmounts(trx, [consumer])
   await addToUsed(trx, changesOf([], before))
   await trx.deleteFrom('placement_consumers').where('id', '=', consumer.id).execute()
+  await recordChanges(trx, providerIds, 'usage', now)
 }
 
 export interface ConsumerAllocation {

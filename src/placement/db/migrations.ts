@@ -1,6 +1,6 @@
 /** Placement's migration set: a journal of its own, so that it can share a database with Nova or have one to itself. */
 import type { Kysely } from 'kysely'
-import { type ColumnTypes, columnTypes, createAll, type Migration } from '#db/kit/index.ts'
+import { type ColumnTypes, columnTypes, createAll, type DialectName, type Migration } from '#db/kit/index.ts'
 
 const providers = ({ id, int, text, end }: ColumnTypes): string[] => [
   `create table placement_resource_providers (
@@ -49,6 +49,20 @@ const labels = ({ int, text, end }: ColumnTypes): string[] => [
   `create table placement_traits (name ${text} not null primary key, created_at ${int} not null) ${end}`,
 ]
 
+const changes = ({ id, int, end }: ColumnTypes, dialect: DialectName): string[] => [
+  `create table placement_changes (
+    seq ${id},
+    written_by ${int} not null default ${dialect === 'postgres' ? '(pg_current_xact_id()::text::bigint)' : '0'},
+    provider_id ${int} not null, usage_only ${int} not null, created_at ${int} not null
+  ) ${end}`,
+  ...(dialect === 'postgres'
+    ? ['create index placement_changes_writer on placement_changes (written_by)']
+    : []),
+  'create index placement_changes_age on placement_changes (created_at)',
+  `create table placement_changes_trimmed (up_to ${int} not null) ${end}`,
+  'insert into placement_changes_trimmed (up_to) values (0)',
+]
+
 export const PLACEMENT_MIGRATION_SET = 'placement'
 
 export const PLACEMENT_MIGRATIONS: readonly Migration[] = [
@@ -64,5 +78,10 @@ export const PLACEMENT_MIGRATIONS: readonly Migration[] = [
         ...labels(types),
       ])
     },
+  },
+  {
+    version: 2,
+    name: 'the change sequence',
+    up: (db, dialect) => createAll(db, changes(columnTypes(dialect), dialect)),
   },
 ]

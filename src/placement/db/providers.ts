@@ -2,6 +2,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { dialectOf, isUniqueViolation } from '#db/kit/index.ts'
 import { badRequest, conflict, notFound } from '#lib/fault.ts'
+import { type ChangeKind, recordChanges } from './changes.ts'
 import { inAggregates, inventoryFits, withTraits } from './conditions.ts'
 import type { PlacementTables } from './tables.ts'
 
@@ -127,14 +128,20 @@ export async function lockProvider(trx: Trx, uuid: string, generation?: number):
   return provider
 }
 
-/** Says that something of these locked providers changed. */
-export async function bumpGenerations(trx: Trx, ids: readonly number[], now: number): Promise<void> {
+/** Says that something of these locked providers changed: to those who wrote against them, and to those who keep them in memory. */
+export async function bumpGenerations(
+  trx: Trx,
+  ids: readonly number[],
+  now: number,
+  kind: ChangeKind = 'anything',
+): Promise<void> {
   if (ids.length === 0) return
   await trx
     .updateTable('placement_resource_providers')
     .set({ generation: sql`generation + 1`, updated_at: now })
     .where('id', 'in', ids)
     .execute()
+  await recordChanges(trx, ids, kind, now)
 }
 
 export interface NewProvider {
@@ -175,6 +182,7 @@ export async function insertProvider(trx: Trx, provider: NewProvider, now: numbe
       .set({ root_id: inserted.id })
       .where('id', '=', inserted.id)
       .execute()
+  await recordChanges(trx, [inserted.id], 'anything', now)
 }
 
 async function nameTaken(trx: Trx, provider: NewProvider): Promise<Error> {
@@ -220,6 +228,7 @@ export async function updateProvider(
   if (change.parentUuid !== undefined) await lockTrees(trx)
   const provider = await placeOf(trx, uuid)
   if (!provider) throw notFound(`No resource provider with uuid ${uuid} found.`)
+  if (change.parentUuid !== undefined) await moveProvider(trx, provider, change, now)
   try {
     await trx
       .updateTable('placement_resource_providers')
@@ -233,7 +242,6 @@ export async function updateProvider(
       cause: error,
     })
   }
-  if (change.parentUuid !== undefined) await moveProvider(trx, provider, change.parentUuid, change.mayMove)
 }
 
 type Place = NonNullable<Awaited<ReturnType<typeof placeOf>>>
@@ -241,8 +249,8 @@ type Place = NonNullable<Awaited<ReturnType<typeof placeOf>>>
 async function moveProvider(
   trx: Trx,
   provider: Place,
-  parentUuid: string | null,
-  mayMove: boolean,
+  { parentUuid = null, mayMove }: ProviderChange,
+  now: number,
 ): Promise<void> {
   const refuse = (why: string) => badRequest(`Unable to save resource provider ${provider.uuid}: ${why}`)
   const parent = parentUuid === null ? undefined : await placeOf(trx, parentUuid)
@@ -263,6 +271,7 @@ async function moveProvider(
     .set({ root_id: parent?.root_id ?? provider.id })
     .where('id', 'in', subtree)
     .execute()
+  await recordChanges(trx, subtree, 'anything', now)
 }
 
 /** The ids of a provider and all below it. */
@@ -279,7 +288,7 @@ async function subtreeOf(trx: Trx, provider: Place): Promise<number[]> {
 }
 
 /** Removes a provider with its inventories and labels. Throws `notFound`, or `conflict` when it has allocations or children. */
-export async function removeProvider(trx: Trx, uuid: string): Promise<void> {
+export async function removeProvider(trx: Trx, uuid: string, now: number): Promise<void> {
   const provider = await lockProvider(trx, uuid)
   const child = await trx
     .selectFrom('placement_resource_providers')
@@ -303,4 +312,5 @@ export async function removeProvider(trx: Trx, uuid: string): Promise<void> {
   await trx.deleteFrom('placement_provider_traits').where('provider_id', '=', provider.id).execute()
   await trx.deleteFrom('placement_provider_aggregates').where('provider_id', '=', provider.id).execute()
   await trx.deleteFrom('placement_resource_providers').where('id', '=', provider.id).execute()
+  await recordChanges(trx, [provider.id], 'anything', now)
 }

@@ -53,4 +53,15 @@ export interface PlacementTables {
   placement_provider_aggregates: { provider_id: number; aggregate_uuid: string }
   placement_resource_classes: { name: string; created_at: number; updated_at: number }
   placement_traits: { name: string; created_at: number }
+  /** What changed, for those who keep providers in memory; see changes.ts. */
+  placement_changes: {
+    seq: Generated<number>
+    /** The transaction's number, on PostgreSQL. */
+    written_by: Generated<number>
+    provider_id: number
+    usage_only: number
+    created_at: number
+  }
+  /** One row: up to where changes have been trimmed. */
+  placement_changes_trimmed: { up_to: number }
 }

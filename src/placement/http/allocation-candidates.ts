@@ -10,10 +10,9 @@ import {
   switched,
   view,
 } from '#lib/versioned/index.ts'
-import type { ProviderSummary } from '../candidates/assemble.ts'
+import type { FoundCandidate, ProviderSummary } from '../candidates/assemble.ts'
 import { findCandidates } from '../candidates/find.ts'
 import { requestedClasses } from '../candidates/query.ts'
-import type { FoundCandidate } from '../candidates/search.ts'
 import { readCandidateQuery } from './candidate-query.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
 
@@ -110,8 +109,9 @@ export const allocationCandidateEndpoints: readonly Endpoint[] = [
       call.query as Readonly<Record<string, readonly string[]>>,
       call.behaviours,
     )
-    const { found, summaries } = await findCandidates(call.scope.db, asked)
-    call.scope.log.debug({ at: 'placement/candidates/find', candidates: found.length }, 'candidates found')
+    const { found, summaries, isCut } = await findCandidates(call.scope, asked)
+    const said = { at: 'placement/candidates/find', candidates: found.length, isCut }
+    call.scope.log.debug(said, 'candidates found')
     const context = { asked: new Set(requestedClasses(asked)) }
     return {
       body: {

@@ -86,7 +86,7 @@ export const allocationEndpoints: readonly Endpoint[] = [
     return {}
   }),
   endpoint(removeSpec, async (call) => {
-    await call.write((trx) => removeAllocations(trx, param(call, 'consumer_uuid')))
+    await call.write((trx, now) => removeAllocations(trx, param(call, 'consumer_uuid'), now))
     return {}
   }),
   endpoint(onProviderSpec, async (call) => {

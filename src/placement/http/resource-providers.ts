@@ -193,7 +193,7 @@ export const resourceProviderEndpoints: readonly Endpoint[] = [
     return { body: showProvider(call, provider), lastModified: provider.updatedAt }
   }),
   endpoint(removeSpec, async (call) => {
-    await call.write((trx) => removeProvider(trx, param(call, 'uuid')))
+    await call.write((trx, now) => removeProvider(trx, param(call, 'uuid'), now))
     return {}
   }),
 ]

@@ -1,0 +1,143 @@
+/** Which providers may meet each part of a plan under one root: members of its tree, and those that share with it. */
+import { NONE } from '../engine/columns.ts'
+import { hasBit } from '../engine/words.ts'
+import type { World } from '../engine/world.ts'
+import { hasRoom, type Part, type Plan } from './plan.ts'
+import type { Budget } from './tree-search.ts'
+
+export class Options {
+  readonly #world: World
+  readonly #plan: Plan
+  /** Indexes of parts; the one that was last met by nobody comes first. */
+  readonly #order: number[]
+  readonly #isShared: boolean
+  /** For each part, those that share and have room, by aggregate. */
+  readonly #sharedIn = new Map<Part, ReadonlyMap<string, readonly number[]>>()
+
+  constructor(world: World, plan: Plan) {
+    this.#world = world
+    this.#plan = plan
+    this.#order = plan.parts.map((_, index) => index)
+    this.#isShared = plan.parts.some(({ sharing }) => sharing.length > 0)
+  }
+
+  /** The providers for each part; undefined when there are none for some part, or never enough for all. */
+  under(root: number, budget: Budget): number[][] | undefined {
+    const members = this.#membersOf(root)
+    budget.steps -= members.length
+    const aggregates = this.#isShared ? this.#aggregatesOf(members) : NO_NAMES
+    const options: number[][] = []
+    for (const [place, index] of this.#order.entries()) {
+      const part = this.#plan.parts[index]
+      if (!part) continue
+      const found = this.#ownFor(part, root, members)
+      if (part.sharing.length > 0) this.#addShared(found, part, root, aggregates, budget)
+      if (found.length === 0) {
+        this.#order.splice(place, 1)
+        this.#order.unshift(index)
+        return undefined
+      }
+      options[index] = found
+    }
+    budget.steps -= options.length
+    return isPossible(this.#world, this.#plan, options) ? options : undefined
+  }
+
+  #membersOf(root: number): number[] {
+    const members: number[] = []
+    for (let slot = root; slot !== NONE; slot = this.#world.trees.after(slot)) members.push(slot)
+    return members
+  }
+
+  #aggregatesOf(members: readonly number[]): ReadonlySet<string> {
+    return new Set(members.flatMap((slot) => this.#world.aggregatesOf(slot)))
+  }
+
+  #ownFor(part: Part, root: number, members: readonly number[]): number[] {
+    const { allowed, near, demands } = part
+    const all = near === undefined || hasBit(near, root)
+    return members.filter(
+      (slot) => hasBit(allowed, slot) && (all || hasBit(near, slot)) && hasRoom(this.#world, slot, demands),
+    )
+  }
+
+  #addShared(
+    found: number[],
+    part: Part,
+    root: number,
+    aggregates: ReadonlySet<string>,
+    budget: Budget,
+  ): void {
+    const lists = this.#sharedBy(part)
+    const before = found.length
+    const seen = new Set<number>()
+    for (const aggregate of aggregates) {
+      for (const slot of lists.get(aggregate) ?? []) {
+        if (seen.has(slot) || this.#world.trees.rootOf(slot) === root) continue
+        seen.add(slot)
+        found.push(slot)
+      }
+    }
+    budget.steps -= found.length - before
+  }
+
+  #sharedBy(part: Part): ReadonlyMap<string, readonly number[]> {
+    const known = this.#sharedIn.get(part)
+    if (known) return known
+    const lists = new Map<string, number[]>()
+    for (const slot of part.sharing) {
+      if (!hasRoom(this.#world, slot, part.demands)) continue
+      for (const aggregate of this.#world.aggregatesOf(slot)) {
+        const list = lists.get(aggregate)
+        if (list) list.push(slot)
+        else lists.set(aggregate, [slot])
+      }
+    }
+    this.#sharedIn.set(part, lists)
+    return lists
+  }
+}
+
+const NO_NAMES: ReadonlySet<string> = new Set()
+
+/** Whether the options suffice by their number: what is plainly impossible is not worth a search. */
+function isPossible(world: World, plan: Plan, options: readonly (readonly number[])[]): boolean {
+  if (plan.isolated && !canIsolate(plan, options)) return false
+  const wanted = new Map<number, { amount: number; providers: Set<number> }>()
+  for (const [index, part] of plan.parts.entries()) {
+    for (const { classIndex, amount, isAlone } of part.demands) {
+      if (isAlone) continue
+      const sum = wanted.get(classIndex) ?? { amount: 0, providers: new Set() }
+      sum.amount += amount
+      for (const slot of options[index] ?? []) sum.providers.add(slot)
+      wanted.set(classIndex, sum)
+    }
+  }
+  return [...wanted].every(([classIndex, { amount, providers }]) => {
+    let free = 0
+    for (const slot of providers) {
+      const row = world.roomOf(slot, classIndex)
+      free += Math.min(world.rooms.capacity(row) - world.rooms.used(row), world.rooms.maxUnit(row))
+    }
+    return amount <= free
+  })
+}
+
+/** Whether each group with a suffix can have a provider of its own: groups make room for one another in turn. */
+function canIsolate(plan: Plan, options: readonly (readonly number[])[]): boolean {
+  const groups = plan.parts.flatMap(({ suffix }, index) => (suffix === '' ? [] : [index]))
+  if (groups.length < 2) return true
+  const holder = new Map<number, number>()
+  const settle = (group: number, tried: Set<number>): boolean => {
+    for (const slot of options[group] ?? []) {
+      if (tried.has(slot)) continue
+      tried.add(slot)
+      const other = holder.get(slot)
+      if (other !== undefined && !settle(other, tried)) continue
+      holder.set(slot, group)
+      return true
+    }
+    return false
+  }
+  return groups.every((group) => settle(group, new Set()))
+}

@@ -1,0 +1,33 @@
+/**
+ * Sets of slots as bits, 32 to a word. A slot is where a provider stands in the columns. The functions
+ * work on whole sets at once: that is what makes a hundred thousand providers a small number.
+ */
+export type Words = Uint32Array
+
+export const wordsFor = (slots: number): Words => new Uint32Array((slots + 31) >>> 5)
+
+export const hasBit = (words: Words, slot: number): boolean =>
+  (((words[slot >>> 5] ?? 0) >>> (slot & 31)) & 1) === 1
+
+export function setBit(words: Words, slot: number): void {
+  const at = slot >>> 5
+  words[at] = (words[at] ?? 0) | (1 << (slot & 31))
+}
+
+/** Leaves in `words` what is in `other` too. */
+export function keep(words: Words, other: Words): void {
+  for (let at = 0; at < words.length; at++) words[at] = (words[at] ?? 0) & (other[at] ?? 0)
+}
+
+/** Takes out of `words` what is in `other`. */
+export function drop(words: Words, other: Words): void {
+  for (let at = 0; at < words.length; at++) words[at] = (words[at] ?? 0) & ~(other[at] ?? 0)
+}
+
+/** The slots of a set, in order. */
+export function* slotsIn(words: Words): Generator<number> {
+  for (let at = 0; at < words.length; at++) {
+    for (let word = words[at] ?? 0; word !== 0; word &= word - 1)
+      yield (at << 5) + 31 - Math.clz32(word & -word)
+  }
+}
