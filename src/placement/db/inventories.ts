@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import { badRequest, conflict, notFound } from '#lib/fault.ts'
 import { bumpGenerations, type Db, type LockedProvider, lockProvider, type Trx } from './providers.ts'
-import { getResourceClass, unknownResourceClass } from './resource-classes.ts'
+import { unknownResourceClass } from './resource-classes.ts'
 
 export interface Inventory {
   readonly resourceClass: string
@@ -141,14 +141,15 @@ export async function removeOtherInventories(
     .execute()
 }
 
-/** Adds one inventory. Throws `notFound`, `conflict` (it is there already), `badRequest` (unknown class). */
+/** Adds one inventory. Throws `notFound`, `conflict` (generation, or it is there already), `badRequest` (unknown class). */
 export async function insertInventory(
   trx: Trx,
   uuid: string,
+  generation: number | undefined,
   inventory: Inventory,
   now: number,
 ): Promise<number> {
-  const provider = await lockProvider(trx, uuid)
+  const provider = await lockProvider(trx, uuid, generation)
   if (await hasInventory(trx, provider, inventory.resourceClass))
     throw conflict(`Update conflict: Inventory of class ${inventory.resourceClass} is there already.`, {
       code: 'placement.concurrent_update',
@@ -158,7 +159,7 @@ export async function insertInventory(
   return provider.generation + 1
 }
 
-/** Changes one inventory. Throws `notFound` (provider, class), `conflict` (generation), `badRequest` when there is no such inventory. */
+/** Changes one inventory. Throws `notFound`, `conflict` (generation), `badRequest` when there is no such inventory. */
 export async function updateInventory(
   trx: Trx,
   uuid: string,
@@ -167,12 +168,10 @@ export async function updateInventory(
   now: number,
 ): Promise<number> {
   const provider = await lockProvider(trx, uuid, generation)
-  if (!(await hasInventory(trx, provider, inventory.resourceClass))) {
-    await getResourceClass(trx, inventory.resourceClass)
+  if (!(await hasInventory(trx, provider, inventory.resourceClass)))
     throw badRequest(
       `No inventory record with resource class for resource provider ${uuid}: No inventory of class ${inventory.resourceClass} found.`,
     )
-  }
   await putInventories(trx, provider, [inventory], now)
   await bumpGenerations(trx, [provider.id], now)
   return provider.generation + 1
@@ -191,7 +190,7 @@ export async function removeInventory(
   if (found.used > 0)
     throw conflict(
       `Unable to delete inventory of class ${resourceClass}: Inventory for '${resourceClass}' on resource provider '${uuid}' in use.`,
-      { code: 'placement.concurrent_update' },
+      { code: 'placement.inventory.inuse' },
     )
   await trx
     .deleteFrom('placement_inventories')
