@@ -45,16 +45,18 @@ export async function plugGuest(vif: Vif): Promise<FakeGuest> {
   await ip('netns', 'add', space)
   await ip('link', 'add', vif.devname, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', space)
   await ip('link', 'set', vif.devname, 'master', String(vif.details['bridge_name']), 'up')
-  const inside = (...args: string[]) => ip('-n', space, ...args)
+  // Not `ip -n`, which mounts things anew and cannot in a chroot.
+  const net = `--net=/run/netns/${space}`
+  const inside = async (...args: string[]) => (await runFile('nsenter', [net, 'ip', ...args])).stdout
   await inside('link', 'set', 'eth0', 'address', vif.macAddress, 'up')
   await inside('link', 'set', 'lo', 'up')
   const address = vif.fixedIps[0]?.address ?? ''
   const tool = async <T>(...args: string[]): Promise<T> => {
-    const { stdout } = await runFile('ip', ['netns', 'exec', space, process.execPath, TOOL, ...args])
+    const { stdout } = await runFile('nsenter', [net, process.execPath, TOOL, ...args])
     return JSON.parse(stdout) as T
   }
   const background = (...args: string[]) => {
-    const child = spawn('ip', ['netns', 'exec', space, process.execPath, TOOL, ...args], {
+    const child = spawn('nsenter', [net, process.execPath, TOOL, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     servers.push(child)

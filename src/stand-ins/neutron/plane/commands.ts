@@ -8,6 +8,7 @@ export interface Tools {
   readonly nft: string
   readonly dnsmasq: string
   readonly haproxy: string
+  readonly nsenter: string
 }
 
 /** The paths of tools that may be missing, of those that are there. */
@@ -34,7 +35,7 @@ export class CommandFailed extends Error {
 }
 
 const PATHS = ['/usr/sbin', '/sbin', '/usr/bin', '/bin', '/usr/local/sbin', '/usr/local/bin']
-const NAMES = ['ip', 'nft', 'dnsmasq', 'haproxy'] as const
+const NAMES = ['ip', 'nft', 'dnsmasq', 'haproxy', 'nsenter'] as const
 
 /** The tools' paths, or the names of those that are missing. */
 export function findTools(): Tools | { readonly missing: readonly string[] } {
@@ -78,25 +79,36 @@ export function run(program: string, args: readonly string[], stdin = ''): Promi
   })
 }
 
+/**
+ * The program and arguments that run something in a namespace. Not by `ip -n` or `ip netns exec`, which want to
+ * mount things anew and cannot in a chroot.
+ */
+export const inSpace = (tools: Tools, space: string | undefined, command: readonly [string, ...string[]]) => {
+  const [program, ...args] =
+    space === undefined ? command : ([tools.nsenter, `--net=/run/netns/${space}`, ...command] as const)
+  return { program, args }
+}
+
 export function createCommands(tools: Tools): Commands {
-  const inSpace = (space: string | undefined, args: readonly string[]) =>
-    space === undefined ? args : ['-n', space, ...args]
+  const runIn = (space: string | undefined, command: readonly [string, ...string[]], stdin?: string) => {
+    const { program, args } = inSpace(tools, space, command)
+    return run(program, args, stdin)
+  }
   return {
     tools,
     async ip(lines, space) {
-      if (lines.length > 0) await run(tools.ip, inSpace(space, ['-batch', '-']), `${lines.join('\n')}\n`)
+      if (lines.length > 0) await runIn(space, [tools.ip, '-batch', '-'], `${lines.join('\n')}\n`)
     },
     async ipJson(args, space) {
-      const text = await run(tools.ip, inSpace(space, ['-json', ...args]))
+      const text = await runIn(space, [tools.ip, '-json', ...args])
       return text.trim() === '' ? [] : (JSON.parse(text) as unknown[])
     },
     async nft(ruleset, space) {
-      if (space === undefined) await run(tools.nft, ['-f', '-'], ruleset)
-      else await run(tools.ip, ['netns', 'exec', space, tools.nft, '-f', '-'], ruleset)
+      await runIn(space, [tools.nft, '-f', '-'], ruleset)
     },
     nftTables: () => run(tools.nft, ['list', 'tables']),
     async sysctl(key, value, space) {
-      await run(tools.ip, ['netns', 'exec', space, '/usr/bin/tee', `/proc/sys/${key}`], value)
+      await runIn(space, ['/usr/bin/tee', `/proc/sys/${key}`], value)
     },
   }
 }

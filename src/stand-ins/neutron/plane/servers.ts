@@ -2,7 +2,7 @@
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Children } from './children.ts'
-import type { Tools } from './commands.ts'
+import { inSpace, type Tools } from './commands.ts'
 import type { DhcpServer } from './dhcp-files.ts'
 import { METADATA_ADDRESS, type MetadataDoor } from './plan.ts'
 
@@ -92,11 +92,10 @@ async function applyDhcp(
   else {
     await deps.children.stop(name)
     applied.delete(name)
-    const { ip, dnsmasq } = deps.tools
+    const { dnsmasq } = deps.tools
     await deps.children.start({
       name,
-      program: ip,
-      args: ['netns', 'exec', server.space, dnsmasq, '--conf-file', ...args],
+      ...inSpace(deps.tools, server.space, [dnsmasq, '--conf-file', ...args]),
       readyWhen: 'started, version',
     })
   }
