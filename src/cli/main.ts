@@ -82,6 +82,14 @@ const COMMANDS: Readonly<Record<string, CliCommand>> = {
     summary: 'kill the cloud at random moments and see that it settles',
     run: async (args, launch) => (await import('./commands/scripts.ts')).crash(args, launch),
   },
+  differential: {
+    summary: 'the same requests to ours and to the real service: differential placement',
+    run: async (args, launch) => (await import('./commands/scripts.ts')).differential(args, launch),
+  },
+  interop: {
+    summary: 'ours and the real services together: nova-on-our-placement, our-cloud-on-real-placement',
+    run: async (args, launch) => (await import('./commands/scripts.ts')).interop(args, launch),
+  },
   bench: {
     summary: 'measure: bench first',
     run: async (args, launch) => (await import('./commands/scripts.ts')).bench(args, launch),

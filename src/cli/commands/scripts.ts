@@ -1,4 +1,4 @@
-/** Commands that hand over to a script of the checkout: `crash`, `bench`, `parity`. */
+/** Commands that hand over to a script of the checkout: `crash`, `bench`, `parity`, `differential`, `interop`. */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { runShown } from '../run-process.ts'
@@ -32,3 +32,11 @@ export async function bench(args: readonly string[], launch: Launch): Promise<nu
 /** `kilonova parity`: the tests that compare with Nova's facts. */
 export const parity = (args: readonly string[], launch: Launch): Promise<number> =>
   script(launch, '--test', args.length > 0 ? args : ['test/parity/**/*.test.ts'])
+
+/** `kilonova differential placement [arguments]`: the same requests to ours and to the real service. */
+export const differential = (args: readonly string[], launch: Launch): Promise<number> =>
+  script(launch, 'test/differential/run.ts', args)
+
+/** `kilonova interop NAME [arguments]`: ours and the real services together. */
+export const interop = (args: readonly string[], launch: Launch): Promise<number> =>
+  script(launch, 'test/interop/run.ts', args)

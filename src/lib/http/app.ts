@@ -53,7 +53,11 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     exposeHeadRoutes: false,
     schemaController: { compilersFactory: { buildValidator: NO_SCHEMAS, buildSerializer: NO_SCHEMAS } },
     return503OnClosing: true,
-    frameworkErrors: (error, request, reply) => sendFault(options, error, request, reply as HttpReply),
+    frameworkErrors(error, request, reply) {
+      // No hook has run for these.
+      for (const header of headers) reply.header(header, request.id)
+      sendFault(options, error, request, reply as HttpReply)
+    },
   })
   app.addHook('onRequest', (request, reply, done) => {
     for (const header of headers) reply.header(header, request.id)

@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import { badRequest, conflict, notFound } from '#lib/fault.ts'
 import { bumpGenerations, type Db, type LockedProvider, lockProvider, type Trx } from './providers.ts'
-import { unknownResourceClass } from './resource-classes.ts'
+import { getResourceClass, unknownResourceClass } from './resource-classes.ts'
 
 export interface Inventory {
   readonly resourceClass: string
@@ -141,15 +141,14 @@ export async function removeOtherInventories(
     .execute()
 }
 
-/** Adds one inventory. Throws `notFound`, `conflict` (generation, or it is there already), `badRequest` (unknown class). */
+/** Adds one inventory. Throws `notFound`, `conflict` (it is there already), `badRequest` (unknown class). */
 export async function insertInventory(
   trx: Trx,
   uuid: string,
-  generation: number | undefined,
   inventory: Inventory,
   now: number,
 ): Promise<number> {
-  const provider = await lockProvider(trx, uuid, generation)
+  const provider = await lockProvider(trx, uuid)
   if (await hasInventory(trx, provider, inventory.resourceClass))
     throw conflict(`Update conflict: Inventory of class ${inventory.resourceClass} is there already.`, {
       code: 'placement.concurrent_update',
@@ -159,7 +158,7 @@ export async function insertInventory(
   return provider.generation + 1
 }
 
-/** Changes one inventory. Throws `notFound`, `conflict` (generation), `badRequest` when there is no such inventory. */
+/** Changes one inventory. Throws `notFound` (provider, class), `conflict` (generation), `badRequest` when there is no such inventory. */
 export async function updateInventory(
   trx: Trx,
   uuid: string,
@@ -168,10 +167,12 @@ export async function updateInventory(
   now: number,
 ): Promise<number> {
   const provider = await lockProvider(trx, uuid, generation)
-  if (!(await hasInventory(trx, provider, inventory.resourceClass)))
+  if (!(await hasInventory(trx, provider, inventory.resourceClass))) {
+    await getResourceClass(trx, inventory.resourceClass)
     throw badRequest(
       `No inventory record with resource class for resource provider ${uuid}: No inventory of class ${inventory.resourceClass} found.`,
     )
+  }
   await putInventories(trx, provider, [inventory], now)
   await bumpGenerations(trx, [provider.id], now)
   return provider.generation + 1
@@ -190,7 +191,7 @@ export async function removeInventory(
   if (found.used > 0)
     throw conflict(
       `Unable to delete inventory of class ${resourceClass}: Inventory for '${resourceClass}' on resource provider '${uuid}' in use.`,
-      { code: 'placement.inventory.inuse' },
+      { code: 'placement.concurrent_update' },
     )
   await trx
     .deleteFrom('placement_inventories')

@@ -19,16 +19,17 @@ export async function reshape(
   now: number,
 ): Promise<void> {
   const locked = await lockProviders(trx, { uuids: reshaped.map(({ uuid }) => uuid) })
-  const missing = reshaped.find(({ uuid }) => !locked.some((provider) => provider.uuid === uuid))
-  if (missing)
-    throw badRequest(`Resource provider ${missing.uuid} in inventories not found.`, {
-      code: 'placement.resource_provider.not_found',
-    })
   // What comes is there before the allocations move, and what goes is empty after.
   const done = []
   for (const { uuid, generation, inventories } of reshaped) {
+    if (!locked.some((provider) => provider.uuid === uuid))
+      throw badRequest(`Resource provider ${uuid} in inventories not found.`, {
+        code: 'placement.resource_provider.not_found',
+      })
     const provider = await lockProvider(trx, uuid, generation)
     await putInventories(trx, provider, inventories, now)
+    // Inventories change twice: to what was and will be, and to what will be. Generations count both.
+    if (inventories.length > 0) await bumpGenerations(trx, [provider.id], now)
     done.push({ provider, inventories })
   }
   if (writes.length > 0) await replaceAllocations(trx, writes, now)

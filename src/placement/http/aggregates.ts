@@ -31,15 +31,19 @@ export const aggregateEndpoints: readonly Endpoint[] = [
     const aggregates = await listAggregates(call.scope.db, id)
     return { body: call.show(aggregatesView, { aggregates, generation }, undefined) }
   }),
-  endpoint(replaceSpec, async (call) => {
-    const sent =
-      'aggregates' in call.body
-        ? call.body
-        : { aggregates: call.body, resource_provider_generation: undefined }
-    const aggregates = sent.aggregates.map(canonicalUuid)
-    const generation = await call.write((trx, now) =>
-      replaceAggregates(trx, param(call, 'uuid'), sent.resource_provider_generation, aggregates, now),
-    )
-    return { body: call.show(aggregatesView, { aggregates, generation }, undefined) }
-  }),
+  endpoint(
+    replaceSpec,
+    async (call) => {
+      const sent =
+        'aggregates' in call.body
+          ? call.body
+          : { aggregates: call.body, resource_provider_generation: undefined }
+      const aggregates = sent.aggregates.map(canonicalUuid)
+      const generation = await call.write((trx, now) =>
+        replaceAggregates(trx, param(call, 'uuid'), sent.resource_provider_generation, aggregates, now),
+      )
+      return { body: call.show(aggregatesView, { aggregates, generation }, undefined) }
+    },
+    { looksFirst: true },
+  ),
 ]

@@ -44,8 +44,6 @@ export interface Call<Body, Query, B extends Behaviours> {
   show<Row, Context>(view: View<Row, Context>, row: Row, context: Context): Readonly<Record<string, unknown>>
   /** Writes in a transaction, stamped with the time. */
   write<T>(work: (trx: Trx, now: number) => Promise<T>): Promise<T>
-  /** Throws `forbidden`: for rules that need to know whose it is. */
-  allow(target: PolicyTarget): void
 }
 
 export interface Answer {
@@ -54,28 +52,31 @@ export interface Answer {
   readonly body?: unknown
   /** Without the mount path. */
   readonly location?: string
-  /** Milliseconds since the epoch; left out: now, for answers with a body. */
-  readonly lastModified?: number | undefined
+  /** Milliseconds since the epoch; null: nothing there could have been; left out: now, for answers with a body. */
+  readonly lastModified?: number | null | undefined
 }
 
 export interface Endpoint {
   readonly operation: Operation
-  /** The rule is about a target, which the handler names. */
-  readonly asksItself: boolean
+  /** Whose it is that the rule is about, by the parameters as they came. */
+  readonly target: (query: Readonly<Record<string, readonly string[]>>) => PolicyTarget
   /** What the path is below the operation's first version. */
   readonly absentAs: 'notFound' | 'methodNotAllowed'
+  /** That the provider is not there is said before what is wrong with the body. */
+  readonly looksFirst: boolean
   readonly handle: (call: Call<unknown, unknown, Behaviours>) => Promise<Answer>
 }
 
 export function endpoint<Body, Query, B extends Behaviours>(
   operation: Operation<Body, Query, B>,
   handle: (call: Call<Body, Query, B>) => Promise<Answer>,
-  options: { asksItself?: boolean; absentAs?: Endpoint['absentAs'] } = {},
+  options: Partial<Pick<Endpoint, 'target' | 'absentAs' | 'looksFirst'>> = {},
 ): Endpoint {
   return {
     operation,
-    asksItself: options.asksItself ?? false,
+    target: options.target ?? (() => ({})),
     absentAs: options.absentAs ?? 'notFound',
+    looksFirst: options.looksFirst ?? false,
     handle: handle as unknown as Endpoint['handle'],
   }
 }

@@ -5,8 +5,15 @@ import type { RenderedFault } from '#lib/http/index.ts'
 import type { Version } from '#lib/versioned/index.ts'
 import { MAX_VERSION, MIN_VERSION, SAYS_ERROR_CODE, UNACCEPTABLE } from './version.ts'
 
-/** `{ errors: [{ status, title, detail, code, request_id }] }`. `version` is unknown when the fault came before it. */
+/**
+ * `{ errors: [{ status, title, detail, code, request_id }] }`. `version` is unknown when the fault came before
+ * it. Who has no token is told so in Keystone's form, as its middleware does.
+ */
 export function renderFault(fault: Fault, version: Version | undefined, requestId: string): RenderedFault {
+  if (fault.kind === 'unauthorized') {
+    const { status: code, message } = fault
+    return { body: { error: { code, message, title: 'Unauthorized' } } }
+  }
   const error = {
     status: fault.status,
     title: STATUS_CODES[fault.status] ?? 'Error',

@@ -10,8 +10,9 @@ import {
   replaceInventories,
   updateInventory,
 } from '../db/inventories.ts'
-import { getProvider } from '../db/providers.ts'
-import { type Endpoint, endpoint, param } from './endpoint.ts'
+import { getProvider, lockProvider } from '../db/providers.ts'
+import type { PlacementTables } from '../db/tables.ts'
+import { type Endpoint, endpoint, param, type Scope } from './endpoint.ts'
 import { inventoriesWithGeneration, inventoryWithClass, inventoryWithGeneration } from './shapes.ts'
 
 const MAX_INT = 2_147_483_647
@@ -36,16 +37,33 @@ export const inventoryOf = (resourceClass: string, sent: SentInventory): Invento
   allocationRatio: sent.allocation_ratio ?? 1,
 })
 
-/** Refuses inventories that reserve too much. Throws `badRequest`. */
-function checkCapacities(uuid: string, inventories: readonly Inventory[], mayReserveAll: boolean): void {
-  for (const inventory of inventories) {
-    const capacity = capacityOf(inventory)
-    if (capacity > 0 || (mayReserveAll && capacity === 0)) continue
-    const than = mayReserveAll ? 'greater than' : 'greater than or equal to'
-    throw badRequest(
-      `Unable to update inventory for resource provider ${uuid}: Invalid inventory for '${inventory.resourceClass}' on resource provider '${uuid}'. The reserved value is ${than} total.`,
-    )
-  }
+interface Checked {
+  readonly scope: Scope
+  readonly params: Readonly<Record<string, string>>
+  readonly behaviours: { readonly mayReserveAll: boolean }
+}
+
+/**
+ * Refuses inventories that reserve too much, unless the provider is not there or has another generation:
+ * then that is said. Throws `badRequest`, `notFound`, `conflict`.
+ */
+async function checkCapacities(
+  call: Checked,
+  generation: number | undefined,
+  inventories: readonly Inventory[],
+): Promise<void> {
+  const { mayReserveAll } = call.behaviours
+  const fits = (capacity: number) => capacity > 0 || (mayReserveAll && capacity === 0)
+  const bad = inventories.find((inventory) => !fits(capacityOf(inventory)))
+  if (!bad) return
+  const uuid = param(call, 'uuid')
+  await call.scope.database.transaction<PlacementTables, unknown>((trx) =>
+    lockProvider(trx, uuid, generation),
+  )
+  const than = mayReserveAll ? 'greater than' : 'greater than or equal to'
+  throw badRequest(
+    `Unable to update inventory for resource provider ${uuid}: Invalid inventory for '${bad.resourceClass}' on resource provider '${uuid}'. The reserved value is ${than} total.`,
+  )
 }
 
 const showInventory = (inventory: Inventory): Record<string, number> => ({
@@ -100,18 +118,20 @@ const removeSpec = operation({
 })
 
 const singleEndpoints: readonly Endpoint[] = [
-  endpoint(createSpec, async (call) => {
-    const uuid = param(call, 'uuid')
-    const inventory = inventoryOf(call.body.resource_class, call.body)
-    checkCapacities(uuid, [inventory], call.behaviours.mayReserveAll)
-    const generation = await call.write((trx, now) =>
-      insertInventory(trx, uuid, call.body.resource_provider_generation, inventory, now),
-    )
-    return {
-      location: `/resource_providers/${uuid}/inventories/${inventory.resourceClass}`,
-      body: { ...showInventory(inventory), resource_provider_generation: generation },
-    }
-  }),
+  endpoint(
+    createSpec,
+    async (call) => {
+      const uuid = param(call, 'uuid')
+      const inventory = inventoryOf(call.body.resource_class, call.body)
+      await checkCapacities(call, call.body.resource_provider_generation, [inventory])
+      const generation = await call.write((trx, now) => insertInventory(trx, uuid, inventory, now))
+      return {
+        location: `/resource_providers/${uuid}/inventories/${inventory.resourceClass}`,
+        body: { ...showInventory(inventory), resource_provider_generation: generation },
+      }
+    },
+    { looksFirst: true },
+  ),
   endpoint(showSpec, async (call) => {
     const provider = await getProvider(call.scope.db, param(call, 'uuid'))
     const resourceClass = param(call, 'resource_class')
@@ -123,15 +143,19 @@ const singleEndpoints: readonly Endpoint[] = [
       lastModified: inventory.updatedAt,
     }
   }),
-  endpoint(updateSpec, async (call) => {
-    const uuid = param(call, 'uuid')
-    const inventory = inventoryOf(param(call, 'resource_class'), call.body)
-    checkCapacities(uuid, [inventory], call.behaviours.mayReserveAll)
-    const generation = await call.write((trx, now) =>
-      updateInventory(trx, uuid, call.body.resource_provider_generation, inventory, now),
-    )
-    return { body: { ...showInventory(inventory), resource_provider_generation: generation } }
-  }),
+  endpoint(
+    updateSpec,
+    async (call) => {
+      const uuid = param(call, 'uuid')
+      const inventory = inventoryOf(param(call, 'resource_class'), call.body)
+      await checkCapacities(call, call.body.resource_provider_generation, [inventory])
+      const generation = await call.write((trx, now) =>
+        updateInventory(trx, uuid, call.body.resource_provider_generation, inventory, now),
+      )
+      return { body: { ...showInventory(inventory), resource_provider_generation: generation } }
+    },
+    { looksFirst: true },
+  ),
   endpoint(removeSpec, async (call) => {
     await call.write((trx, now) =>
       removeInventory(trx, param(call, 'uuid'), param(call, 'resource_class'), now),
@@ -146,19 +170,25 @@ export const inventoryEndpoints: readonly Endpoint[] = [
     const inventories = await listInventories(call.scope.db, provider.id)
     return {
       body: showInventories(provider.generation, inventories),
-      lastModified:
-        inventories.length === 0 ? undefined : Math.max(...inventories.map((each) => each.updatedAt)),
+      lastModified: inventories.length === 0 ? null : Math.max(...inventories.map((each) => each.updatedAt)),
     }
   }),
-  endpoint(replaceSpec, async (call) => {
-    const uuid = param(call, 'uuid')
-    const inventories = Object.entries(call.body.inventories).map(([name, sent]) => inventoryOf(name, sent))
-    checkCapacities(uuid, inventories, call.behaviours.mayReserveAll)
-    const generation = await call.write((trx, now) =>
-      replaceInventories(trx, uuid, call.body.resource_provider_generation, inventories, now),
-    )
-    return { body: showInventories(generation, inventories) }
-  }),
+  endpoint(
+    replaceSpec,
+    async (call) => {
+      const uuid = param(call, 'uuid')
+      const inventories = Object.entries(call.body.inventories).map(([name, sent]) => inventoryOf(name, sent))
+      await checkCapacities(call, call.body.resource_provider_generation, inventories)
+      const generation = await call.write((trx, now) =>
+        replaceInventories(trx, uuid, call.body.resource_provider_generation, inventories, now),
+      )
+      return {
+        body: showInventories(generation, inventories),
+        ...(inventories.length === 0 && { lastModified: null }),
+      }
+    },
+    { looksFirst: true },
+  ),
   endpoint(
     clearSpec,
     async (call) => {

@@ -37,43 +37,53 @@ export interface TraitGrammar {
   readonly anyOf: boolean
 }
 
-/** The values of a `required` parameter. Throws `badRequest`. */
+/** The values of a `required` parameter; before `anyOf` only the last counts. Throws `badRequest`. */
 export function readTraits(values: readonly string[], grammar: TraitGrammar): TraitRules {
-  const rules = (grammar.anyOf ? values : values.slice(-1)).map((value) => readTraitValue(value, grammar))
+  const rules = (grammar.anyOf ? values : values.slice(-1)).map((value) =>
+    value.startsWith('in:') ? readAnyOf(value, grammar) : readAll(value, grammar),
+  )
   const required = rules.flatMap((each) => each.required)
   const forbidden = [...new Set(rules.flatMap((each) => each.forbidden))]
   return { required, forbidden }
 }
 
-function readTraitValue(value: string, grammar: TraitGrammar): TraitRules {
-  const example = grammar.forbidden ? 'HW_CPU_X86_VMX,!CUSTOM_MAGIC' : 'HW_CPU_X86_VMX,CUSTOM_MAGIC'
-  const bad = () =>
-    badRequest(
-      `Invalid query string parameters: Expected 'required' parameter value of the form: ${example}. Got: ${value}`,
+const isForbidden = (name: string): boolean => name.startsWith('!')
+
+const refuse = (why: string, value: string) => badRequest(`Invalid query string parameters: ${why}: ${value}`)
+
+/** `in:A,B`. */
+function readAnyOf(value: string, grammar: TraitGrammar): TraitRules {
+  const form = "The format 'in:HW_CPU_X86_VMX,CUSTOM_MAGIC'"
+  if (!grammar.anyOf) throw refuse(`${form} only supported since microversion 1.39. Got`, value)
+  const names = [...new Set(namesIn(value.slice(3)))]
+  if (names.includes(''))
+    throw refuse(
+      "Expected 'required' parameter value of the form: in:HW_CPU_X86_VMX,CUSTOM_MAGIC. Got an empty trait in",
+      value,
     )
-  const anyOf = grammar.anyOf && value.startsWith('in:')
-  const names = (anyOf ? value.slice(3) : value).split(',').map((name) => name.trim())
-  const isForbidden = (name: string) => name.startsWith('!')
-  if (names.some((name) => name === '' || name === '!')) throw bad()
-  if (anyOf) {
-    if (names.some(isForbidden)) throw bad()
-    return { required: [[...new Set(names)]], forbidden: [] }
-  }
-  if (!grammar.forbidden && names.some(isForbidden)) throw bad()
-  return {
-    required: [...new Set(names.filter((name) => !isForbidden(name)))].map((name) => [name]),
-    forbidden: names.filter(isForbidden).map((name) => name.slice(1)),
-  }
+  if (names.some(isForbidden)) throw refuse(`${form} does not support forbidden traits. Got`, value)
+  return { required: [names], forbidden: [] }
 }
 
-/** Refuses a trait that must and must not be there. Throws `badRequest`. */
-export function refuseContradiction(key: string, { required, forbidden }: TraitRules): void {
-  const both = required.filter((anyOf) => anyOf.every((trait) => forbidden.includes(trait))).flat()
-  if (both.length > 0)
-    throw badRequest(
-      `Conflicting required and forbidden traits found in the following traits keys: ${key}: (${both.join(', ')})`,
-    )
+/** `A,!B`. */
+function readAll(value: string, grammar: TraitGrammar): TraitRules {
+  const names = namesIn(value)
+  const forbidden = names.filter(isForbidden).map((name) => name.replace(/^!+/, ''))
+  const example = grammar.forbidden ? 'HW_CPU_X86_VMX,!CUSTOM_MAGIC' : 'HW_CPU_X86_VMX,CUSTOM_MAGIC'
+  const expected = `Expected 'required' parameter value of the form: ${example}.`
+  if (names.includes('') || forbidden.includes('')) throw refuse(`${expected} Got an empty trait in`, value)
+  if (forbidden.length > 0 && !grammar.forbidden) throw refuse(`${expected} Got`, value)
+  const required = [...new Set(names.filter((name) => !isForbidden(name)))].map((name) => [name])
+  return { required, forbidden }
 }
+
+const namesIn = (text: string): string[] => text.split(',').map((name) => name.trim())
+
+/** The lists of traits of which every one is forbidden too, as messages name them. */
+export const contradictions = ({ required, forbidden }: TraitRules): string[] =>
+  required
+    .filter((anyOf) => anyOf.every((trait) => forbidden.includes(trait)))
+    .map((anyOf) => anyOf.toSorted().join(', '))
 
 export interface AggregateRules {
   /** One of each list. */
@@ -99,11 +109,9 @@ export function readAggregates(
   const forbidden: string[] = []
   for (const value of values) {
     const negated = value.startsWith('!')
+    const uuids = readUuids(value)
     if (negated && !grammar.forbidden)
-      throw badRequest(
-        `Forbidden member_of parameters are not supported in the specified microversion. Got: ${value}`,
-      )
-    const uuids = readUuids(negated ? value.slice(1) : value)
+      throw badRequest(`Forbidden ${key} parameters are not supported in the specified microversion`)
     if (negated) forbidden.push(...uuids)
     else memberOf.push(uuids)
   }
@@ -111,11 +119,12 @@ export function readAggregates(
 }
 
 function readUuids(value: string): string[] {
-  if (value.includes(',') && !value.startsWith('in:'))
+  const bare = value.startsWith('!') ? value.slice(1) : value
+  if (bare.includes(',') && !bare.startsWith('in:'))
     throw badRequest(
       `Multiple values for 'member_of' must be prefixed with the 'in:' or '!in:' keyword using the valid microversion. Got: ${value}`,
     )
-  const uuids = (value.startsWith('in:') ? value.slice(3) : value).split(',')
+  const uuids = (bare.startsWith('in:') ? bare.slice(3) : bare).split(',')
   const bad = uuids.find((uuid) => !isUuidLike(uuid))
   if (bad !== undefined)
     throw badRequest(

@@ -13,7 +13,7 @@ import { unknownResourceClass } from '../db/resource-classes.ts'
 import { unknownTraits } from '../db/traits.ts'
 import { badRequest } from '#lib/fault.ts'
 import { type Call, canonicalUuid, type Endpoint, endpoint, last, param, type Scope } from './endpoint.ts'
-import { readAggregates, readResources, readTraits, refuseContradiction } from './parameters.ts'
+import { readAggregates, readResources, readTraits } from './parameters.ts'
 import { nullableUuid } from './shapes.ts'
 
 const linksView = view<{ href: string }>({
@@ -117,7 +117,6 @@ function readFilter(parameters: ListQuery, behaviours: ListBehaviours): Provider
     forbidden: behaviours.forbiddenTraits,
     anyOf: behaviours.anyTraits,
   })
-  refuseContradiction('required', traits)
   const aggregates = readAggregates('member_of', parameters.member_of ?? [], {
     forbidden: behaviours.forbiddenAggregates,
     several: behaviours.severalMemberOf,
@@ -173,25 +172,29 @@ export const resourceProviderEndpoints: readonly Endpoint[] = [
     const provider = await getProvider(call.scope.db, param(call, 'uuid'))
     return { body: showProvider(call, provider), lastModified: provider.updatedAt }
   }),
-  endpoint(updateSpec, async (call) => {
-    const uuid = param(call, 'uuid')
-    const { name, parent_provider_uuid: parent } = call.body
-    const { mayMove } = call.behaviours
-    await call.write((trx, now) =>
-      updateProvider(
-        trx,
-        uuid,
-        {
-          name,
-          ...(parent !== undefined && { parentUuid: parent === null ? null : canonicalUuid(parent) }),
-          mayMove,
-        },
-        now,
-      ),
-    )
-    const provider = await getProvider(call.scope.db, uuid)
-    return { body: showProvider(call, provider), lastModified: provider.updatedAt }
-  }),
+  endpoint(
+    updateSpec,
+    async (call) => {
+      const uuid = param(call, 'uuid')
+      const { name, parent_provider_uuid: parent } = call.body
+      const { mayMove } = call.behaviours
+      await call.write((trx, now) =>
+        updateProvider(
+          trx,
+          uuid,
+          {
+            name,
+            ...(parent !== undefined && { parentUuid: parent === null ? null : canonicalUuid(parent) }),
+            mayMove,
+          },
+          now,
+        ),
+      )
+      const provider = await getProvider(call.scope.db, uuid)
+      return { body: showProvider(call, provider), lastModified: provider.updatedAt }
+    },
+    { looksFirst: true },
+  ),
   endpoint(removeSpec, async (call) => {
     await call.write((trx, now) => removeProvider(trx, param(call, 'uuid'), now))
     return {}

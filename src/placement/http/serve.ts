@@ -1,10 +1,10 @@
 /** The API as an app: tokens, versions, bodies and methods are seen to here, so that endpoints need not. */
-import { badRequest, Fault, forbidden } from '#lib/fault.ts'
+import { badRequest, Fault, forbidden, isFault } from '#lib/fault.ts'
 import { createHttpApp, type HttpApp, type HttpReply, type HttpRequest } from '#lib/http/index.ts'
 import type { Log } from '#lib/log.ts'
 import { formatVersion, includes, readQuery, type Problem, type Version } from '#lib/versioned/index.ts'
 import type { RequestContext } from '#model/request-context.ts'
-import type { Trx } from '../db/providers.ts'
+import { getProvider, type Trx } from '../db/providers.ts'
 import type { PlacementTables } from '../db/tables.ts'
 import type { Authenticate } from './authentication.ts'
 import { addCors, type CorsOptions } from './cors.ts'
@@ -27,7 +27,7 @@ interface Arrival {
   context?: RequestContext
 }
 
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const
 
 export function servePlacement(options: ServeOptions): HttpApp {
   const arrivals = new WeakMap<HttpRequest, Arrival>()
@@ -43,12 +43,21 @@ export function servePlacement(options: ServeOptions): HttpApp {
   app.addHook('onRequest', async (request, reply) => {
     const arrival: Arrival = {}
     arrivals.set(request, arrival)
-    reply.header('vary', 'OpenStack-API-Version')
     if (!isRoot(request)) arrival.context = await options.authenticate(request)
     arrival.version = requestedVersion(request.headers['openstack-api-version'])
     reply.header('openstack-api-version', `placement ${formatVersion(arrival.version)}`)
-    if (Number(request.headers['content-length'] ?? 0) > 0 && !request.headers['content-type'])
-      throw badRequest('content-type header required when content-length > 0')
+    reply.header('vary', 'openstack-api-version')
+    if (!request.headers['content-type']) {
+      // An empty one is none.
+      delete request.headers['content-type']
+      if (Number(request.headers['content-length'] ?? 0) > 0)
+        throw badRequest('content-type header required when content-length > 0')
+    }
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    // Fastify names a charset, which JSON has none of.
+    if (reply.getHeader('content-type') === 'application/json; charset=utf-8')
+      reply.header('content-type', 'application/json')
   })
   const byPath = Map.groupBy(options.endpoints, (each) => each.operation.path)
   for (const [path, endpoints] of byPath) addPath(app, options, arrivals, path, endpoints)
@@ -77,7 +86,8 @@ function addPath(
   app.route({
     method: METHODS.filter((method) => !byMethod.has(method)),
     url,
-    handler: () => {
+    handler: (request) => {
+      paramsOf(request)
       throw methodNotAllowed(allow)
     },
   })
@@ -99,25 +109,23 @@ async function run(
   if (!endpoint) throw absent(endpoints)
   const { scope } = options
   const { operation } = endpoint
+  if (operation.method === 'GET') checkAccept(request)
+  if (operation.bodySchemaAt(version) !== undefined) requireJson(request)
+  const query = queryOf(request)
   const caller = context ?? NOBODY
   const { policy } = operation
-  const allow = (target: { projectId?: string }) => {
-    if (policy !== undefined && !scope.policy(policy, caller, target))
-      throw forbidden(`Policy does not allow ${policy} to be performed.`)
-  }
-  if (!endpoint.asksItself) allow({})
-  if (operation.method === 'GET') checkAccept(request)
+  if (policy !== undefined && !scope.policy(policy, caller, endpoint.target(query)))
+    throw forbidden(`Policy does not allow ${policy} to be performed.`)
   const answer = await endpoint.handle({
     scope,
     context: caller,
     params: paramsOf(request),
-    body: readBody(endpoint, version, request),
-    query: readParameters(endpoint, version, request),
+    body: await bodyOf(scope, endpoint, version, request),
+    query: checkedQuery(endpoint, version, query),
     behaviours: operation.behavioursAt(version),
     show: (view, row, viewContext) => view.at(version)(row, viewContext),
     write: <T>(work: (trx: Trx, now: number) => Promise<T>) =>
       scope.database.transaction<PlacementTables, T>((trx) => work(trx, scope.clock.now())),
-    allow,
   })
   return send(scope, version, operation.statusAt(version), answer, reply)
 }
@@ -132,29 +140,56 @@ function absent(endpoints: readonly Endpoint[]): Fault {
 
 function paramsOf(request: HttpRequest): Record<string, string> {
   const params = Object.entries(request.params as Record<string, string>)
-  if (params.some(([, value]) => value.includes('\0')))
+  if (params.some(([, value]) => value === '' || value.includes('\0')))
     throw new Fault('notFound', 'The resource could not be found.')
   return Object.fromEntries(
     params.map(([name, value]) => [name, name.endsWith('uuid') ? canonicalUuid(value) : value]),
   )
 }
 
+const ANSWERED = ['application/json', 'application/*', '*/*'] as const
+
+/** The entry that is nearest to what we answer with decides; `q=0` is a refusal. */
 function checkAccept(request: HttpRequest): void {
   const accept = request.headers.accept
   if (accept === undefined || accept === '') return
-  const types = accept.split(',').map((each) => each.split(';')[0]?.trim().toLowerCase())
-  if (!types.some((type) => type === 'application/json' || type === 'application/*' || type === '*/*'))
+  const entries = accept.split(',').map((entry) => {
+    const [type = '', ...parameters] = entry.split(';').map((part) => part.trim().toLowerCase())
+    return { type, refused: parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter)) }
+  })
+  const [nearest] = ANSWERED.flatMap((type) => entries.find((entry) => entry.type === type) ?? [])
+  if (nearest === undefined || nearest.refused)
     throw new Fault('notAcceptable', 'Only application/json is provided')
 }
 
-function readBody({ operation }: Endpoint, version: Version, request: HttpRequest): unknown {
-  if (operation.bodySchemaAt(version) === undefined) return undefined
+function requireJson(request: HttpRequest): void {
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
   if (type !== 'application/json')
     throw new Fault(
       'unsupportedMediaType',
       `The media type ${type ?? 'None'} is not supported, use application/json`,
     )
+}
+
+/** A body that cannot be read is no matter where the provider that it is for is not there. */
+async function bodyOf(
+  scope: Scope,
+  endpoint: Endpoint,
+  version: Version,
+  request: HttpRequest,
+): Promise<unknown> {
+  try {
+    return readBody(endpoint, version, request)
+  } catch (error) {
+    const { uuid } = paramsOf(request)
+    if (endpoint.looksFirst && uuid !== undefined && isFault(error, 'badRequest'))
+      await getProvider(scope.db, uuid)
+    throw error
+  }
+}
+
+function readBody({ operation }: Endpoint, version: Version, request: HttpRequest): unknown {
+  if (operation.bodySchemaAt(version) === undefined) return undefined
   const text = typeof request.body === 'string' ? request.body : ''
   const body = parseJson(text)
   const problem = operation.checkBody(version, body, { strip: false })
@@ -173,8 +208,25 @@ function parseJson(text: string): unknown {
   }
 }
 
-function readParameters({ operation }: Endpoint, version: Version, request: HttpRequest): unknown {
-  const query = readQuery(request.url.split('?').slice(1).join('?'))
+type Query = Readonly<Record<string, readonly string[]>>
+
+function queryOf(request: HttpRequest): Query {
+  const text = request.url.split('?').slice(1).join('?')
+  // Otherwise what is no UTF-8 would be read as some replacement character.
+  if (!(text.match(/(?:%[0-9a-f]{2})+/gi) ?? []).every(isUtf8))
+    throw badRequest('Invalid query string parameters: they are not encoded in UTF-8')
+  return readQuery(text)
+}
+
+function isUtf8(encoded: string): boolean {
+  try {
+    return decodeURIComponent(encoded) !== ''
+  } catch {
+    return false
+  }
+}
+
+function checkedQuery({ operation }: Endpoint, version: Version, query: Query): Query {
   if (
     Object.entries(query).some(
       ([name, values]) => name.includes('\0') || values.some((value) => value.includes('\0')),
@@ -197,7 +249,8 @@ function send(scope: Scope, version: Version, status: number, answer: Answer, re
   if (answer.location !== undefined) reply.header('location', `${scope.options.mountPath}${answer.location}`)
   const dated = answer.body !== undefined || answer.lastModified !== undefined
   if (dated && version >= SAYS_FRESHNESS) {
-    reply.header('last-modified', new Date(answer.lastModified ?? scope.clock.now()).toUTCString())
+    if (answer.lastModified !== null)
+      reply.header('last-modified', new Date(answer.lastModified ?? scope.clock.now()).toUTCString())
     reply.header('cache-control', 'no-cache')
   }
   if (answer.body === undefined) return reply.send()

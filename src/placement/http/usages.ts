@@ -51,7 +51,6 @@ export const usageEndpoints: readonly Endpoint[] = [
     ofProjectSpec,
     async (call) => {
       const projectId = last(call.query.project_id) ?? ''
-      call.allow({ projectId })
       const userId = last(call.query.user_id)
       const type = last(call.query.consumer_type)
       const filter: UsageFilter = {
@@ -62,7 +61,8 @@ export const usageEndpoints: readonly Endpoint[] = [
       const usages = await listUsages(call.scope.db, filter)
       if (!call.behaviours.byConsumerType) return { body: { usages: sum(usages) } }
       const counts = await countConsumers(call.scope.db, filter)
-      const groups = type === ALL ? [[ALL, usages, counts] as const] : groupsOf(usages, counts)
+      const groups =
+        type === ALL && counts.length > 0 ? [[ALL, usages, counts] as const] : groupsOf(usages, counts)
       return {
         body: {
           usages: Object.fromEntries(
@@ -74,9 +74,11 @@ export const usageEndpoints: readonly Endpoint[] = [
         },
       }
     },
-    { asksItself: true },
+    { target: (query) => ownerOf(last(query.project_id)) },
   ),
 ]
+
+const ownerOf = (projectId: string | undefined) => (projectId === undefined ? {} : { projectId })
 
 const totalOf = (counts: Counts): number => counts.reduce((total, each) => total + each.count, 0)
 

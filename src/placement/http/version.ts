@@ -15,23 +15,25 @@ export const UNACCEPTABLE = 'placement.version'
 
 /**
  * The version asked for by `OpenStack-API-Version: placement 1.10`; other services' entries are passed
- * over, and none means the first. Throws `notAcceptable` outside the bounds, `badRequest` for nonsense.
+ * over, the last of ours counts, and none means the first. Throws `notAcceptable` for a version that we do
+ * not speak, `badRequest` for what is none.
  */
 export function requestedVersion(header: string | string[] | undefined): Version {
-  const text = (Array.isArray(header) ? header.join(',') : (header ?? '')).trim()
-  const entry = text
-    .split(',')
-    .map((each) => each.trim().split(/\s+/))
-    .findLast(([service]) => service?.toLowerCase() === 'placement')
-  const asked = entry?.[1]
-  if (entry === undefined) return versionOf(MIN_VERSION)
+  const asked = entryOf(Array.isArray(header) ? header.join(',') : (header ?? ''))
+  if (asked === undefined) return versionOf(MIN_VERSION)
   if (asked === 'latest') return versionOf(MAX_VERSION)
-  const version = asked === undefined ? undefined : readVersion(asked)
-  if (version === undefined)
-    throw new Fault('badRequest', `Invalid microversion: invalid version string: ${asked ?? ''}`)
-  if (version < versionOf(MIN_VERSION) || version > versionOf(MAX_VERSION))
-    throw new Fault('notAcceptable', `Invalid microversion: Unacceptable version header: ${asked}`, {
-      code: UNACCEPTABLE,
-    })
-  return version
+  const [, major, minor] = /^([+-]?\d+)\.([+-]?\d+)$/.exec(asked) ?? []
+  if (major === undefined || minor === undefined)
+    throw new Fault('badRequest', `Invalid microversion: invalid version string: ${asked}`)
+  const version = readVersion(`${Number(major)}.${Number(minor)}`)
+  if (version !== undefined && version >= versionOf(MIN_VERSION) && version <= versionOf(MAX_VERSION))
+    return version
+  throw new Fault('notAcceptable', `Invalid microversion: Unacceptable version header: ${asked}`, {
+    code: UNACCEPTABLE,
+  })
+}
+
+function entryOf(header: string): string | undefined {
+  const entries = header.split(',').map((entry) => /^(\S+)\s+(\S.*)$/.exec(entry.trim()))
+  return entries.findLast((entry) => entry?.[1]?.toLowerCase() === 'placement')?.[2]
 }
