@@ -25,6 +25,7 @@ const SPECS = {
     help: 'with a compute of real guests, or without; qemu where it is installed',
   },
   smallest: { help: 'one process of each service, one simulated compute' },
+  erase: { help: 'with down: remove all that was kept, too' },
   help: { help: 'this text' },
 } as const
 
@@ -67,11 +68,15 @@ Logs: ${join(options.stateDir, 'log')}, configuration: ${join(options.stateDir, 
     console.log(drawTable(['process', 'pid', 'state'], rows))
     return states.every(({ state }) => state === 'ready' || state === 'running') ? 0 : 1
   },
-  async down(_given, options) {
+  async down(given, options) {
     const facts = factsOf(options.stateDir)
     if (!facts) throw new UsageError(`there is no fleet in ${options.stateDir}`)
-    await fleetDown(options, facts)
-    console.log('Everything is stopped. The next up finds the same servers.')
+    await fleetDown(options, facts, given.erase)
+    console.log(
+      given.erase
+        ? 'Everything is stopped and erased.'
+        : 'Everything is stopped. The next up finds the same servers.',
+    )
     return 0
   },
 }

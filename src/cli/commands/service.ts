@@ -69,6 +69,8 @@ async function run(name: ServiceName, declaration: ServiceDeclaration, given: Gi
   process.off('SIGHUP', onHangup)
   await running.stop()
   stopping.dispose()
+  // A worker's channel to its parent would keep it.
+  cluster.worker?.disconnect()
   return 0
 }
 

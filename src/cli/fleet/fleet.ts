@@ -10,7 +10,7 @@ import { openNovaDatabase, syncNova } from '../services/database.ts'
 import { STAND_IN_PATHS } from '../services/stand-ins.ts'
 import { sessionOf } from '../up/neighbours.ts'
 import { makeFlavors, uploadTiny } from '../up/provision.ts'
-import { openStateDir, type StateDir } from '../up/state-dir.ts'
+import { eraseStateDir, openStateDir, type StateDir } from '../up/state-dir.ts'
 import type { TinyImage } from '../up/tiny-image.ts'
 import type { DriverName } from '../up/up-arguments.ts'
 import { type FleetPlan, type FleetShape, type OwnProcess, planFleet } from './plan.ts'
@@ -65,7 +65,7 @@ function open({ stateDir, launcher }: FleetOptions, facts: FleetFacts): Fleet {
   const dir = openStateDir(stateDir, randomIds)
   // The stand-ins' directory is the fleet's: clouds.yaml and state.json are there.
   const configDir = join(stateDir, 'etc')
-  const postgres = planPostgres(stateDir)
+  const postgres = planPostgres(stateDir, dir.state.metadataSecret)
   const plan = planFleet({ ...facts, dir, configDir, databaseUrl: postgres.url, transportUrl })
   return {
     dir,
@@ -203,8 +203,8 @@ export async function fleetStatus(
   }
 }
 
-/** Stops everything, what was started last first; says what had to be ended. */
-export async function fleetDown(options: FleetOptions, facts: FleetFacts): Promise<void> {
+/** Stops everything, what was started last first; says what had to be ended. `erase` removes all that was kept. */
+export async function fleetDown(options: FleetOptions, facts: FleetFacts, erase: boolean): Promise<void> {
   const fleet = open(options, facts)
   const { postgres, rabbit, plan } = fleet
   const stopAll = async (programs: readonly Program[]): Promise<void> => {
@@ -225,4 +225,7 @@ export async function fleetDown(options: FleetOptions, facts: FleetFacts): Promi
   const [epmd, broker] = rabbit.programs
   await stopAll([postgres.program, ...(broker ? [broker] : [])])
   await stopAll(epmd ? [epmd] : [])
+  if (!erase) return
+  postgres.erase()
+  eraseStateDir(options.stateDir)
 }

@@ -1,7 +1,7 @@
 /** The fleet's PostgreSQL: Debian's, with a directory of its own, reached by a unix socket only. */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
@@ -18,6 +18,8 @@ export interface PostgresPlan {
   readonly program: Program
   /** Makes what it needs on disk, once. */
   prepare(): void
+  /** Removes all it has stored; it must not run. */
+  erase(): void
   url(database: string): string
   /** Resolves when it answers and each database is there. */
   ready(databases: readonly string[]): Promise<void>
@@ -38,10 +40,11 @@ function account(): { uid?: number; gid?: number } {
   return { uid: idOf('-u'), gid: idOf('-g') }
 }
 
-export function planPostgres(stateDir: string): PostgresPlan {
+/** `fleet` tells this fleet from an earlier one in the same directory. */
+export function planPostgres(stateDir: string, fleet: string): PostgresPlan {
   const bin = programsFolder()
   const owner = account()
-  const hash = createHash('sha256').update(stateDir).digest('hex').slice(0, 12)
+  const hash = createHash('sha256').update(`${stateDir} ${fleet}`).digest('hex').slice(0, 12)
   const home = owner.uid === undefined ? join(stateDir, 'postgres') : join(ROOTS_DATA, `kilonova-${hash}`)
   const data = join(home, 'data')
   const url = (database: string): string => `postgresql://${USER}@/${database}?host=${home}`
@@ -67,6 +70,7 @@ export function planPostgres(stateDir: string): PostgresPlan {
       const initdb = ['-D', data, '-U', USER, '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8']
       execFileSync(join(bin, 'initdb'), initdb, { ...owner, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] })
     },
+    erase: () => rmSync(home, { recursive: true, force: true }),
     async ready(databases) {
       const until = performance.now() + START_MS
       for (;;) {

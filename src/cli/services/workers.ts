@@ -3,8 +3,6 @@ import cluster, { type Worker } from 'node:cluster'
 import { basename } from 'node:path'
 import { listenForStop } from '../up/stopping.ts'
 
-/** A worker that ends sooner than this did not start; its like would not either. */
-const TOO_SOON_MS = 2_000
 const STOP = ['SIGINT', 'SIGTERM'] as const
 
 /** Runs this very command in `count` workers; yields the exit code: a worker's own, where workers cannot start. */
@@ -20,14 +18,18 @@ export async function runWorkers(name: string, count: number): Promise<number> {
     refused = resolve
   })
   const fork = (): void => {
-    const began = performance.now()
     const worker = cluster.fork()
+    let listened = false
+    worker.once('listening', () => {
+      listened = true
+    })
     const end = new Promise<void>((resolve) => {
       worker.once('exit', (code, signal) => {
         gone.delete(worker)
         resolve()
         if (isStopping) return
-        if (performance.now() - began < TOO_SOON_MS) return refused(code || 1)
+        // Its like would not start either.
+        if (!listened) return refused(code || 1)
         console.error(
           `${name}: worker ${worker.process.pid} ended (${signal ?? code}); another one takes its place`,
         )
