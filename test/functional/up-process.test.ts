@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { eventually } from '../eventually.ts'
 import { ROOT, startCloudProcess, temporaryStateDir } from '../end-to-end/cloud-process.ts'
 
 const SIMULATED = ['--driver', 'simulated']
@@ -110,4 +111,28 @@ test('wrong usage is told with the help, and ends with 2', async () => {
   assert.equal(code, 0)
   for (const option of ['--port', '--state-dir', '--driver', '--hosts', '--ready-file', '--reset'])
     assert.ok(output.includes(option))
+})
+
+test('under an older Node’s launcher a start that fails ends, and a cloud ends with its launcher', async (t) => {
+  const dir = stateDir(t)
+  // What such a launcher does: it starts this Node with a channel, and listens.
+  const launch = (...args: string[]) =>
+    spawn(
+      process.execPath,
+      [join(ROOT, 'bin/kilonova.mjs'), 'up', '--port', '0', '--state-dir', dir, ...SIMULATED, ...args],
+      {
+        stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      },
+    )
+  const failing = launch('--config-file', '/nowhere/nova.conf')
+  const [code] = (await once(failing, 'exit')) as [number | null]
+  assert.equal(code, 1)
+
+  const readyFile = join(dir, 'ready.json')
+  const cloud = launch('--ready-file', readyFile)
+  t.after(() => cloud.kill('SIGKILL'))
+  await eventually(() => existsSync(readyFile), { what: 'the ready file' })
+  const ended = once(cloud, 'exit')
+  cloud.disconnect()
+  assert.deepEqual(await ended, [0, null])
 })

@@ -3,11 +3,11 @@ import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { UsageError } from '../arguments.ts'
 import type { Launch } from '../main.ts'
-import { setUp } from '../setup/set-up.ts'
+import { type Machine, setUp } from '../setup/set-up.ts'
 import { thisMachine } from '../this-machine.ts'
 import { type Cloud, startCloud } from '../up/cloud.ts'
 import { chooseDriver } from '../up/machine-abilities.ts'
-import { listenForStop } from '../up/stopping.ts'
+import { listenForStop, type Stopping } from '../up/stopping.ts'
 import { buildTinyImage } from '../up/tiny-image.ts'
 import { readUpArguments, type UpArguments, upHelp } from '../up/up-arguments.ts'
 
@@ -35,6 +35,20 @@ async function run(given: UpArguments, launch: Launch): Promise<number> {
   // Whoever read what we print may go away; the cloud stays.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const stopping = listenForStop(machine.say)
+  try {
+    return await runUntil(stopping, given, launch, machine)
+  } finally {
+    // What listens keeps the process alive, after a start that failed too.
+    stopping.dispose()
+  }
+}
+
+async function runUntil(
+  stopping: Stopping,
+  given: UpArguments,
+  launch: Launch,
+  machine: Machine,
+): Promise<number> {
   const driver = await chooseDriver(given.driver, !existsSync(join(given.stateDir, 'state.json')), machine)
   const cloud = await startCloud({
     ...given,
@@ -52,7 +66,6 @@ async function run(given: UpArguments, launch: Launch): Promise<number> {
   const why = await stopping.asked
   console.log(`\nStopping (${why}); once more hurries it.`)
   await cloud.stop(stopping.hurry)
-  stopping.dispose()
   console.log('Stopped. The next start finds the same servers.')
   return 0
 }
