@@ -1,5 +1,5 @@
-/** Whether demands fit into the inventories they are made on. Called with the providers locked. */
-import { conflict } from '#lib/fault.ts'
+/** Whether demands fit into the inventories they are made on. Used with the providers locked. */
+import type { StoredAmount } from './consumers.ts'
 import type { LockedProvider, Trx } from './providers.ts'
 
 export interface Demand {
@@ -15,51 +15,72 @@ interface Room {
   readonly maxUnit: number
   readonly stepSize: number
   readonly allocationRatio: number
-  readonly used: number
+  used: number
+}
+
+type Held = Pick<StoredAmount, 'providerId' | 'resourceClass' | 'used'>
+
+/** The inventories of some providers, as they are while claims on them are written one after another. */
+export interface Rooms {
+  /**
+   * Why the demands, which take the place of what the same consumers hold (`before`), cannot be met;
+   * undefined when they can. An inventory that is over its capacity already (it shrank) refuses only to be used more.
+   */
+  refusal(demands: readonly Demand[], before: readonly Held[]): string | undefined
+  /** Counts the demands in, and what they take the place of out. */
+  take(demands: readonly Demand[], before: readonly Held[]): void
 }
 
 const keyOf = (providerId: number, resourceClass: string): string => `${providerId} ${resourceClass}`
 
-function sumBy<T>(
-  items: readonly T[],
-  key: (item: T) => string,
-  amount: (item: T) => number,
-): Map<string, number> {
-  const sums = new Map<string, number>()
-  for (const item of items) sums.set(key(item), (sums.get(key(item)) ?? 0) + amount(item))
-  return sums
+/** What the demands in place of what was before add to each inventory's use. */
+export function growthOf(demands: readonly Demand[], before: readonly Held[]): Growth[] {
+  const sums = new Map<string, Growth>()
+  const add = (providerId: number, resourceClass: string, by: number) => {
+    const key = keyOf(providerId, resourceClass)
+    sums.set(key, { providerId, resourceClass, by: (sums.get(key)?.by ?? 0) + by })
+  }
+  for (const { provider, resourceClass, amount } of demands) add(provider.id, resourceClass, amount)
+  for (const { providerId, resourceClass, used } of before) add(providerId, resourceClass, -used)
+  return [...sums.values()]
 }
 
-/**
- * Checks all demands, which take the place of `before`, what the same consumers hold now. Throws
- * `conflict`. An inventory that is over its capacity already (it shrank) refuses only to be used more.
- */
-export async function checkCapacity(
+export interface Growth {
+  readonly providerId: number
+  readonly resourceClass: string
+  readonly by: number
+}
+
+/** Reads the inventories of the classes that the providers have. */
+export async function createRooms(
   trx: Trx,
-  demands: readonly Demand[],
-  before: readonly { readonly providerId: number; readonly resourceClass: string; readonly used: number }[],
-): Promise<void> {
-  if (demands.length === 0) return
-  const rooms = await roomsOf(trx, demands)
-  const given = sumBy(
-    before,
-    (each) => keyOf(each.providerId, each.resourceClass),
-    (each) => each.used,
-  )
-  const wanted = sumBy(
-    demands,
-    (each) => keyOf(each.provider.id, each.resourceClass),
-    (each) => each.amount,
-  )
-  for (const demand of demands) {
-    const key = keyOf(demand.provider.id, demand.resourceClass)
-    const why = refusal(demand, rooms.get(key), (wanted.get(key) ?? 0) - (given.get(key) ?? 0))
-    if (why !== undefined) throw conflict(`Unable to allocate inventory: ${why}`)
+  providerIds: readonly number[],
+  classes: readonly string[],
+): Promise<Rooms> {
+  const rooms = await roomsOf(trx, providerIds, classes)
+  return {
+    refusal(demands, before) {
+      const growth = new Map(
+        growthOf(demands, before).map((each) => [keyOf(each.providerId, each.resourceClass), each.by]),
+      )
+      for (const demand of demands) {
+        const key = keyOf(demand.provider.id, demand.resourceClass)
+        const why = refusalOf(demand, rooms.get(key), growth.get(key) ?? 0)
+        if (why !== undefined) return why
+      }
+      return undefined
+    },
+    take(demands, before) {
+      for (const { providerId, resourceClass, by } of growthOf(demands, before)) {
+        const room = rooms.get(keyOf(providerId, resourceClass))
+        if (room) room.used += by
+      }
+    },
   }
 }
 
 /** Why a demand that makes the inventory's use grow by `growth` cannot be met; undefined when it can. */
-function refusal(demand: Demand, room: Room | undefined, growth: number): string | undefined {
+function refusalOf(demand: Demand, room: Room | undefined, growth: number): string | undefined {
   const { provider, resourceClass, amount } = demand
   if (!room) return `Inventory for '${resourceClass}' on resource provider '${provider.uuid}' invalid.`
   const unable = `Unable to create allocation for '${resourceClass}' on resource provider '${provider.uuid}'.`
@@ -70,7 +91,12 @@ function refusal(demand: Demand, room: Room | undefined, growth: number): string
   return undefined
 }
 
-async function roomsOf(trx: Trx, demands: readonly Demand[]): Promise<ReadonlyMap<string, Room>> {
+async function roomsOf(
+  trx: Trx,
+  providerIds: readonly number[],
+  classes: readonly string[],
+): Promise<ReadonlyMap<string, Room>> {
+  if (providerIds.length === 0 || classes.length === 0) return new Map()
   const rows = await trx
     .selectFrom('placement_inventories')
     .select([
@@ -84,8 +110,8 @@ async function roomsOf(trx: Trx, demands: readonly Demand[]): Promise<ReadonlyMa
       'allocation_ratio as allocationRatio',
       'used',
     ])
-    .where('provider_id', 'in', [...new Set(demands.map((demand) => demand.provider.id))])
-    .where('resource_class', 'in', [...new Set(demands.map((demand) => demand.resourceClass))])
+    .where('provider_id', 'in', providerIds)
+    .where('resource_class', 'in', classes)
     .execute()
   return new Map(rows.map((row) => [keyOf(row.providerId, row.resourceClass), row]))
 }

@@ -19,6 +19,9 @@ export interface Change {
   readonly kind: ChangeKind
 }
 
+/** Databases limit how many values a statement may have. */
+const ROWS_AT_ONCE = 5_000
+
 /** Says to all processes that these providers changed. */
 export async function recordChanges(
   trx: Db,
@@ -26,13 +29,12 @@ export async function recordChanges(
   kind: ChangeKind,
   now: number,
 ): Promise<void> {
-  if (providerIds.length === 0) return
-  const rows = providerIds.map((id) => ({
-    provider_id: id,
-    usage_only: kind === 'usage' ? 1 : 0,
-    created_at: now,
-  }))
-  await trx.insertInto('placement_changes').values(rows).execute()
+  const usageOnly = kind === 'usage' ? 1 : 0
+  for (let at = 0; at < providerIds.length; at += ROWS_AT_ONCE) {
+    const some = providerIds.slice(at, at + ROWS_AT_ONCE)
+    const rows = some.map((id) => ({ provider_id: id, usage_only: usageOnly, created_at: now }))
+    await trx.insertInto('placement_changes').values(rows).execute()
+  }
 }
 
 export interface Look {

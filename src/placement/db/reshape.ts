@@ -1,6 +1,7 @@
 /** Reshaping: inventories and the allocations on them move together, or not at all. */
 import { badRequest } from '#lib/fault.ts'
-import { type ConsumerWrite, replaceAllocations } from './allocations.ts'
+import { replaceAllocations } from './claim.ts'
+import type { ConsumerWrite } from './consumers.ts'
 import { type Inventory, putInventories, removeOtherInventories } from './inventories.ts'
 import { bumpGenerations, lockProvider, lockProviders, type Trx } from './providers.ts'
 

@@ -2,6 +2,7 @@
 import { badRequest, conflict, notFound } from '#lib/fault.ts'
 import { isUniqueViolation } from '#db/kit/index.ts'
 import { isStandardResourceClass, STANDARD_RESOURCE_CLASSES } from '../standard.ts'
+import { recordChanges } from './changes.ts'
 import { type Db, sharesLocks, type Trx } from './providers.ts'
 
 export interface ResourceClass {
@@ -32,10 +33,14 @@ export async function getResourceClass(db: Db, name: string): Promise<ResourceCl
   return row
 }
 
-/** The first of the names that is no class; asks the database only when a custom one is among them. */
-export async function unknownResourceClass(db: Db, names: readonly string[]): Promise<string | undefined> {
+/** The first of the names that is no class. */
+export const unknownResourceClass = async (db: Db, names: readonly string[]): Promise<string | undefined> =>
+  (await unknownResourceClasses(db, names))[0]
+
+/** Those of the names that are no classes; asks the database only when a custom one is among them. */
+export async function unknownResourceClasses(db: Db, names: readonly string[]): Promise<string[]> {
   const custom = names.filter((name) => !isStandardResourceClass(name))
-  if (custom.length === 0) return undefined
+  if (custom.length === 0) return []
   const rows = await db
     .selectFrom('placement_resource_classes')
     .select('name')
@@ -43,7 +48,7 @@ export async function unknownResourceClass(db: Db, names: readonly string[]): Pr
     .$if(sharesLocks(db), (query) => query.forShare())
     .execute()
   const known = new Set(rows.map((row) => row.name))
-  return custom.find((name) => !known.has(name))
+  return custom.filter((name) => !known.has(name))
 }
 
 /** Makes a custom class; false when it was there. */
@@ -78,8 +83,15 @@ export async function renameResourceClass(
     throw conflict(`Resource class already exists: ${newName}`, { cause: error })
   }
   const change = { resource_class: newName }
-  await trx.updateTable('placement_inventories').set(change).where('resource_class', '=', name).execute()
+  const holders = await trx
+    .updateTable('placement_inventories')
+    .set(change)
+    .where('resource_class', '=', name)
+    .returning('provider_id')
+    .execute()
   await trx.updateTable('placement_allocations').set(change).where('resource_class', '=', name).execute()
+  const ids = holders.map((each) => each.provider_id)
+  await recordChanges(trx, ids, 'anything', now)
 }
 
 /** Removes a custom class. Throws `notFound`, `badRequest` (standard), `conflict` (in use). */

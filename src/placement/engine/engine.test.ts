@@ -67,15 +67,15 @@ async function doSomething(ask: Ask, below: (limit: number) => number, known: st
   const generation = async () => ({
     resource_provider_generation: (await ask('GET', path)).body.generation ?? 0,
   })
-  const total = () => ({ total: 1 + below(9) })
+  const total = () => ({ total: 5 + below(9) })
   const make = async () => {
     const made = randomUUID()
     const parent = below(3) === 0 || known.length === 0 ? {} : { parent_provider_uuid: some() }
     const { status } = await ask('POST', '/resource_providers', { uuid: made, name: made, ...parent })
     if (status === 200) known.push(made)
   }
+  const claim = () => ask('PUT', `/allocations/${randomUUID()}`, claimBody(uuid, { VCPU: 1 }))
   const deeds = [
-    make,
     make,
     make,
     async () => ask('DELETE', path),
@@ -87,13 +87,27 @@ async function doSomething(ask: Ask, below: (limit: number) => number, known: st
     async () => ask('PUT', `${path}/inventories/VCPU`, { ...total(), ...(await generation()) }),
     async () => ask('DELETE', `${path}/inventories/DISK_GB`),
     async () => {
+      const own = `CUSTOM_${below(2)}`
+      await ask('PUT', `/resource_classes/${own}`)
+      return ask('POST', `${path}/inventories`, { resource_class: own, ...total(), ...(await generation()) })
+    },
+    async () =>
+      ask(
+        'PUT',
+        `/resource_classes/CUSTOM_${below(2)}`,
+        { name: `CUSTOM_${below(1e9)}` },
+        { version: '1.2' },
+      ),
+    async () => {
       const traits = ['HW_CPU_X86_VMX', 'MISC_SHARES_VIA_AGGREGATE', 'COMPUTE_NODE'].slice(below(4))
       return ask('PUT', `${path}/traits`, { traits, ...(await generation()) })
     },
     async () => ask('DELETE', `${path}/traits`),
     async () => ask('PUT', `${path}/aggregates`, { aggregates: [randomUUID()], ...(await generation()) }),
     async () => ask('PUT', `${path}/aggregates`, [randomUUID()], { version: '1.10' }),
-    async () => ask('PUT', `/allocations/${randomUUID()}`, claimBody(uuid, { VCPU: 1 })),
+    claim,
+    claim,
+    claim,
     async () => {
       const consumers = (await ask('GET', `${path}/allocations`)).body?.allocations ?? {}
       for (const consumer of Object.keys(consumers).slice(0, 1))
@@ -129,7 +143,7 @@ for (const store of stores) {
       const engines = [engineOf(store.database), engineOf(other)]
       const below = chance(7)
       const known: string[] = []
-      for (let round = 0; round < 40; round++) {
+      for (let round = 0; round < 60; round++) {
         await Promise.all(doors.map(({ ask }) => doSomething(ask, below, known)))
         if (round % 6 > 0) await Promise.all([0, 1, 2].map(() => doSomething(ask, below, known)))
         const fresh = contents(await engineOf(store.database).current())

@@ -1,6 +1,6 @@
 /** The bodies that allocations are written with, as they grew over the versions, and what they mean. */
 import { alwaysRequired, constant, during, list, object, required, since, t } from '#lib/versioned/index.ts'
-import type { ConsumerWrite } from '../db/allocations.ts'
+import type { ConsumerWrite } from '../db/consumers.ts'
 import { canonicalUuid, type PlacementOptions } from './endpoint.ts'
 import { amounts, integer, mapOf, owner, UUID_KEY } from './shapes.ts'
 

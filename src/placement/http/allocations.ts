@@ -7,8 +7,6 @@ import {
   allocationsOnProvider,
   type ConsumerAllocation,
   type ProviderAllocation,
-  removeAllocations,
-  replaceAllocations,
 } from '../db/allocations.ts'
 import { getProvider } from '../db/providers.ts'
 import { postedConsumer, putBody, type SentConsumer, writeOf } from './allocation-shapes.ts'
@@ -61,11 +59,11 @@ const newest = (rows: readonly { readonly createdAt: number }[]): number | undef
   rows.length === 0 ? undefined : Math.max(...rows.map((row) => row.createdAt))
 
 export const allocationEndpoints: readonly Endpoint[] = [
-  endpoint(postSpec, async ({ scope, body, write }) => {
+  endpoint(postSpec, async ({ scope, body }) => {
     const writes = Object.entries(body).map(([uuid, sent]) =>
       writeOf(uuid, sent as SentConsumer, scope.options),
     )
-    await write((trx, now) => replaceAllocations(trx, writes, now))
+    await scope.claims.replace(writes)
     return {}
   }),
   endpoint(showSpec, async (call) => {
@@ -82,11 +80,11 @@ export const allocationEndpoints: readonly Endpoint[] = [
     const uuid = param(call, 'consumer_uuid')
     if (!isUuidLike(uuid)) throw badRequest(`Malformed consumer_uuid: ${uuid}`)
     const wanted = writeOf(uuid, call.body, call.scope.options)
-    await call.write((trx, now) => replaceAllocations(trx, [wanted], now))
+    await call.scope.claims.replace([wanted])
     return {}
   }),
   endpoint(removeSpec, async (call) => {
-    await call.write((trx, now) => removeAllocations(trx, param(call, 'consumer_uuid'), now))
+    await call.scope.claims.remove(param(call, 'consumer_uuid'))
     return {}
   }),
   endpoint(onProviderSpec, async (call) => {

@@ -7,6 +7,7 @@ import type { Behaviours, Operation, View } from '#lib/versioned/index.ts'
 import type { RequestContext } from '#model/request-context.ts'
 import type { Database } from '#db/kit/index.ts'
 import type { Db, Trx } from '../db/providers.ts'
+import type { ClaimQueue } from '../db/claim-queue.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { PolicyCheck, PolicyTarget } from '../policy.ts'
 
@@ -23,6 +24,7 @@ export interface Scope {
   readonly db: Db
   readonly database: Database
   readonly engine: Engine
+  readonly claims: ClaimQueue
   /** Set: candidates come in an order by chance. */
   readonly random: (() => number) | undefined
   readonly clock: Clock
