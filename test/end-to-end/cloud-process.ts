@@ -92,13 +92,16 @@ export async function openstack(stateDir: string, ...args: readonly string[]): P
 }
 
 /** What of a cloud is on the machine: processes of guests, their directories, taps. */
-export function remains(stateDir: string): { processes: string[]; guestDirs: string[]; taps: string[] } {
+export function remains(
+  stateDir: string,
+  guests = 'instances',
+): { processes: string[]; guestDirs: string[]; taps: string[] } {
   const processes = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map((pid) => [pid, commandLine(pid)] as const)
     .filter(([, line]) => line.includes('qemu-system') && line.includes(stateDir))
     .map(([pid, line]) => `${pid} ${line}`)
-  const instances = join(stateDir, 'instances')
+  const instances = join(stateDir, guests)
   const guestDirs = existsSync(instances)
     ? readdirSync(instances).filter((name) => /^[0-9a-f-]{36}$/.test(name))
     : []

@@ -1,7 +1,7 @@
 /** A fleet in its smallest form: every service a process, on PostgreSQL and RabbitMQ; killed, mended, stopped. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -36,6 +36,7 @@ const isAlive = (pid: number): boolean => {
 
 after(async () => {
   if (existsSync(join(stateDir, 'fleet.json'))) await fleet('down', '--erase')
+  rmSync(stateDir, { recursive: true })
 })
 
 async function createServer(name: string): Promise<string> {

@@ -24,6 +24,7 @@ const SPECS = {
     value: 'qemu|simulated',
     help: 'with a compute of real guests, or without; qemu where it is installed',
   },
+  computes: { value: 'N', default: String(FULL_SHAPE.computes), help: 'how many simulated computes' },
   smallest: { help: 'one process of each service, one simulated compute' },
   erase: { help: 'with down: remove all that was kept, too' },
   help: { help: 'this text' },
@@ -31,13 +32,14 @@ const SPECS = {
 
 const USAGE = 2
 const MAX_FIRST_PORT = 65_400
+const MAX_COMPUTES = 64
 const HELP = `npm run fleet -- up|down|status [options]
 
   up       start what does not run: PostgreSQL, RabbitMQ, the stand-ins, every service
   status   say what runs and what is ready; 0 when all is
   down     stop everything; the next up finds the same servers
 
-What port, driver and smallest say counts at the first up of a directory.
+What port, driver, computes and smallest say counts at the first up of a directory.
 
 ${helpOf(SPECS)}`
 
@@ -103,12 +105,14 @@ export async function fleet(args: readonly string[], launch: Launch): Promise<nu
   }
 }
 
-async function newFacts({ port, driver, smallest }: Given): Promise<FleetFacts> {
+async function newFacts({ port, driver, computes, smallest }: Given): Promise<FleetFacts> {
   if (driver !== undefined && driver !== 'qemu' && driver !== 'simulated')
     throw new UsageError(`--driver ${driver}: qemu or simulated was expected`)
   return {
     firstPort: wholeNumber('port', port, 1, MAX_FIRST_PORT),
-    shape: smallest ? SMALLEST_SHAPE : FULL_SHAPE,
+    shape: smallest
+      ? SMALLEST_SHAPE
+      : { ...FULL_SHAPE, computes: wholeNumber('computes', computes, 0, MAX_COMPUTES) },
     driver: smallest ? 'simulated' : await chooseDriver(driver, true, thisMachine()),
   }
 }
