@@ -27,4 +27,3 @@ export interface Bus {
 export class BusTimeout extends Error {
   override readonly name = 'BusTimeout'
 }
-

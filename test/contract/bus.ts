@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Bus, BusTimeout } from '#bus/port.ts'
 import { Fault } from '#lib/fault.ts'
+import { currentTrace, traced } from '#lib/trace.ts'
 import { eventually } from '../eventually.ts'
 
 const meta = { requestId: 'req-1' }
@@ -27,6 +28,12 @@ export function busContract(name: string, make: () => Promise<Bus>): void {
       add: async (payload, { requestId }) => ({ sum: (payload as number[])[0]! + 1, requestId }),
     })
     assert.deepEqual(await bus.call(topic, 'add', [41], ask), { sum: 42, requestId: 'req-1' })
+  })
+
+  busTest('a handler works on behalf of the request that its message came with', async (bus, topic) => {
+    await bus.serve(topic, { whose: async () => currentTrace()?.requestId })
+    const asked = traced({ requestId: 'req-of-another' }, () => bus.call(topic, 'whose', null, ask))
+    assert.equal(await asked, 'req-1')
   })
 
   busTest('messages share no object with their sender, and undefined arrives as null', async (bus, topic) => {

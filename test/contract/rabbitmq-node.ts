@@ -13,6 +13,8 @@ export interface RabbitMqNode {
   /** `rabbit://…`, as in nova.conf. */
   readonly transportUrl: string
   readonly port: number
+  /** The same broker over TLS, with a certificate for 127.0.0.1 of its own making. */
+  readonly tls: { readonly transportUrl: string; readonly caFile: string }
   /** Kills it as a power cut would. */
   kill(): Promise<void>
   /** After `kill`: the same node, with what it had stored. */
@@ -22,6 +24,7 @@ export interface RabbitMqNode {
 }
 
 const APT = 'apt-get'
+const OPENSSL = 'openssl'
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server'
 const KEEP = 'keep'
 const POLICY = '/usr/sbin/policy-rc.d'
@@ -43,8 +46,9 @@ wait $broker $epmd 2> /dev/null
 export async function startRabbitMq(): Promise<RabbitMqNode> {
   if (!existsSync(SERVER)) install()
   const dir = mkdtempSync('/tmp/kilonova-rabbitmq-')
-  const [port = 0, epmd = 0, distribution = 0] = await freePorts(3)
-  const environment = writeFiles(dir, port, { epmd, distribution })
+  const [port = 0, tlsPort = 0, epmd = 0, distribution = 0] = await freePorts(4)
+  const caFile = makeCertificate(dir)
+  const environment = writeFiles(dir, { port, tlsPort, epmd, distribution })
   const connectTo = `amqp://guest:guest@127.0.0.1:${port}`
   let running: Running | undefined
 
@@ -71,7 +75,9 @@ export async function startRabbitMq(): Promise<RabbitMqNode> {
     await stop()
     throw error
   }
-  return { transportUrl: `rabbit://guest:guest@127.0.0.1:${port}/`, port, kill, start, stop }
+  const urlOf = (scheme: string, at: number) => `${scheme}://guest:guest@127.0.0.1:${at}/`
+  const tls = { transportUrl: urlOf('rabbit+ssl', tlsPort), caFile }
+  return { transportUrl: urlOf('rabbit', port), port, tls, kill, start, stop }
 }
 
 function install(): void {
@@ -91,10 +97,31 @@ function install(): void {
   }
 }
 
+/** Signed by itself; yields its path. */
+function makeCertificate(dir: string): string {
+  const [key, certificate] = [join(dir, 'key.pem'), join(dir, 'certificate.pem')]
+  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
+  const whose = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
+  execFileSync(OPENSSL, ['req', ...kind, ...whose, '-keyout', key, '-out', certificate], {
+    stdio: 'ignore',
+  })
+  return certificate
+}
+
+interface Ports {
+  readonly port: number
+  readonly tlsPort: number
+  readonly epmd: number
+  readonly distribution: number
+}
+
 /** The node's configuration; yields its environment. */
-function writeFiles(dir: string, port: number, ports: { epmd: number; distribution: number }) {
+function writeFiles(dir: string, ports: Ports): Record<string, string> {
   const config = [
-    `listeners.tcp.1 = 127.0.0.1:${port}`,
+    `listeners.tcp.1 = 127.0.0.1:${ports.port}`,
+    `listeners.ssl.1 = 127.0.0.1:${ports.tlsPort}`,
+    `ssl_options.certfile = ${join(dir, 'certificate.pem')}`,
+    `ssl_options.keyfile = ${join(dir, 'key.pem')}`,
     'loopback_users = none',
     // A small machine's alarms are not what is tested.
     'disk_free_limit.absolute = 1MB',

@@ -10,7 +10,7 @@ import { messageOf } from '#lib/undo.ts'
 import { answer, type Reply } from '../answer.ts'
 import type { Handlers } from '../port.ts'
 import { type Link, pauseMs } from './link.ts'
-import { queueOf, TOPIC_IDLE_MS } from './queues.ts'
+import { declareTopic, letGo, queueOf } from './queues.ts'
 import type { Session } from './session.ts'
 import { within } from './within.ts'
 
@@ -32,7 +32,6 @@ export interface ServingDeps {
 }
 
 interface Subscription {
-  readonly session: Session
   readonly channel: Channel
   readonly tag: string
   readonly ended: Promise<void>
@@ -45,11 +44,15 @@ interface Begun {
   readonly until: number
 }
 
+/** The queue of a topic that nobody serves goes after this: a host that is gone leaves none. */
+const TOPIC_IDLE_MS = 60 * 60_000
 const MAX_PAUSE_MS = 3_000
 const POLL_MS = 10
 const RETRY_MS = 100
+/** Until a broker that does not begin to give out messages is tried again. */
+const PATIENCE_MS = 10_000
 /** How long a broker that hangs keeps us from closing. */
-const CANCEL_MS = 2_000
+const CLOSE_MS = 2_000
 /** Of a message without an expiration: none of ours. */
 const DEFAULT_LIFE_MS = 60_000
 
@@ -58,6 +61,7 @@ export function createServing(topic: string, handlers: Handlers, deps: ServingDe
   const queue = queueOf(topic)
   const stopping = new AbortController()
   const running = new Set<Promise<unknown>>()
+  const delivering = new Set<Promise<void>>()
   const begunCalls = new Map<string, Begun>()
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
   let subscription: Subscription | undefined
@@ -67,12 +71,8 @@ export function createServing(topic: string, handlers: Handlers, deps: ServingDe
       const session = await link.open(stopping.signal)
       if (!session) return
       try {
-        forgetExpired()
-        const subscribed = subscribe(session, queue, deps.prefetch, receive, stopping.signal)
-        subscription = await unlessAborted(stopping.signal, subscribed)
+        await unlessAborted(stopping.signal, serveOn(session))
         failures = 0
-        begin()
-        await unlessAborted(stopping.signal, subscription.ended)
       } catch (error) {
         if (stopping.signal.aborted) return
         if (session.isOpen) log.warn({ topic, error: messageOf(error) }, 'the topic cannot be served')
@@ -83,15 +83,27 @@ export function createServing(topic: string, handlers: Handlers, deps: ServingDe
     }
   }
 
+  /** One subscription, until it ends. Rejects when it cannot be had. */
+  async function serveOn(session: Session): Promise<void> {
+    forgetExpired()
+    const channel = await session.openChannel()
+    const made = await within(clock, PATIENCE_MS, subscribe(channel, queue, deps.prefetch, receive))
+    if (!made || stopping.signal.aborted) {
+      letGo(channel)
+      throw new Error('the message broker does not give out its messages')
+    }
+    subscription = made
+    begin()
+    await made.ended
+  }
+
   function forgetExpired(): void {
     const now = clock.now()
     for (const [id, { until }] of begunCalls) if (until < now) begunCalls.delete(id)
   }
 
   function receive(from: Subscription, message: ConsumeMessage): void {
-    const work = handle(from, message)
-    running.add(work)
-    void work.finally(() => void running.delete(work))
+    void keep(delivering, handle(from, message))
   }
 
   async function handle(from: Subscription, message: ConsumeMessage): Promise<void> {
@@ -105,13 +117,12 @@ export function createServing(topic: string, handlers: Handlers, deps: ServingDe
       return
     }
     const earlier = begunCalls.get(id)
-    const work = earlier?.work ?? run(message)
+    const work = earlier?.work ?? keep(running, run(message))
     if (isCall && !earlier) begunCalls.set(id, { work, until: clock.now() + lifeMs })
     // After its life nobody waits for it: it no longer keeps others out.
     const reply = await within(clock, lifeMs, work)
     const answered = !isCall || !reply || (await sendReply(replyTo, id, reply, lifeMs))
     if (answered && settle(from, message)) begunCalls.delete(id)
-    await work
   }
 
   async function run(message: ConsumeMessage): Promise<Reply> {
@@ -158,12 +169,13 @@ export function createServing(topic: string, handlers: Handlers, deps: ServingDe
       stopping.abort()
       await loop
       const current = subscription
-      if (current?.isOpen) await within(clock, CANCEL_MS, cancel(current))
+      if (current?.isOpen) await within(clock, CLOSE_MS, cancel(current))
       while (running.size > 0) await Promise.all(running)
+      await within(clock, CLOSE_MS, Promise.all(delivering))
       if (current?.isOpen)
         await within(
           clock,
-          CANCEL_MS,
+          CLOSE_MS,
           current.channel.close().catch(() => undefined),
         )
     },
@@ -171,24 +183,21 @@ export function createServing(topic: string, handlers: Handlers, deps: ServingDe
 }
 
 async function subscribe(
-  session: Session,
+  channel: Channel,
   queue: string,
   prefetch: number,
   receive: (from: Subscription, message: ConsumeMessage) => void,
-  signal: AbortSignal,
 ): Promise<Subscription> {
-  await session.declare(queue, TOPIC_IDLE_MS)
-  const channel = await session.openChannel()
   const { promise: ended, resolve: end } = Promise.withResolvers<void>()
   let isOpen = true
   channel.on('close', () => {
     isOpen = false
     end()
   })
+  await declareTopic(channel, queue, TOPIC_IDLE_MS)
   await channel.prefetch(prefetch)
   const tag = `${queue}.${process.pid}.${Math.random().toString(36).slice(2)}`
   const subscription: Subscription = {
-    session,
     channel,
     tag,
     ended,
@@ -200,18 +209,23 @@ async function subscribe(
     queue,
     (message) => {
       // The queue is gone: it is made again with a new subscription.
-      if (message === null) void channel.close().catch(() => undefined)
+      if (message === null) letGo(channel)
       else receive(subscription, message)
     },
     { consumerTag: tag },
   )
-  // Nobody takes note of it any more.
-  if (signal.aborted) channel.close().catch(() => undefined)
   return subscription
 }
 
 const cancel = ({ channel, tag }: Subscription): Promise<unknown> =>
   channel.cancel(tag).catch(() => undefined)
+
+/** Keeps `work`, which never rejects, in the set until it is done. */
+function keep<T>(set: Set<Promise<unknown>> | Set<Promise<T>>, work: Promise<T>): Promise<T> {
+  set.add(work)
+  void work.finally(() => set.delete(work))
+  return work
+}
 
 /** Acknowledges; whether it could still be said. */
 function settle({ channel, isOpen }: Subscription, message: ConsumeMessage): boolean {

@@ -24,9 +24,7 @@ export interface Publication {
 export interface Session {
   /** Never rejects, never waits for another session. */
   publish(publication: Publication): Promise<Outcome>
-  /** Makes the queue if it is not there yet. */
-  declare(queue: string, idleMs: number): Promise<void>
-  remove(queue: string): Promise<void>
+  /** A channel of one's own: it does not survive an error, and fails what is under way on it. */
   openChannel(): Promise<Channel>
   /** Resolves when the connection is over, for whatever reason; `reason` then says which. */
   readonly ended: Promise<void>
@@ -36,8 +34,8 @@ export interface Session {
 }
 
 const CLOSE_MS = 2_000
-/** A message given back this often killed each of its servers: it is dropped. */
-const MAX_DELIVERIES = 5
+/** What a broker has not confirmed for so long is given up. */
+const CONFIRM_MS = 10_000
 
 /** Opens the channel to publish on. Rejects, and leaves nothing open, when the broker refuses. */
 export async function openSession(model: ChannelModel, clock: Clock): Promise<Session> {
@@ -68,9 +66,9 @@ export async function openSession(model: ChannelModel, clock: Clock): Promise<Se
     sender.on('close', () => void close())
     return {
       publish: async (publication) =>
-        state.isOpen && !state.isBlocked ? publishOn(sender, publication, returned) : 'unsure',
-      declare: (queue, idleMs) => withChannel(model, (channel) => declare(channel, queue, idleMs)),
-      remove: (queue) => withChannel(model, (channel) => channel.deleteQueue(queue)),
+        (state.isOpen && !state.isBlocked
+          ? await within(clock, CONFIRM_MS, publishOn(sender, publication, returned))
+          : undefined) ?? 'unsure',
       openChannel: () => listenedTo(model),
       ended,
       get reason() {
@@ -95,25 +93,11 @@ async function disconnect(model: ChannelModel, clock: Clock): Promise<void> {
   stream?.destroy()
 }
 
-/** Every queue is a quorum queue of a stable name; it goes when nobody has used it for `idleMs`. */
-function declare(channel: Channel, queue: string, idleMs: number): Promise<unknown> {
-  const kind = { 'x-queue-type': 'quorum', 'x-delivery-limit': MAX_DELIVERIES, 'x-expires': idleMs }
-  return channel.assertQueue(queue, { durable: true, arguments: kind })
-}
-
-/** A channel whose errors throw nothing by themselves: they fail what is under way on it, and it closes. */
+/** A channel whose errors throw nothing by themselves. */
 async function listenedTo(model: ChannelModel): Promise<Channel> {
   const channel = await model.createChannel()
   channel.on('error', () => undefined)
   return channel
-}
-
-/** What may fail gets a channel of its own: a channel does not survive an error. */
-async function withChannel(model: ChannelModel, work: (channel: Channel) => Promise<unknown>): Promise<void> {
-  const channel = await listenedTo(model)
-  await work(channel)
-  // Not waited for: when the connection ends meanwhile, amqplib never says that the channel closed.
-  channel.close().catch(() => undefined)
 }
 
 function publishOn(

@@ -1,7 +1,7 @@
 /** Waiting for what may never come. */
 import type { Clock } from '#lib/clock.ts'
 
-/** What `work` yields within `ms`, else undefined. The work itself is not stopped; it must not reject later unheard. */
+/** What `work` yields within `ms`, else undefined. The work itself is not stopped. */
 export async function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T | undefined> {
   const over = new AbortController()
   const late = clock.sleep(ms, over.signal).then(
