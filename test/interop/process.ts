@@ -6,6 +6,7 @@ import { eventually } from '../eventually.ts'
 import { answers } from './oracle.ts'
 
 export interface Service {
+  readonly pid: number
   stop(): Promise<void>
 }
 
@@ -30,7 +31,7 @@ export async function startService(command: ServiceCommand): Promise<Service> {
   })
   child.on('error', (error) => console.error(`${program}: ${error.message}`))
   if (url !== undefined) await untilAnswering(child, url, logFile, withinMs)
-  return { stop: () => stop(child) }
+  return { pid: child.pid ?? 0, stop: () => stop(child) }
 }
 
 async function untilAnswering(child: ChildProcess, url: string, logFile: string, withinMs: number) {

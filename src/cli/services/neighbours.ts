@@ -103,7 +103,7 @@ export function configuredNeighbours(config: Config, deps: Deps): Neighbours {
 }
 
 /** `endpoint_override`: the catalog is not asked. */
-const overridden = (session: ServiceSession, url: string | null): ServiceSession =>
+export const overridden = (session: ServiceSession, url: string | null): ServiceSession =>
   url === null ? session : { ...session, endpoint: async () => url.replace(/\/+$/, '') }
 
 function sessionOf(

@@ -3,7 +3,7 @@ import type { Config } from '#config/index.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { HttpClient } from '#lib/http/index.ts'
 import { createServiceSession, type ServiceSession } from '#neighbours/identity/index.ts'
-import { createNeighbours, type Neighbours } from '../services/neighbours.ts'
+import { createNeighbours, type Neighbours, overridden } from '../services/neighbours.ts'
 import { REGION, SERVICE_PROJECT } from './state-dir.ts'
 
 export interface LoginDeps {
@@ -37,6 +37,11 @@ export function ownNeighbours(deps: LoginDeps & { readonly config: Config }): Ne
   const session = sessionOf(deps, 'nova', SERVICE_PROJECT)
   return createNeighbours({
     ...deps,
-    sessions: { identity: session, images: session, networks: session, placement: session },
+    sessions: {
+      identity: session,
+      images: session,
+      networks: session,
+      placement: overridden(session, deps.config.placement.endpoint_override),
+    },
   })
 }
