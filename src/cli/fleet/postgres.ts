@@ -5,7 +5,7 @@ import { chownSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
-import type { Program } from './processes.ts'
+import { type Program, startProgram } from './processes.ts'
 
 const VERSIONS = '/usr/lib/postgresql'
 const USER = 'kilonova'
@@ -21,8 +21,8 @@ export interface PostgresPlan {
   /** Removes all it has stored; it must not run. */
   erase(): void
   url(database: string): string
-  /** Resolves when it answers and each database is there. */
-  ready(databases: readonly string[]): Promise<void>
+  /** Starts it, and resolves when it answers and each database is there. */
+  start(databases: readonly string[]): Promise<void>
 }
 
 /** The newest installed. Throws when there is none. */
@@ -49,20 +49,21 @@ export function planPostgres(stateDir: string, fleet: string): PostgresPlan {
   const data = join(home, 'data')
   const url = (database: string): string => `postgresql://${USER}@/${database}?host=${home}`
   const settings = ['listen_addresses=', `unix_socket_directories=${home}`, 'max_connections=300']
+  const program: Program = {
+    ...owner,
+    name: 'postgres',
+    program: join(bin, 'postgres'),
+    args: ['-D', data, ...settings.flatMap((each) => ['-c', each])],
+    environment: { PATH: process.env['PATH'], LANG: 'C.UTF-8' },
+    cwd: '/',
+    logFile: join(stateDir, 'log', 'postgres.log'),
+    pidFile: join(stateDir, 'run', 'postgres.pid'),
+    // "Fast": connections are ended, what is committed stays.
+    stopSignal: 'SIGINT',
+  }
   return {
     url,
-    program: {
-      ...owner,
-      name: 'postgres',
-      program: join(bin, 'postgres'),
-      args: ['-D', data, ...settings.flatMap((each) => ['-c', each])],
-      environment: { PATH: process.env['PATH'], LANG: 'C.UTF-8' },
-      cwd: '/',
-      logFile: join(stateDir, 'log', 'postgres.log'),
-      pidFile: join(stateDir, 'run', 'postgres.pid'),
-      // "Fast": connections are ended, what is committed stays.
-      stopSignal: 'SIGINT',
-    },
+    program,
     prepare() {
       if (existsSync(join(data, 'PG_VERSION'))) return
       mkdirSync(home, { recursive: true, mode: 0o700 })
@@ -71,9 +72,11 @@ export function planPostgres(stateDir: string, fleet: string): PostgresPlan {
       execFileSync(join(bin, 'initdb'), initdb, { ...owner, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] })
     },
     erase: () => rmSync(home, { recursive: true, force: true }),
-    async ready(databases) {
+    async start(databases) {
       const until = performance.now() + START_MS
       for (;;) {
+        // After a kill it refuses to start until the last of its children has seen that it is alone.
+        startProgram(program)
         try {
           return await makeDatabases(url('postgres'), databases)
         } catch (error) {
