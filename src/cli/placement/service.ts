@@ -55,7 +55,10 @@ export function startPlacementService(
     await start()
     const door = await listen(host, port)
     later(() => door.drain())
-    door.open([...healthMounts(() => ({ database: () => databaseAnswers(db) })), { prefix: mountPath, app }])
+    door.open([
+      ...healthMounts(() => ({ database: () => databaseAnswers(db) }), { details: false }),
+      { prefix: mountPath, app },
+    ])
     return {
       url: `${door.url}${mountPath}`,
       async stop() {

@@ -19,6 +19,8 @@ interface Made {
 export interface ServiceDeclaration {
   /** Where; undefined for those that are asked by the bus only. */
   readonly listens?: (config: Config) => { readonly host: string; readonly port: number }
+  /** Its port is asked by guests, whom the service's health does not concern. */
+  readonly servesGuests?: true
   make(world: World): Promise<Made>
 }
 
@@ -78,6 +80,7 @@ export const SERVICES = {
   },
   'nova-metadata': {
     listens: ({ DEFAULT }) => ({ host: DEFAULT.metadata_listen, port: DEFAULT.metadata_listen_port }),
+    servesGuests: true,
     async make(world) {
       const metadata = makeMetadata({ ...world, db: await world.database(), secret: '' })
       return {

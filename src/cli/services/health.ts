@@ -11,9 +11,13 @@ const CHECK_MS = 3_000
 
 /**
  * `/live`: the process answers. `/ready`: 200 when every check passes, else 503, with each one's result as JSON.
+ * Why a check failed may name what clients need not know: it is said only with `details`.
  * `/healthcheck`: what load balancers ask of OpenStack's services, `OK` or 503, by the same checks.
  */
-export function healthMounts(checks: () => Readonly<Record<string, Check>>): readonly Mount[] {
+export function healthMounts(
+  checks: () => Readonly<Record<string, Check>>,
+  { details }: { readonly details: boolean },
+): readonly Mount[] {
   const mount = (prefix: string, answer: (response: ServerResponse) => Promise<void>): Mount => ({
     prefix,
     app: {
@@ -28,6 +32,8 @@ export function healthMounts(checks: () => Readonly<Record<string, Check>>): rea
     mount('/ready', async (response) => {
       const results = await runAll(checks())
       const ready = Object.values(results).every((result) => result === 'ok')
+      if (!details)
+        for (const [name, result] of Object.entries(results)) if (result !== 'ok') results[name] = 'failed'
       say(response, ready ? 200 : 503, 'application/json', JSON.stringify({ ready, checks: results }))
     }),
     mount('/healthcheck', async (response) => {

@@ -53,9 +53,9 @@ export function startService(
     const healthDoor = port === undefined ? undefined : await open({ host: HEALTH_HOST, port }, false)
     later(() => made.close())
     await made.start()
-    const health = healthMounts(() => world.checks)
-    door?.open([...health, ...(made.mounts ?? [])])
-    healthDoor?.open(health)
+    const health = (details: boolean) => healthMounts(() => world.checks, { details })
+    door?.open([...(declaration.servesGuests ? [] : health(false)), ...(made.mounts ?? [])])
+    healthDoor?.open(health(true))
     log.info({ ...(door && { url: door.url }), pid: process.pid }, `${name} started`)
     return {
       url: door?.url,
