@@ -47,7 +47,7 @@ function recordingConductor() {
     validateConsoleToken: unexpected,
     reportService: async () => ((heard.services += 1), { disabled: false, forcedDown: false }),
     reportNode: async ({ node }) => (heard.nodes.push(node), { uuid: NODE_UUID }),
-    pendingCommands: async () => given.pending,
+    pendingCommands: async ({ except = [] }) => given.pending.filter(({ id }) => !except.includes(id)),
     async commandDone({ commandId, outcome }) {
       if (given.refusals-- > 0) throw new Error('the database is busy')
       heard.outcomes.set(commandId, [...(heard.outcomes.get(commandId) ?? []), outcome])
@@ -113,7 +113,10 @@ export async function withCompute(
     heard,
     given,
     compute,
-    send: (command) => client.run.cast(command, command.requestId),
+    send: (command) => {
+      given.pending.push(command)
+      return client.run.cast({ commandId: command.id }, command.requestId)
+    },
     outcome: (command) =>
       eventually(() => heard.outcomes.get(command.id)?.[0], { what: `the outcome of ${command.kind}` }),
   }

@@ -127,4 +127,7 @@ export class MemoryJournal<T extends MemoryTypes> implements Journal<T> {
       Object.assign(row, { owner: null, wakeAt: row.wakes === entry.wakesSeen ? entry.wakeAt : 0 })
     return { cancelled: row.cancelled, wakes: row.wakes }
   }
+
+  /** Set by a test that takes the database away. */
+  isAway: (error: unknown) => boolean = () => false
 }

@@ -225,6 +225,7 @@ function dyingJournal<T extends SagaTypes>(journal: Journal<T>, writes: number, 
       if (left-- === 0) die()
       return result
     },
+    isAway: (error) => error instanceof Crash,
   }
   return { dying, died, hasDied: () => dead }
 }

@@ -140,8 +140,8 @@ export async function smallCloud(
     const compute = new SmallCompute(host, bus, happens)
     computes[host] = compute
     await serveContract(computeContract, computeTopic(host), bus, {
-      run: async (command) => {
-        if (!down.has(host)) compute.run(command)
+      run: async ({ commandId }) => {
+        if (!down.has(host)) compute.hint(commandId)
         return null
       },
       consoleOutput: async () => ({ outputBase64: '' }),

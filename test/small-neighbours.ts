@@ -176,16 +176,26 @@ export class SmallCompute {
     this.#happens = happens
   }
 
-  /** A hint came: the command is done in its turn. */
-  run(command: Command): void {
-    this.#last = this.#last.then(() => this.#work(command)).catch(() => undefined)
+  /** A hint came: the command, if it is still wanted, is done in its turn. */
+  hint(commandId: string): void {
+    this.#inTurn(async () => {
+      const wanted = (await this.#pending()).find(({ id }) => id === commandId)
+      if (wanted) await this.#work(wanted)
+    })
+  }
+
+  #inTurn(work: () => Promise<void>): void {
+    this.#last = this.#last.then(work).catch(() => undefined)
+  }
+
+  #pending(): Promise<Command[]> {
+    return this.#conductor.pendingCommands.call({ host: this.#host }, 'req-pending')
   }
 
   /** What a compute does when it starts, and when it returns: unfinished commands, and guests that are not its own. */
   async recover(): Promise<void> {
-    const { host } = { host: this.#host }
-    for (const command of await this.#conductor.pendingCommands.call({ host }, 'req-recover'))
-      this.run(command)
+    const host = this.#host
+    for (const command of await this.#pending()) this.#inTurn(() => this.#work(command))
     await this.#last
     const expected = await this.#conductor.expectedGuests.call(
       { host, uuids: [...this.guests] },

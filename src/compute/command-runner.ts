@@ -16,6 +16,8 @@ import type { World } from './world.ts'
 export interface CommandRunner {
   /** Takes a command in, unless it is under way; returns at once. */
   accept(command: Command): void
+  /** The commands that were taken in and not yet answered. */
+  known(): string[]
   /** Whether anything is being done to the guest. */
   isBusy(instanceUuid: string): boolean
   /** Whether guests were made or removed since the last question. */
@@ -119,6 +121,7 @@ export function createCommandRunner(world: World): CommandRunner {
         world.log.error({ err: error, command: command.id }, 'a command was lost'),
       )
     },
+    known: () => [...underWay.keys()],
     isBusy: (instanceUuid) => locks.isBusy(instanceUuid),
     takeChanged() {
       const was = changed

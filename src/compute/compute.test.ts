@@ -71,6 +71,44 @@ test('a result is told until the conductor takes it', async () => {
   })
 })
 
+test('a hint that comes late or twice does nothing anew', async () => {
+  await withCompute(async ({ bus, send, outcome, heard, driver }) => {
+    const hint = (commandId: string) =>
+      clientOf(computeContract, computeTopic(HOST), bus).run.cast({ commandId }, 'req-1')
+    const guest = guestSpec()
+    const [build, destroy] = [command('build', guest), command('destroy', guest)]
+    await send(build)
+    await hint(build.id)
+    await outcome(build)
+    await send(destroy)
+    await outcome(destroy)
+    await hint(build.id)
+    const last = command('build', guestSpec())
+    await send(last)
+    await outcome(last)
+    assert.equal(await driver.info(guest.uuid), undefined)
+    assert.equal(heard.outcomes.get(build.id)?.length, 1)
+  })
+})
+
+test('a power state that is as believed, but not as its server wants it, is told again', async () => {
+  const guest = guestSpec()
+  await withCompute(
+    async ({ heard }) => {
+      await eventually(() => heard.power.length > 1)
+      assert.equal(heard.power[0]?.powerState, POWER_STATES.shutdown)
+    },
+    {
+      config: { syncPowerStateIntervalMs: 20 },
+      before: async ({ driver, given }) => {
+        await driver.spawn({ ...guest, configDrive: null }, { open: () => assert.fail() })
+        await driver.powerOff(guest.uuid, 0)
+        given.expected = [expected(guest.uuid, { powerState: POWER_STATES.shutdown })]
+      },
+    },
+  )
+})
+
 test('a failure says what an owner may read, whether another host may do better, and the rest to administrators', async () => {
   await withCompute(async ({ send, outcome }) => {
     const fails = async (kind: CommandKind, properties: Record<string, string>) => {

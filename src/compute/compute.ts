@@ -47,7 +47,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     async start() {
       driver.onEvent(news.hear)
       await driver.start()
-      server = await serveContract(computeContract, topic, bus, computeHandlers(driver, commands))
+      server = await serveContract(computeContract, topic, bus, computeHandlers(driver, rounds.fetchCommands))
       await rounds.start()
       log.info({ driver: driver.name }, 'compute started')
     },

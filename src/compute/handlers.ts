@@ -4,7 +4,6 @@ import type { HandlersOf } from '#contracts/contract.ts'
 import { badRequest, conflict, type Fault, notFound } from '#lib/fault.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
 import { hasConsoleOutput, hasSerial, hasVnc, type VirtDriver } from '#virt/port.ts'
-import type { CommandRunner } from './command-runner.ts'
 
 const unavailable = (type: string) => badRequest(`Unavailable console type ${type}.`)
 
@@ -16,12 +15,13 @@ async function addressOf(driver: VirtDriver, type: 'vnc' | 'serial', instanceUui
 
 export function computeHandlers(
   driver: VirtDriver,
-  commands: CommandRunner,
+  /** There may be a command to be done. */
+  onHint: () => void,
 ): HandlersOf<typeof computeContract> {
   const absent = (instanceUuid: string): Fault => notFound(`Instance ${instanceUuid} could not be found.`)
   return {
-    async run(command) {
-      commands.accept(command)
+    async run() {
+      onHint()
       return null
     },
     async consoleOutput({ instanceUuid, maxBytes }) {

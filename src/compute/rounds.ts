@@ -19,6 +19,8 @@ export interface RoundsParts {
 export interface Rounds {
   /** Registers with the conductor and Placement, then begins. What fails is tried again soon. */
   start(): Promise<void>
+  /** Asks for commands now. One question at a time: what it is told is always newer than what it did before. */
+  fetchCommands(): void
   close(): Promise<void>
 }
 
@@ -26,13 +28,14 @@ export function createRounds({ world, topic, commands, inventory, guests, news }
   const { conductor, config, host, ids, log } = world
   const repeated: ReturnType<typeof repeat>[] = []
   let isCompared = false
+  let fetching: ReturnType<typeof repeat> | undefined
 
   const heartbeat = async () => {
     const service = { binary: 'nova-compute', host, topic, version: SERVICE_VERSION }
     await conductor.reportService.call(service, ids.requestId())
   }
   const fetchCommands = async () => {
-    const pending = await conductor.pendingCommands.call({ host }, ids.requestId())
+    const pending = await conductor.pendingCommands.call({ host, except: commands.known() }, ids.requestId())
     for (const command of pending) commands.accept(command)
   }
   const compareGuests = async () => {
@@ -59,12 +62,13 @@ export function createRounds({ world, topic, commands, inventory, guests, news }
       const tasks = [
         { name: 'heartbeat', everyMs: config.reportIntervalMs, waitsFirst, run: heartbeat },
         { name: 'inventory', everyMs: config.updateResourcesIntervalMs, waitsFirst, run: inventory.report },
-        { name: 'commands', everyMs: config.commandPollMs, run: fetchCommands },
         { name: 'guests', everyMs: config.syncPowerStateIntervalMs, run: compareGuests },
         { name: 'catching up', everyMs: config.catchUpMs, waitsFirst: true, run: catchUp },
       ]
-      repeated.push(...tasks.map((task) => repeat(task, world)))
+      fetching = repeat({ name: 'commands', everyMs: config.commandPollMs, run: fetchCommands }, world)
+      repeated.push(fetching, ...tasks.map((task) => repeat(task, world)))
     },
+    fetchCommands: () => fetching?.nudge(),
     close: async () => void (await Promise.all(repeated.splice(0).map((each) => each.close()))),
   }
 }

@@ -62,7 +62,7 @@ export function command<Params, Outputs, Out>(
     const known = await findCommand(trx, ctx.key)
     if (known?.outcome) return answered(trx, work, known.outcome)
     if (!(await isHostUp(trx, work.host, ctx.world))) return hostDown(trx, work)
-    if (known) return wait(ctx, work.host, known)
+    if (known) return wait(ctx, work.host)
     const sent = {
       id: ctx.key,
       kind: work.kind,
@@ -77,7 +77,7 @@ export function command<Params, Outputs, Out>(
       { ...sent, operationId: ctx.operationId, host: work.host },
       { now: ctx.world.clock.now() },
     )
-    return wait(ctx, work.host, sent)
+    return wait(ctx, work.host)
   }
 }
 
@@ -93,21 +93,6 @@ async function hostDown<Out>(trx: Trx, work: CommandWork<Out>): Promise<Done<Out
 }
 
 /** Parks; the hint goes out once the row is durable, and again with each poll: it may have been lost. */
-function wait<Params, Outputs>(
-  ctx: Ctx<Params, Outputs>,
-  host: string,
-  {
-    id,
-    kind,
-    instanceUuid,
-    requestId,
-    deadline,
-    guest,
-    args,
-  }: Parameters<ReturnType<World['compute']>['run']['cast']>[0],
-): Parked {
-  const { world } = ctx
-  return parked(world.config.commandPollMs, () =>
-    world.compute(host).run.cast({ id, kind, instanceUuid, requestId, deadline, guest, args }, requestId),
-  )
+function wait<Params, Outputs>({ world, key, requestId }: Ctx<Params, Outputs>, host: string): Parked {
+  return parked(world.config.commandPollMs, () => world.compute(host).run.cast({ commandId: key }, requestId))
 }

@@ -230,10 +230,10 @@ test('a conductor that is the only one takes over at once what a killed one held
 test('a lost hint costs a poll interval, not a server', async (t) => {
   const cloud = await cloudWithConductor(t)
   const { h1 } = cloud.computes
-  const run = h1!.run.bind(h1)
+  const hint = h1!.hint.bind(h1)
   let hints = 0
-  h1!.run = (command) => {
-    if (hints++ > 0) run(command)
+  h1!.hint = (commandId) => {
+    if (hints++ > 0) hint(commandId)
   }
   const { uuid } = await build(cloud)
   await settled(cloud, uuid)

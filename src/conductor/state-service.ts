@@ -39,7 +39,7 @@ export function stateService({ db, world, log }: StateServiceDeps): HandlersOf<t
       return { uuid }
     },
 
-    pendingCommands: ({ host }) => listPendingCommands(world.db, host),
+    pendingCommands: ({ host, except }) => listPendingCommands(world.db, host, except),
 
     async commandDone({ commandId, host, outcome }, { requestId }) {
       const now = clock.now()

@@ -50,8 +50,11 @@ export const Command = Type.Object({
 export type Command = Static<typeof Command>
 
 export const computeContract = {
-  /** Do this command (a hint: the row is the truth). Answers nothing. */
-  run: { request: Command, reply: Type.Null(), timeoutMs: 10_000 },
+  /**
+   * There is a command to be done: the compute asks which (`pendingCommands`), since a message may come late
+   * or twice, when the command is no longer wanted. Answers nothing.
+   */
+  run: { request: Type.Object({ commandId: Type.String() }), reply: Type.Null(), timeoutMs: 10_000 },
   /** The console log's last `maxBytes`, as it is (base64, since a guest may print anything). */
   consoleOutput: {
     request: Type.Object({ instanceUuid: Type.String(), maxBytes: Type.Integer() }),

@@ -58,9 +58,9 @@ export const conductorContract = {
     reply: Type.Object({ uuid: Type.String() }),
     timeoutMs: 15_000,
   },
-  /** What the host was told and has not answered, oldest first. */
+  /** What the host was told and has not answered, oldest first, but for the `except`ed commands that it knows. */
   pendingCommands: {
-    request: Type.Object({ host: Type.String() }),
+    request: Type.Object({ host: Type.String(), except: Type.Optional(Type.Array(Type.String())) }),
     reply: Type.Array(Command),
     timeoutMs: 15_000,
   },

@@ -46,16 +46,15 @@ export async function findCommand(db: Db, id: string): Promise<StoredCommand | u
   return row && storedOf(row)
 }
 
-/** What the host was told and has not answered, oldest first. */
-export async function listPendingCommands(db: Db, host: string): Promise<Command[]> {
-  const rows = await db
-    .selectFrom('commands')
-    .selectAll()
-    .where('host', '=', host)
-    .where('status', '=', 'pending')
-    .orderBy('created_at')
-    .orderBy('id')
-    .execute()
+/** What the host was told and has not answered, oldest first, but for `except`. */
+export async function listPendingCommands(
+  db: Db,
+  host: string,
+  except: readonly string[] = [],
+): Promise<Command[]> {
+  let query = db.selectFrom('commands').selectAll().where('host', '=', host).where('status', '=', 'pending')
+  if (except.length > 0) query = query.where('id', 'not in', except)
+  const rows = await query.orderBy('created_at').orderBy('id').execute()
   return rows.map(commandOf)
 }
 

@@ -2,9 +2,9 @@
  * Long operations: one is inserted in the transaction of the request that asks for it; the conductor's
  * runner leases it, and keeps the saga's journal in it.
  */
-import { type Kysely, sql, type Transaction } from 'kysely'
+import { type ExpressionBuilder, type Kysely, sql, type Transaction } from 'kysely'
 import type { OperationParams, SagaName } from '#contracts/operations.ts'
-import { type Database, dialectOf } from '#db/kit/index.ts'
+import { type Database, dialectOf, inTransaction, isDatabaseAway, lockRows } from '#db/kit/index.ts'
 import type { Clock } from '#lib/clock.ts'
 import {
   type Entry,
@@ -13,6 +13,7 @@ import {
   LeaseLost,
   type Progress,
   type SagaTypes,
+  undoneAtLast,
 } from '#lib/saga/index.ts'
 import type { RequestContext } from '#model/request-context.ts'
 import type { NovaDb } from './schema.ts'
@@ -186,6 +187,73 @@ export async function purgeOperations(
   return ids.length
 }
 
+/**
+ * Operations that failed or were cancelled in a span of time (`after` < t <= `until`) and left something
+ * behind, the longest ended first. What another operation took over since is not theirs any more.
+ */
+export async function listLeftBehind(
+  db: Db,
+  { after, until, limit }: { readonly after: number; readonly until: number; readonly limit: number },
+): Promise<{ id: string; instanceUuid: string; endedAt: number; steps: readonly string[] }[]> {
+  const rows = await db
+    .selectFrom('operations')
+    .select(['id', 'instance_uuid', 'finished_at', 'progress'])
+    .where('finished_at', '>', after)
+    .where('finished_at', '<=', until)
+    .where('status', 'in', ['failed', 'cancelled'])
+    .where('progress', 'like', '%"leftBehind":["%')
+    .where(isLatest)
+    .orderBy('finished_at')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => ({
+    id: row.id,
+    instanceUuid: row.instance_uuid,
+    endedAt: row.finished_at ?? 0,
+    steps: row.progress === null ? [] : (JSON.parse(row.progress) as Progress).leftBehind,
+  }))
+}
+
+/** No operation works on the instance, and none was asked for since this one ended. */
+const isLatest = (eb: ExpressionBuilder<NovaDb, 'operations'>) =>
+  eb.not(
+    eb.exists(
+      eb
+        .selectFrom('operations as later')
+        .select('later.id')
+        .whereRef('later.instance_uuid', '=', 'operations.instance_uuid')
+        .whereRef('later.id', '!=', 'operations.id')
+        .where((later) =>
+          later.or([
+            later('later.status', '=', 'live'),
+            later('later.created_at', '>=', later.ref('operations.finished_at')),
+          ]),
+        ),
+    ),
+  )
+
+/** Undoes what an ended operation left behind: it lives again, and only undoes. False when it may not any more. */
+export async function resumeUndoing(db: Db, id: string, { now }: { now: number }): Promise<boolean> {
+  return inTransaction(db, async (trx) => {
+    const ended = trx
+      .selectFrom('operations')
+      .select('progress')
+      .where('id', '=', id)
+      .where('status', 'in', ['failed', 'cancelled'])
+      .where(isLatest)
+    const row = await lockRows(dialectOf(trx), ended).executeTakeFirst()
+    if (!row || row.progress === null) return false
+    const progress = undoneAtLast(JSON.parse(row.progress) as Progress, now)
+    await trx
+      .updateTable('operations')
+      .set({ status: 'live', progress: JSON.stringify(progress), wake_at: now, updated_at: now })
+      .set({ finished_at: null, lease_owner: null, lease_until: 0 })
+      .where('id', '=', id)
+      .execute()
+    return true
+  })
+}
+
 /** Frees every lease, whoever holds it: for a conductor that knows to be the only one, as it starts. Answers how many. */
 export async function breakLeases(db: Db): Promise<number> {
   const { numUpdatedRows } = await db
@@ -208,6 +276,7 @@ export function operationsJournal<T extends OperationTypes>(database: Database, 
     release: (owner, id) => release(db, owner, id, clock.now()),
     transaction: <R>(work: (trx: T['Trx']) => Promise<R>) => database.transaction<NovaDb, R>(work),
     save: (trx, owner, id, entry) => save(trx, owner, id, entry, clock.now()),
+    isAway: isDatabaseAway,
   }
 }
 

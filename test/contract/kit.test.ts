@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
-import { createAll, isUniqueViolation, type Migration, openDatabase } from '#db/kit/index.ts'
+import { createAll, isDatabaseAway, isUniqueViolation, type Migration, openDatabase } from '#db/kit/index.ts'
 import { NOVA_MIGRATIONS } from '#db/migrations/index.ts'
 import { openStores, type TestStore } from './db.ts'
 
@@ -188,6 +188,23 @@ async function runProcess(program: string, argument: string): Promise<string> {
   const code = await new Promise((resolve) => child.once('close', resolve))
   return `${String(code)}: ${complaints}`
 }
+
+for (const store of stores.filter(({ database }) => database.dialect === 'postgres'))
+  test(`${store.name}: a connection that the server ends, and a server that is not there, are told from what was asked`, async () => {
+    const { database, db } = store
+    await assert.rejects(sql`select pg_terminate_backend(pg_backend_pid())`.execute(db), isDatabaseAway)
+    const ended = database.transaction(async (trx) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(trx)
+      await sql`select pg_terminate_backend(${rows[0]?.pid})`.execute(db)
+      await sql`select 1`.execute(trx)
+    })
+    await assert.rejects(ended, isDatabaseAway)
+    await sql`select 1`.execute(db)
+    const nobody = openDatabase('postgresql://127.0.0.1:1/nobody')
+    await assert.rejects(sql`select 1`.execute(nobody.typed()), isDatabaseAway)
+    await nobody.close()
+    await assert.rejects(sql`select * from nowhere`.execute(db), (error) => !isDatabaseAway(error))
+  })
 
 test('a URL that names no database we know is refused without its password', () => {
   const secret = 'mysql+pymysql://nova:hunter2@db/nova'

@@ -2,7 +2,7 @@
  * Compares the guests that are here with what the conductor expects:
  * - a guest that the conductor says is deleted, or somewhere else, is destroyed;
  * - a guest that the conductor never heard of is left alone and logged, once;
- * - a power state that changed unseen is told;
+ * - a power state that changed unseen, or is not what the server's state wants, is told;
  * - after a start, guests that should run and do not are asked to be started again (`resume_guests_state_on_host_boot`).
  */
 import type { ExpectedGuest } from '#contracts/conductor.ts'
@@ -12,6 +12,16 @@ import type { World } from '../world.ts'
 export interface GuestRepair {
   /** `afterStart`: the first comparison since the service came up. */
   run(options: { readonly afterStart: boolean }): Promise<void>
+}
+
+/**
+ * As believed, and as its server's state wants it: one that is told and could not be acted upon (a stop that
+ * failed) is told again.
+ */
+function isAsExpected({ vmState, powerState: believed }: ExpectedGuest, powerState: PowerState): boolean {
+  const mustRun: Readonly<Record<string, boolean>> = { active: true, stopped: false }
+  const runs = powerState === POWER_STATES.running
+  return powerState === believed && runs === (mustRun[vmState] ?? runs)
 }
 
 type Power = ReadonlyMap<string, PowerState>
@@ -47,10 +57,11 @@ export function createGuestRepair(world: World, isBusy: (instanceUuid: string) =
     return new Set(instanceUuids)
   }
   const syncPower = async (expected: readonly ExpectedGuest[], power: Power, requestId: string) => {
-    for (const { uuid, powerState: believed } of expected) {
+    for (const guest of expected) {
+      const { uuid, powerState: believed } = guest
       const powerState = power.get(uuid)
-      if (powerState === undefined || powerState === believed) continue
-      log.info({ instance: uuid, believed, power_state: powerState }, 'a power state changed unseen')
+      if (powerState === undefined || isAsExpected(guest, powerState)) continue
+      log.info({ instance: uuid, believed, power_state: powerState }, 'a power state is not as expected')
       await conductor.powerStateChanged.call({ host, instanceUuid: uuid, powerState }, requestId)
     }
   }

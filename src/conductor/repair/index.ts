@@ -6,6 +6,7 @@ import { createRepairLoop, type Repair } from './loop.ts'
 import { oldRecords } from './old-records.ts'
 import { orphanedAllocations } from './orphaned-allocations.ts'
 import { stuckOperations } from './stuck-operations.ts'
+import { unfinishedUndoings } from './unfinished-undoings.ts'
 import { vanishedPorts } from './vanished-ports.ts'
 
 export type { Repair } from './loop.ts'
@@ -13,5 +14,12 @@ export type { Repair } from './loop.ts'
 export const createRepair = (deps: { readonly world: World; readonly log: Log }): Repair =>
   createRepairLoop({
     ...deps,
-    tasks: [stuckOperations, abandonedInstances, orphanedAllocations, vanishedPorts(), oldRecords],
+    tasks: [
+      stuckOperations,
+      unfinishedUndoings(),
+      abandonedInstances,
+      orphanedAllocations,
+      vanishedPorts(),
+      oldRecords,
+    ],
   })

@@ -4,9 +4,11 @@ import { test, type TestContext } from 'node:test'
 import { reportComputeNode } from '#db/compute-nodes.ts'
 import { latestInstanceFaults } from '#db/instance-faults.ts'
 import { findInstance, getInstance, removeInstance } from '#db/instances.ts'
-import { listLiveOperations } from '#db/operations.ts'
+import { listLiveOperations, wakeOperation } from '#db/operations.ts'
 import { silentLog } from '#lib/log.ts'
 import { buildParams, smallCloud } from '../../../test/small-cloud.ts'
+import { eventually } from '../../../test/eventually.ts'
+import { createConductor } from '../index.ts'
 import { createRepair } from './index.ts'
 
 const HOUR = 3_600_000
@@ -122,6 +124,36 @@ test('ports that were made for a deleted server are removed, its owner’s are f
     [['own-port', '']],
   )
   assert.deepEqual((await repair.run())['vanished ports'], { removed: 0 })
+})
+
+test('an undoing that was given up goes on, unless another operation took over', async (t) => {
+  const { db, repair, networks, deps, addInstance, request } = await setUp(t)
+  const [left, taken] = [
+    await addInstance({ vmState: 'building' }),
+    await addInstance({ vmState: 'building' }),
+  ]
+  networks.release = () => Promise.reject(new Error('Neutron is away'))
+  networks.allocate = () => Promise.reject(new Error('Neutron is away'))
+  const conductor = createConductor(deps)
+  t.after(() => conductor.close())
+  await conductor.start()
+  for (const uuid of [left, taken]) await request('build-server', uuid, 'scheduling', buildParams())
+  const idle = async () =>
+    (await Promise.all([left, taken].map((uuid) => listLiveOperations(db, uuid)))).flat().length === 0
+  await eventually(idle)
+  await request('stop-server', taken, 'powering-off', {})
+  await eventually(idle)
+
+  const released: string[] = []
+  networks.release = async (uuid) => void released.push(uuid)
+  assert.deepEqual((await repair.run({ dryRun: true }))['unfinished undoings'], { resumed: 1 })
+  assert.deepEqual((await repair.run())['unfinished undoings'], { resumed: 1 })
+  // Repair lives half an hour later than the conductor.
+  for (const { id } of await listLiveOperations(db, left)) await wakeOperation(db, id, { now: Date.now() })
+  await eventually(idle)
+  assert.deepEqual(released, [left])
+  assert.equal((await getInstance(db, left)).vmState, 'error')
+  assert.deepEqual((await repair.run())['unfinished undoings'], { resumed: 0 })
 })
 
 test('a task that fails does not keep the others from running', async (t) => {

@@ -15,7 +15,8 @@ import { cancelOthers } from './cancel-others.ts'
 
 const EVENT = 'compute_terminate_instance'
 const retryDestroy = { times: 2, delayMs: 500, when: (error: unknown) => error instanceof CommandFailed }
-const retry = { times: 4, delayMs: 500, when: isPassing }
+/** Its owner was told that it will be gone: a neighbour that is away for a minute does not change that. */
+const retry = { times: 7, delayMs: 500, when: isPassing }
 
 // No step has an undo: what is gone is gone, and a delete that failed can only be asked for again.
 export const deleteServer = serverSaga<object>('delete-server', { failedVmState: 'error', deletes: true })

@@ -1,7 +1,7 @@
 /** Where SQLite and PostgreSQL differ for a store: locks, retries, regular expressions, error codes. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Expression, type Kysely, PostgresAdapter, type SqlBool, sql, type Transaction } from 'kysely'
-import { badRequest } from '#lib/fault.ts'
+import { badRequest, Fault, isFault } from '#lib/fault.ts'
 
 export type DialectName = 'sqlite' | 'postgres'
 
@@ -61,6 +61,31 @@ export const lockRows = <Q extends { forUpdate(): Q }>(dialect: DialectName, que
 export const isBusy = (error: unknown): boolean => {
   const code = errcodeOf(error)
   return typeof code === 'number' && (code & 0xff) === 5
+}
+
+const AWAY_CODE = 'database.away'
+
+/** The database cannot be used at the moment: nothing is wrong with what it was asked. */
+export const databaseAway = (cause: unknown): Fault =>
+  new Fault('unavailable', 'The database does not answer.', { cause, code: AWAY_CODE })
+
+/** Whether `error` is a `databaseAway`, ours or that of a service that we asked. */
+export const isDatabaseAway = (error: unknown): boolean =>
+  isFault(error, 'unavailable') && error.code === AWAY_CODE
+
+/** PostgreSQL that starts, stops, has no connection left or cut a query short; a connection that broke, or was never made. */
+const AWAY =
+  /^(08\w{3}|57P0[1-5]|57014|53300|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/
+/** What `pg` says without a code. */
+const AWAY_WORDS = /connection terminated|timeout exceeded when trying to connect|not queryable/i
+
+/** The error as callers should see it: `databaseAway` where it means that. */
+export function named(error: unknown): unknown {
+  const isAway =
+    AWAY.test(String(codeOf(error))) ||
+    isBusy(error) ||
+    (codeOf(error) === undefined && error instanceof Error && AWAY_WORDS.test(error.message))
+  return isAway ? databaseAway(error) : error
 }
 
 /**

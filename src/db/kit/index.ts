@@ -5,6 +5,7 @@ export {
   type DialectName,
   dialectOf,
   inTransaction,
+  isDatabaseAway,
   isUniqueViolation,
   lockRows,
   matches,

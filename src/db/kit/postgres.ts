@@ -1,5 +1,6 @@
 /** Kysely over `pg`: a pool whose 64-bit integers arrive as numbers. `pg` is loaded only when it is used. */
 import {
+  type CompiledQuery,
   type DatabaseConnection,
   type Dialect,
   type Driver,
@@ -7,7 +8,7 @@ import {
   type PostgresDialectConfig,
   PostgresDriver,
 } from 'kysely'
-import { refuseUnstorable } from './dialect.ts'
+import { named, refuseUnstorable } from './dialect.ts'
 
 /** The types (int8, numeric) that sums, counts and our integers come as; none of ours leaves the safe range. */
 const READ_AS_NUMBER: ReadonlySet<number> = new Set([20, 1700])
@@ -40,6 +41,8 @@ export function postgresDialect(url: string, options: PoolOptions): Dialect {
         },
       })
       pool.on('error', options.onIdleError)
+      // One that breaks while it is used says so to whoever uses it, and here; heard by nobody, it would end the process.
+      pool.on('connect', (client) => client.on('error', () => undefined))
       return pool
     },
   })
@@ -58,22 +61,26 @@ class CheckingDialect extends PostgresDialect {
   }
 }
 
-/** Refuses what PostgreSQL cannot store before it is sent, as SQLite's connection does. */
+/** Refuses what PostgreSQL cannot store before it is sent, as SQLite's connection does, and says when it is away. */
 class CheckingDriver extends PostgresDriver {
   readonly #checked = new WeakSet<DatabaseConnection>()
 
   override async acquireConnection(
     options?: Parameters<PostgresDriver['acquireConnection']>[0],
   ): Promise<DatabaseConnection> {
-    const connection = await super.acquireConnection(options)
+    const connection = await super.acquireConnection(options).catch(rethrow)
     if (!this.#checked.has(connection)) {
       const execute = connection.executeQuery.bind(connection)
-      connection.executeQuery = (query, options) => {
+      connection.executeQuery = <R>(query: CompiledQuery, options?: Parameters<typeof execute>[1]) => {
         for (const value of query.parameters) refuseUnstorable(value)
-        return execute(query, options)
+        return execute<R>(query, options).catch(rethrow)
       }
       this.#checked.add(connection)
     }
     return connection
   }
+}
+
+function rethrow(error: unknown): never {
+  throw named(error)
 }

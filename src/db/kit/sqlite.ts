@@ -18,7 +18,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
-import { isBusy, refuseUnstorable } from './dialect.ts'
+import { isBusy, named, refuseUnstorable } from './dialect.ts'
 
 /** V8's linear-time engine (a flag it adds itself), and `^` and `$` at line ends. */
 const LINEAR_MULTILINE = 'lm'
@@ -211,7 +211,7 @@ class SqliteConnection implements DatabaseConnection {
       try {
         return attempt()
       } catch (error) {
-        if (!isBusy(error) || performance.now() > end) throw error
+        if (!isBusy(error) || performance.now() > end) throw named(error)
         await delay(wait)
       }
     }

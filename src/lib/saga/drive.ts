@@ -104,6 +104,10 @@ export function drive<T extends SagaTypes>(
     return woken && entry.status === 'parked' ? { ...entry, wakeAt: clock.now() } : entry
   }
 
+  /** The turn is neither done nor failed: it is done again by whoever holds the lease next. */
+  const isInterrupted = (error: unknown): boolean =>
+    lost || error instanceof LeaseLost || journal.isAway(error)
+
   const turnOf = (entry: Entry): Turn => {
     if (entry.status === 'ended') return { kind: 'ended', ending: entry.ending }
     return entry.status === 'parked' ? { kind: 'parked', wakeAt: entry.wakeAt } : CONTINUE
@@ -164,7 +168,7 @@ export function drive<T extends SagaTypes>(
       log.info({ step: step.name, attempt: progress.attempt, state: entry.status }, 'step')
       return turnOf(entry)
     } catch (error) {
-      if (error instanceof LeaseLost || lost) throw error
+      if (isInterrupted(error)) throw error
       if (error instanceof OperationCancelled) return turnBack(step, 'cancel', null)
       return failed(step, error)
     }
@@ -235,7 +239,8 @@ export function drive<T extends SagaTypes>(
     if (next) return { status: 'live', progress: { ...from, goal, step: next.name, beganAt: at, tries: 0 } }
     if (typeof goal === 'object' && goal && from.failure) return rewound(trx, from, from.failure, floor)
     const ending = goal === 'cancel' ? 'cancelled' : 'failed'
-    await hooks.ended(trx, moment(), { ending, failure: from.failure, leftBehind: from.leftBehind })
+    const { failure, leftBehind } = from
+    if (!from.isTold) await hooks.ended(trx, moment(), { ending, failure, leftBehind })
     return { status: 'ended', ending, progress: { ...from, goal } }
   }
 
@@ -284,7 +289,7 @@ export function drive<T extends SagaTypes>(
       log.info({ step: step.name, attempt: progress.attempt, state: entry.status }, 'step undone')
       return turnOf(entry)
     } catch (error) {
-      if (error instanceof LeaseLost || lost) throw error
+      if (isInterrupted(error)) throw error
       return undoFailed(step, error)
     }
   }
@@ -313,7 +318,7 @@ export function drive<T extends SagaTypes>(
     return turnOf(entry)
   }
 
-  /** A journal written before an upgrade may name a step that is no more: nearby, idempotent ones are done again. */
+  /** A journal may name a step that is none, or no more (after an upgrade): nearby, idempotent ones are done again. */
   function currentStep(): AnyStep<T> {
     const named = saga.steps[indexOf(progress.step)]
     if (named) return named

@@ -8,6 +8,7 @@ export {
   LeaseLost,
   type Progress,
 } from './journal.ts'
+export { undoneAtLast } from './progress.ts'
 export { createRunner, type Runner } from './runner.ts'
 export {
   type AnyStep,

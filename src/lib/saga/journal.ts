@@ -30,6 +30,8 @@ export interface Progress {
   readonly failure: Failure | null
   /** Steps whose undo was given up: repair finds what they left. */
   readonly leftBehind: readonly string[]
+  /** The end was told before: what is undone now was given up then. */
+  readonly isTold?: true
 }
 
 export type Ending = 'done' | 'failed' | 'cancelled'
@@ -84,6 +86,8 @@ export interface Journal<T extends SagaTypes> {
     id: string,
     entry: Entry,
   ): Promise<{ readonly cancelled: boolean; readonly wakes: number }>
+  /** Whether an error says that the database is away: nothing of the operation failed, it waits. */
+  isAway(error: unknown): boolean
 }
 
 /** Somebody else works on the operation now: stop, and write nothing. */

@@ -37,3 +37,11 @@ export const freshProgress = (step: string, at: number): Progress => ({
   failure: null,
   leftBehind: [],
 })
+
+/** The name of no step: undoing begins with the last one. */
+const EVERY_STEP = ''
+
+/** The progress of an operation that ended with something left behind, as all of it is undone once more. */
+export function undoneAtLast(progress: Progress, at: number): Progress {
+  return { ...progress, step: EVERY_STEP, beganAt: at, tries: 0, leftBehind: [], isTold: true }
+}

@@ -11,7 +11,7 @@ import {
   testRunner,
   undoTwice,
 } from '../../../test/saga-tests.ts'
-import { done, type Outcome, parked, saga, type Saga } from './index.ts'
+import { done, type Outcome, parked, saga, type Saga, undoneAtLast } from './index.ts'
 
 /** A house is built: land is bought, an order for bricks goes to a slow works, a flag is put on the roof. */
 interface World {
@@ -273,6 +273,62 @@ test('a step retries what passes by itself, in place', async () => {
   }
   assert.equal(await run(toy, [flaky]), 'done')
   await toy.verifyDone()
+})
+
+class Away extends Error {}
+
+/** The journal's next transactions fail, some before and some after they were written. */
+function takeAway(journal: MemoryJournal<Toy>, when: readonly ('before' | 'after' | undefined)[]): void {
+  journal.isAway = (error) => error instanceof Away
+  const transaction = journal.transaction.bind(journal)
+  let at = 0
+  journal.transaction = async (work) => {
+    const now = when[at++]
+    if (now === 'before') throw new Away()
+    const result = await transaction(work)
+    if (now === 'after') throw new Away()
+    return result
+  }
+}
+
+for (const now of ['before', 'after'] as const)
+  test(`a database that goes away ${now} a write fails no operation: it goes on from what was written`, async () => {
+    const toy = await given()
+    takeAway(toy.journal, [now, undefined, undefined, now])
+    const runner = testRunner(toy, [house], 'runner-1')
+    runner.start()
+    while ((await toy.ending()) === undefined) {
+      await eventually(async () => runner.running() === 0 || (await toy.ending()), { everyMs: 1 })
+      toy.journal.breakLeases()
+      runner.nudge()
+    }
+    await runner.close()
+    assert.equal(await toy.ending(), 'done')
+    await toy.verifyDone()
+  })
+
+test('what an undo left behind is undone at last, and the end is not told again', async () => {
+  const toy = await given()
+  toy.world.answer = () => 'fire'
+  let isStuck = true
+  const stuck: Saga<Toy> = {
+    ...house,
+    steps: house.steps.map((step) =>
+      step.name === 'land'
+        ? { ...step, undo: (ctx, own) => (isStuck ? Promise.reject(new Error('no')) : step.undo!(ctx, own)) }
+        : step,
+    ),
+  }
+  assert.equal(await run(toy, [stuck]), 'failed')
+  const row = toy.journal.row('op')
+  assert.deepEqual(new Set(row.progress?.leftBehind), new Set(['land']))
+  const told = toy.world.log.length
+  isStuck = false
+  Object.assign(row, { ending: null, progress: undoneAtLast(row.progress!, Date.now()) })
+  assert.equal(await run(toy, [stuck]), 'failed')
+  assert.deepEqual(row.progress?.leftBehind, [])
+  assert.equal(toy.world.log.length, told)
+  await toy.verifyCleanSlate()
 })
 
 test('closing hands over at the next boundary; the next runner goes on from there', async () => {
