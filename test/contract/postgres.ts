@@ -12,6 +12,8 @@ import { eventually } from '../eventually.ts'
 export interface Postgres {
   /** A URL of an administrator's, to make databases with. */
   readonly url: string
+  /** The folder of its programs; empty of one that was given. */
+  readonly programs: string
   stop(): Promise<void>
 }
 
@@ -19,10 +21,11 @@ const APT = 'apt-get'
 const VERSIONS = '/usr/lib/postgresql'
 const isRoot = process.getuid?.() === 0
 
-/** The one that was given, or a new one. Throws, saying what to install, when there is none to be had. */
-export async function startPostgres(): Promise<Postgres> {
+/** The one that was given, or a new one; a durable one keeps what it says it keeps, to be measured. Throws, saying what to install, when there is none to be had. */
+export async function startPostgres({ isDurable = false } = {}): Promise<Postgres> {
   const given = process.env['KILONOVA_TEST_POSTGRES']
-  return given ? { url: given, stop: async () => {} } : startOwn(programs() ?? install())
+  if (given && !isDurable) return { url: given, programs: '', stop: async () => {} }
+  return startOwn(programs() ?? install(), isDurable ? DURABLE : FAST)
 }
 
 /** The folder of the newest installed server's programs. */
@@ -67,10 +70,12 @@ const FAST = [
   'deadlock_timeout=50',
 ]
 
+const DURABLE = ['shared_buffers=256MB', 'max_connections=100', 'deadlock_timeout=50']
+
 /** Runs a server until our end of the pipe closes, even because we were killed; then nothing is left of it. */
 const GUARDED = '"$@" & server=$!; read -r _; kill -QUIT $server; wait $server; cd /; rm -rf "$0"'
 
-async function startOwn(bin: string): Promise<Postgres> {
+async function startOwn(bin: string, options: readonly string[]): Promise<Postgres> {
   const owner = account()
   const dir = mkdtempSync(join(isRoot ? '/tmp' : tmpdir(), 'kilonova-postgres-'))
   if (owner.uid !== undefined && owner.gid !== undefined) chownSync(dir, owner.uid, owner.gid)
@@ -78,7 +83,7 @@ async function startOwn(bin: string): Promise<Postgres> {
   const how = { ...owner, cwd: dir }
   const initdb = ['-D', data, '-U', 'kilonova', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']
   execFileSync(join(bin, 'initdb'), initdb, { ...how, stdio: ['ignore', 'ignore', 'pipe'] })
-  const settings = [...FAST, 'listen_addresses=', `unix_socket_directories=${dir}`].flatMap((set) => [
+  const settings = [...options, 'listen_addresses=', `unix_socket_directories=${dir}`].flatMap((set) => [
     '-c',
     set,
   ])
@@ -99,7 +104,7 @@ async function startOwn(bin: string): Promise<Postgres> {
     await stop()
     throw new Error(`PostgreSQL did not start: ${said}`, { cause: error })
   })
-  return { url, stop }
+  return { url, programs: bin, stop }
 }
 
 async function answers(url: string): Promise<true> {

@@ -1,6 +1,6 @@
 /** Whether demands fit into the inventories they are made on. Used with the providers locked. */
 import type { StoredAmount } from './consumers.ts'
-import type { LockedProvider, Trx } from './providers.ts'
+import type { LockedProvider } from './providers.ts'
 
 export interface Demand {
   readonly provider: LockedProvider
@@ -16,6 +16,11 @@ interface Room {
   readonly stepSize: number
   readonly allocationRatio: number
   used: number
+}
+
+export interface InventoryRow extends Readonly<Room> {
+  readonly providerId: number
+  readonly resourceClass: string
 }
 
 type Held = Pick<StoredAmount, 'providerId' | 'resourceClass' | 'used'>
@@ -51,13 +56,11 @@ export interface Growth {
   readonly by: number
 }
 
-/** Reads the inventories of the classes that the providers have. */
-export async function createRooms(
-  trx: Trx,
-  providerIds: readonly number[],
-  classes: readonly string[],
-): Promise<Rooms> {
-  const rooms = await roomsOf(trx, providerIds, classes)
+/** A table of the inventories that were read. */
+export function roomsOf(rows: readonly InventoryRow[]): Rooms {
+  const rooms = new Map<string, Room>(
+    rows.map((row) => [keyOf(row.providerId, row.resourceClass), { ...row }]),
+  )
   return {
     refusal(demands, before) {
       const growth = new Map(
@@ -89,29 +92,4 @@ function refusalOf(demand: Demand, room: Room | undefined, growth: number): stri
   if (growth > 0 && room.used + growth > (room.total - room.reserved) * room.allocationRatio)
     return `${unable} The requested amount would exceed the capacity.`
   return undefined
-}
-
-async function roomsOf(
-  trx: Trx,
-  providerIds: readonly number[],
-  classes: readonly string[],
-): Promise<ReadonlyMap<string, Room>> {
-  if (providerIds.length === 0 || classes.length === 0) return new Map()
-  const rows = await trx
-    .selectFrom('placement_inventories')
-    .select([
-      'provider_id as providerId',
-      'resource_class as resourceClass',
-      'total',
-      'reserved',
-      'min_unit as minUnit',
-      'max_unit as maxUnit',
-      'step_size as stepSize',
-      'allocation_ratio as allocationRatio',
-      'used',
-    ])
-    .where('provider_id', 'in', providerIds)
-    .where('resource_class', 'in', classes)
-    .execute()
-  return new Map(rows.map((row) => [keyOf(row.providerId, row.resourceClass), row]))
 }

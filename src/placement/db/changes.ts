@@ -6,6 +6,7 @@
  */
 import { type Kysely, sql } from 'kysely'
 import { type Database, dialectOf } from '#db/kit/index.ts'
+import { chunks } from './chunks.ts'
 import type { PlacementTables } from './tables.ts'
 
 type Db = Kysely<PlacementTables>
@@ -19,9 +20,6 @@ export interface Change {
   readonly kind: ChangeKind
 }
 
-/** Databases limit how many values a statement may have. */
-const ROWS_AT_ONCE = 5_000
-
 /** Says to all processes that these providers changed. */
 export async function recordChanges(
   trx: Db,
@@ -29,13 +27,16 @@ export async function recordChanges(
   kind: ChangeKind,
   now: number,
 ): Promise<void> {
-  const usageOnly = kind === 'usage' ? 1 : 0
-  for (let at = 0; at < providerIds.length; at += ROWS_AT_ONCE) {
-    const some = providerIds.slice(at, at + ROWS_AT_ONCE)
-    const rows = some.map((id) => ({ provider_id: id, usage_only: usageOnly, created_at: now }))
-    await trx.insertInto('placement_changes').values(rows).execute()
-  }
+  for (const some of chunks(providerIds)) await changesRecorded(trx, some, kind, now).execute()
 }
+
+/** The same as a statement, for at most a chunk of them. */
+export const changesRecorded = (trx: Db, providerIds: readonly number[], kind: ChangeKind, now: number) =>
+  trx
+    .insertInto('placement_changes')
+    .values(
+      providerIds.map((id) => ({ provider_id: id, usage_only: kind === 'usage' ? 1 : 0, created_at: now })),
+    )
 
 export interface Look {
   readonly changes: readonly Change[]

@@ -5,9 +5,17 @@
  * claim is checked as if those before it had been written; one that is refused leaves the others alone.
  */
 import { badRequest, conflict, type Fault, notFound } from '#lib/fault.ts'
-import { createRooms, type Demand, type Rooms } from './capacity.ts'
-import { type ConsumerWrite, lockConsumers, type StoredAmount, type StoredConsumer } from './consumers.ts'
-import { type LockedProvider, lockProviders, type Trx } from './providers.ts'
+import { type Demand, roomsOf, type Rooms } from './capacity.ts'
+import {
+  type ConsumerWrite,
+  insertConsumers,
+  lockConsumers,
+  removeConsumers,
+  type StoredAmount,
+  type StoredConsumer,
+} from './consumers.ts'
+import { lockInventories } from './lock-inventories.ts'
+import type { LockedProvider, Trx } from './providers.ts'
 import { unknownResourceClasses } from './resource-classes.ts'
 import { type Accepted, writeClaims } from './write-claims.ts'
 
@@ -18,6 +26,7 @@ export interface Claim {
   readonly isRemoval?: boolean
 }
 
+const NO_ID = -1
 const CONCURRENT = { code: 'placement.concurrent_update' }
 
 /**
@@ -43,46 +52,57 @@ export async function writeAll(
   claims: readonly Claim[],
   now: number,
 ): Promise<(Fault | undefined)[]> {
-  const found = await lockAll(trx, claims)
+  const found = await lockAll(trx, claims, now)
   const accepted: Accepted[] = []
+  const unmade: number[] = []
   const answers = claims.map((claim) => {
     const checked = check(claim, found)
-    if ('refused' in checked) return checked.refused
+    if ('refused' in checked) {
+      for (const { consumerUuid } of claim.writes) unmade.push(found.made.get(consumerUuid) ?? NO_ID)
+      return checked.refused
+    }
     accepted.push(checked)
     found.rooms.take(checked.demands, checked.before)
     return undefined
   })
-  await writeClaims(trx, accepted, now)
+  await removeConsumers(
+    trx,
+    unmade.filter((id) => id !== NO_ID),
+  )
+  await writeClaims(trx, accepted, found.made, now)
   return answers
 }
 
 /** What claims are checked against; nobody else changes it until the transaction ends. */
 interface Found {
   readonly consumers: ReadonlyMap<string, StoredConsumer>
+  /** Ids of consumers that had to be new, and are there now. */
+  readonly made: ReadonlyMap<string, number>
   readonly amounts: ReadonlyMap<number, readonly StoredAmount[]>
   readonly providers: ReadonlyMap<string, LockedProvider>
   readonly unknownClasses: ReadonlySet<string>
   readonly rooms: Rooms
 }
 
-async function lockAll(trx: Trx, claims: readonly Claim[]): Promise<Found> {
+/** Consumers first, then providers: in one order for everybody. */
+async function lockAll(trx: Trx, claims: readonly Claim[], now: number): Promise<Found> {
   const writes = claims.flatMap((claim) => claim.writes)
-  const { consumers, amounts } = await lockConsumers(trx, writes)
+  // Who must be new is made without being looked for; a claim is mostly that.
+  const made = await insertConsumers(trx, writes.filter(mustBeNew), now)
+  const others = writes.filter(({ consumerUuid }) => !made.has(consumerUuid))
+  const { consumers, amounts } = await lockConsumers(trx, others)
   const held = [...amounts.values()].flat().map((each) => each.providerId)
   const uuids = new Set(writes.flatMap((write) => [...write.allocations.keys()]))
-  const locked = await lockProviders(trx, { uuids: [...uuids], ids: [...new Set(held)] })
-  const providers = new Map(locked.map((each) => [each.uuid, each]))
-  const resources = writes.flatMap((write) => [...write.allocations])
-  const classes = new Set(resources.flatMap(([, amounts]) => [...amounts.keys()]))
-  const asked = new Set(resources.flatMap(([uuid]) => providers.get(uuid)?.id ?? []))
-  return {
-    consumers,
-    amounts,
-    providers,
-    unknownClasses: new Set(await unknownResourceClasses(trx, [...classes])),
-    rooms: await createRooms(trx, [...asked], [...classes]),
-  }
+  const resources = writes.flatMap((write) => [...write.allocations.values()])
+  const classes = new Set(resources.flatMap((amounts) => [...amounts.keys()]))
+  const unknownClasses = new Set(await unknownResourceClasses(trx, [...classes]))
+  const locked = await lockInventories(trx, { uuids: [...uuids], ids: [...new Set(held)] }, [...classes])
+  const providers = new Map(locked.providers.map((each) => [each.uuid, each]))
+  return { consumers, made, amounts, providers, unknownClasses, rooms: roomsOf(locked.inventories) }
 }
+
+const mustBeNew = ({ generation, allocations }: ConsumerWrite): boolean =>
+  generation === null && allocations.size > 0
 
 function check({ writes, isRemoval = false }: Claim, found: Found): Accepted | { refused: Fault } {
   const before: StoredAmount[] = []

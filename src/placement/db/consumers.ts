@@ -1,6 +1,7 @@
 /** Consumers: who has taken something, and of what generation that is. */
 import { sql } from 'kysely'
-import { lockRows, dialectOf } from '#db/kit/index.ts'
+import { dialectOf, lockRows } from '#db/kit/index.ts'
+import { chunks } from './chunks.ts'
 import type { Trx } from './providers.ts'
 
 /** Provider uuid → resource class → amount. */
@@ -40,6 +41,7 @@ export async function lockConsumers(
   consumers: ReadonlyMap<string, StoredConsumer>
   amounts: ReadonlyMap<number, readonly StoredAmount[]>
 }> {
+  if (writes.length === 0) return { consumers: new Map(), amounts: new Map() }
   const query = trx
     .selectFrom('placement_consumers')
     .select(['id', 'uuid', 'generation'])
@@ -74,33 +76,35 @@ function amountsOf(trx: Trx, consumerIds: readonly number[]): Promise<StoredAmou
     .execute()
 }
 
-/** Answers the ids of the new consumers; one that somebody else just made is missing. */
+/** Makes consumers and answers their ids; one that is there already is missing. */
 export async function insertConsumers(
   trx: Trx,
   writes: readonly ConsumerWrite[],
   now: number,
 ): Promise<ReadonlyMap<string, number>> {
-  if (writes.length === 0) return new Map()
-  const inserted = await trx
-    .insertInto('placement_consumers')
-    .values(
-      // In one order for everybody, so that those who make the same ones do not wait for one another.
-      writes
-        .toSorted((a, b) => (a.consumerUuid < b.consumerUuid ? -1 : 1))
-        .map((write) => ({
-          uuid: write.consumerUuid,
-          project_id: write.projectId,
-          user_id: write.userId,
-          consumer_type: write.consumerType ?? null,
-          generation: 1,
-          created_at: now,
-          updated_at: now,
-        })),
-    )
-    .onConflict((clash) => clash.doNothing())
-    .returning(['id', 'uuid'])
-    .execute()
-  return new Map(inserted.map(({ id, uuid }) => [uuid, id]))
+  // In one order for everybody, so that those who make the same ones do not wait for one another.
+  const rows = writes
+    .toSorted((a, b) => (a.consumerUuid < b.consumerUuid ? -1 : 1))
+    .map((write) => ({
+      uuid: write.consumerUuid,
+      project_id: write.projectId,
+      user_id: write.userId,
+      consumer_type: write.consumerType ?? null,
+      generation: 1,
+      created_at: now,
+      updated_at: now,
+    }))
+  const ids = new Map<string, number>()
+  for (const some of chunks(rows)) {
+    const inserted = await trx
+      .insertInto('placement_consumers')
+      .values(some)
+      .onConflict((clash) => clash.doNothing())
+      .returning(['id', 'uuid'])
+      .execute()
+    for (const { id, uuid } of inserted) ids.set(uuid, id)
+  }
+  return ids
 }
 
 export async function updateConsumer(trx: Trx, id: number, write: ConsumerWrite, now: number): Promise<void> {

@@ -1,7 +1,8 @@
 /** Writes claims that have been checked: a fixed number of statements, however many they are. */
 import { sql } from 'kysely'
 import { type Demand, type Growth, growthOf } from './capacity.ts'
-import { recordChanges } from './changes.ts'
+import { changesRecorded } from './changes.ts'
+import { chunks } from './chunks.ts'
 import {
   type ConsumerWrite,
   insertConsumers,
@@ -11,6 +12,7 @@ import {
   updateConsumer,
 } from './consumers.ts'
 import type { Trx } from './providers.ts'
+import { runTogether } from './run-together.ts'
 
 /** A claim that fits. */
 export interface Accepted {
@@ -25,35 +27,35 @@ export interface Accepted {
 /** Somebody else made a consumer after it was looked for: all of it must be done again. */
 export class ConsumerMadeMeanwhile extends Error {}
 
-/** Rows in one statement: databases limit how many values one may have. */
-const ROWS_AT_ONCE = 2_000
-
-/** Throws `ConsumerMadeMeanwhile`. */
-export async function writeClaims(trx: Trx, claims: readonly Accepted[], now: number): Promise<void> {
+/** `made` are consumers that are there already though they are new. Throws `ConsumerMadeMeanwhile`. */
+export async function writeClaims(
+  trx: Trx,
+  claims: readonly Accepted[],
+  made: ReadonlyMap<string, number>,
+  now: number,
+): Promise<void> {
   const demands = claims.flatMap((claim) => claim.demands)
   const before = claims.flatMap((claim) => claim.before)
-  const ids = await writeConsumers(trx, claims, now)
+  const ids = await writeConsumers(trx, claims, made, now)
   for (const some of chunks([...new Set(before.map((each) => each.consumerId))]))
     await trx.deleteFrom('placement_allocations').where('consumer_id', 'in', some).execute()
-  for (const some of chunks(demands)) await insertAmounts(trx, some, ids, now)
-  for (const some of chunks(growthOf(demands, before).filter(({ by }) => by !== 0)))
-    await addToUsed(trx, some)
-  for (const some of chunks([...touches(claims)])) await addToGenerations(trx, some, now)
   const concerned = [...demands.map(({ provider }) => provider.id), ...before.map((each) => each.providerId)]
-  await recordChanges(trx, [...new Set(concerned)], 'usage', now)
-}
-
-function* chunks<T>(rows: readonly T[]): Generator<T[]> {
-  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) yield rows.slice(at, at + ROWS_AT_ONCE)
+  await runTogether(trx, [
+    ...chunks(demands).map((some) => amountsInserted(trx, some, ids, now)),
+    ...chunks(growthOf(demands, before).filter(({ by }) => by !== 0)).map(addedToUsed),
+    ...chunks([...touches(claims)]).map((some) => addedToGenerations(some, now)),
+    ...chunks([...new Set(concerned)]).map((some) => changesRecorded(trx, some, 'usage', now)),
+  ])
 }
 
 /** Makes, changes and removes the consumers' rows. Answers the ids of those that have something now. */
 async function writeConsumers(
   trx: Trx,
   claims: readonly Accepted[],
+  made: ReadonlyMap<string, number>,
   now: number,
 ): Promise<ReadonlyMap<string, number>> {
-  const ids = new Map<string, number>()
+  const ids = new Map(made)
   const emptied: number[] = []
   const coming: ConsumerWrite[] = []
   for (const { writes, consumers } of claims) {
@@ -63,49 +65,43 @@ async function writeConsumers(
       else if (stored) {
         ids.set(write.consumerUuid, stored.id)
         await updateConsumer(trx, stored.id, write, now)
-      } else coming.push(write)
+      } else if (!made.has(write.consumerUuid)) coming.push(write)
     }
   }
   await removeConsumers(trx, emptied)
-  for (const some of chunks(coming)) {
-    const inserted = await insertConsumers(trx, some, now)
-    if (inserted.size < some.length)
-      throw new ConsumerMadeMeanwhile('a consumer was just made by another request')
-    for (const [uuid, id] of inserted) ids.set(uuid, id)
-  }
+  const inserted = await insertConsumers(trx, coming, now)
+  if (inserted.size < coming.length)
+    throw new ConsumerMadeMeanwhile('a consumer was just made by another request')
+  for (const [uuid, id] of inserted) ids.set(uuid, id)
   return ids
 }
 
-async function insertAmounts(
+const amountsInserted = (
   trx: Trx,
   demands: readonly (Demand & { readonly consumerUuid: string })[],
   consumerIds: ReadonlyMap<string, number>,
   now: number,
-): Promise<void> {
-  await trx
-    .insertInto('placement_allocations')
-    .values(
-      demands.map((demand) => ({
-        consumer_id: consumerIds.get(demand.consumerUuid) ?? 0,
-        provider_id: demand.provider.id,
-        resource_class: demand.resourceClass,
-        used: demand.amount,
-        created_at: now,
-      })),
-    )
-    .execute()
-}
+) =>
+  trx.insertInto('placement_allocations').values(
+    demands.map((demand) => ({
+      consumer_id: consumerIds.get(demand.consumerUuid) ?? 0,
+      provider_id: demand.provider.id,
+      resource_class: demand.resourceClass,
+      used: demand.amount,
+      created_at: now,
+    })),
+  )
 
 /** One statement for all changes: both databases name the columns of VALUES alike. */
-async function addToUsed(trx: Trx, changes: readonly Growth[]): Promise<void> {
+function addedToUsed(changes: readonly Growth[]) {
   const rows = changes.map(
     ({ providerId, resourceClass, by }) =>
       sql`(cast(${providerId} as bigint), cast(${resourceClass} as text), cast(${by} as bigint))`,
   )
-  await sql`
+  return sql`
     update placement_inventories set used = used + change.column3
     from (values ${sql.join(rows)}) as change
-    where provider_id = change.column1 and resource_class = change.column2`.execute(trx)
+    where provider_id = change.column1 and resource_class = change.column2`
 }
 
 /**
@@ -130,14 +126,10 @@ function touches(claims: readonly Accepted[]): ReadonlyMap<number, number> {
   return times
 }
 
-async function addToGenerations(
-  trx: Trx,
-  times: readonly (readonly [providerId: number, by: number])[],
-  now: number,
-): Promise<void> {
+function addedToGenerations(times: readonly (readonly [providerId: number, by: number])[], now: number) {
   const rows = times.map(([id, by]) => sql`(cast(${id} as bigint), cast(${by} as bigint))`)
-  await sql`
+  return sql`
     update placement_resource_providers set generation = generation + change.column2, updated_at = ${now}
     from (values ${sql.join(rows)}) as change
-    where id = change.column1`.execute(trx)
+    where id = change.column1`
 }
