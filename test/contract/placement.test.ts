@@ -276,6 +276,42 @@ for (const store of stores) {
       assert.deepEqual(await disagreements(fixture), [])
     })
 
+    test('a query that nobody meets says which constraint left none', async () => {
+      const zone = randomUUID()
+      await ask('PUT', '/resource_classes/CUSTOM_BRICK')
+      const host = await makeProvider(
+        ask,
+        { CUSTOM_BRICK: { total: 8, max_unit: 4 } },
+        { aggregates: [zone], traits: ['COMPUTE_NODE'] },
+      )
+      const explained = async (query: string) =>
+        (await ask('GET', `/kilonova/allocation_candidates/explanation?${query}`)).body
+      const brick = (amount: number, more = '') =>
+        explained(`resources=CUSTOM_BRICK:${amount}&member_of=${zone}${more}`)
+      assert.deepEqual((await brick(4)).emptied_by, null)
+      const large = await brick(5)
+      assert.deepEqual(large.emptied_by, { group: '', constraint: 'resources=CUSTOM_BRICK:5', trees: 0 })
+      assert.match(
+        large.sentence,
+        /has room for 5 CUSTOM_BRICK \(the largest has 8 of 8 free, and gives at most 4/,
+      )
+      const picky = await brick(1, '&required=COMPUTE_NODE,!HW_CPU_X86_VMX,HW_CPU_X86_AVX')
+      assert.deepEqual(picky.steps.slice(1), [
+        { group: '', constraint: `member_of=${zone}`, trees: 1 },
+        { group: '', constraint: 'required=COMPUTE_NODE', trees: 1 },
+        { group: '', constraint: 'required=HW_CPU_X86_AVX', trees: 0 },
+      ])
+      assert.match(
+        picky.sentence,
+        /1 provider tree could meet the rest, but none .* has the trait HW_CPU_X86_AVX/,
+      )
+      const together = await explained(
+        `resources1=CUSTOM_BRICK:2&resources2=CUSTOM_BRICK:2&group_policy=isolate&in_tree1=${host}&in_tree2=${host}`,
+      )
+      assert.equal(together.emptied_by.constraint, 'group_policy=isolate')
+      assert.equal((await explained('resources=CUSTOM_NO_SUCH:1')).errors[0].status, 400)
+    })
+
     test('candidates come of trees, shares, traits and aggregates', async () => {
       const [zone, pool] = [randomUUID(), randomUUID()]
       const host = await makeProvider(

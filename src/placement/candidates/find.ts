@@ -6,14 +6,16 @@ import { unknownTraits } from '../db/traits.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { World } from '../engine/world.ts'
 import { assemble, type Candidates } from './assemble.ts'
+import { explain, type Explanation } from './explain.ts'
 import { planOf } from './plan.ts'
 import { type CandidateQuery, requestedClasses } from './query.ts'
 import { search, shuffled, type Way } from './search.ts'
 
 /** What a search may cost: some tenths of a second, whatever is asked. */
 const STEPS = 2_000_000
-/** No more than this, even without a limit. */
+/** No more than this, even without a limit; and fewer when each has many parts, since telling costs too. */
 const MAX_CANDIDATES = 50_000
+const MAX_PARTS_TOLD = 100_000
 
 export interface Finding {
   readonly db: Db
@@ -33,7 +35,8 @@ export async function findCandidates(finding: Finding, query: CandidateQuery): P
   await refuseUnknown(finding.db, world, query)
   const plan = planOf(world, query)
   const budget = { steps: STEPS }
-  const limit = Math.min(query.limit ?? MAX_CANDIDATES, MAX_CANDIDATES)
+  const most = Math.min(MAX_CANDIDATES, Math.ceil(MAX_PARTS_TOLD / plan.parts.length))
+  const limit = Math.min(query.limit ?? most, most)
   const ways: Way[] = []
   for (const way of search(world, plan, budget, finding.random && shuffled(finding.random))) {
     ways.push(way)
@@ -41,6 +44,13 @@ export async function findCandidates(finding: Finding, query: CandidateQuery): P
   }
   const isCut = budget.steps <= 0 || (ways.length === limit && limit !== query.limit)
   return { ...assemble(world, plan, ways), isCut }
+}
+
+/** Why there are no candidates. Throws as `findCandidates` does. */
+export async function explainCandidates(finding: Finding, query: CandidateQuery): Promise<Explanation> {
+  const world = await finding.engine.current()
+  await refuseUnknown(finding.db, world, query)
+  return explain(world, query)
 }
 
 /** What some provider has is known to exist; for the rest the database is asked. */

@@ -7,6 +7,7 @@ import { suite, test } from 'node:test'
 import * as fc from 'fast-check'
 import type { World } from '../engine/world.ts'
 import { assemble, type FoundCandidate } from './assemble.ts'
+import { explain } from './explain.ts'
 import { everything, nameBy, type NaiveProvider } from './naive.fixture.ts'
 import { planOf } from './plan.ts'
 import type { CandidateQuery, RequestGroup } from './query.ts'
@@ -64,6 +65,13 @@ suite('the search for candidates', () => {
         assert.equal(ours.length, Math.min(query.limit, all.size))
       }
       assert.ok(isBreadthFirst(ours, all))
+      const { steps, emptiedBy } = explain(worldOf(providers), query)
+      assert.equal(emptiedBy === undefined, all.size > 0)
+      if (emptiedBy)
+        assert.deepEqual(
+          steps.findIndex(({ trees }) => trees === 0),
+          steps.length - 1,
+        )
     }
     fc.assert(fc.property(worlds, queries, fc.double({ min: 0, max: 0.99, noNaN: true }), property), {
       numRuns: WORLDS,

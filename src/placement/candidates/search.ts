@@ -48,6 +48,19 @@ export function* search(
   }
 }
 
+/** Under how many roots there is a way at all; of those that the budget suffices for. */
+export function countTrees(world: World, plan: Plan, budget: Budget): number {
+  const options = new Options(world, plan)
+  let count = 0
+  for (const root of slotsIn(plan.anchors)) {
+    if (budget.steps-- <= 0) return count
+    const found = options.under(root, budget)
+    const way = found && new TreeSearch(world, plan, found).next(budget, TURN)
+    if (way !== undefined && way !== 'later') count++
+  }
+  return count
+}
+
 /** What is all shared can be found under several roots. */
 function isRepeated(world: World, way: Way, seen: Set<string>): boolean {
   if (!way.every((slot) => world.sharing.has(slot))) return false

@@ -24,6 +24,9 @@ export interface Budget {
 /** The provider of each part, in the order of the plan; 'later' when its turn was over first; undefined when there are no more. */
 export type Found = readonly number[] | 'later' | undefined
 
+/** What a look at a subtree costs, beside an option's one. */
+const SUBTREE_STEPS = 4
+
 export class TreeSearch {
   readonly #world: World
   readonly #plan: Plan
@@ -141,7 +144,7 @@ export class TreeSearch {
     return (this.#subtrees[depth] ?? []).every((parts) => {
       const taken = parts.map((index) => this.#taken[index] ?? NONE).filter((slot) => slot !== NONE)
       const above = this.#aboveAll(taken)
-      budget.steps -= above.length >>> 3
+      budget.steps -= SUBTREE_STEPS + (above.length >>> 1)
       return above.some(
         (slot) =>
           taken.includes(slot) ||

@@ -11,7 +11,8 @@ import {
   view,
 } from '#lib/versioned/index.ts'
 import type { FoundCandidate, ProviderSummary } from '../candidates/assemble.ts'
-import { findCandidates } from '../candidates/find.ts'
+import type { Step } from '../candidates/explain.ts'
+import { explainCandidates, findCandidates } from '../candidates/find.ts'
 import { requestedClasses } from '../candidates/query.ts'
 import { readCandidateQuery } from './candidate-query.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
@@ -29,8 +30,7 @@ const grouped = (suffix: string, inTree: boolean) => ({
   ),
 })
 
-const listSpec = operation({
-  path: 'GET /allocation_candidates',
+const asking = {
   versions: '1.10..',
   policy: 'placement:allocation_candidates:list',
   query: switched({
@@ -60,7 +60,11 @@ const listSpec = operation({
     emptyGroups: '1.36..',
     anyTraits: '1.39..',
   },
-})
+} as const
+
+const listSpec = operation({ path: 'GET /allocation_candidates', ...asking })
+/** Our own: the same question, answered with which constraint left nobody. */
+const explainSpec = operation({ path: 'GET /kilonova/allocation_candidates/explanation', ...asking })
 
 const listForm = ({ taken }: FoundCandidate) =>
   [...taken]
@@ -103,12 +107,13 @@ const summaryView = view<ProviderSummary, { asked: ReadonlySet<string> }>({
   root_provider_uuid: shownSince('1.29', ({ rootUuid }) => rootUuid),
 })
 
+type Parameters = Readonly<Record<string, readonly string[]>>
+
+const stepForm = ({ group, constraint, trees }: Step) => ({ group: group ?? null, constraint, trees })
+
 export const allocationCandidateEndpoints: readonly Endpoint[] = [
   endpoint(listSpec, async (call) => {
-    const asked = readCandidateQuery(
-      call.query as Readonly<Record<string, readonly string[]>>,
-      call.behaviours,
-    )
+    const asked = readCandidateQuery(call.query as Parameters, call.behaviours)
     const { found, summaries, isCut } = await findCandidates(call.scope, asked)
     const said = { at: 'placement/candidates/find', candidates: found.length, isCut }
     call.scope.log.debug(said, 'candidates found')
@@ -121,6 +126,20 @@ export const allocationCandidateEndpoints: readonly Endpoint[] = [
             .filter((summary) => call.behaviours.nested || summary.taken)
             .map((summary) => [summary.uuid, call.show(summaryView, summary, context)]),
         ),
+      },
+    }
+  }),
+  endpoint(explainSpec, async (call) => {
+    const { trees, steps, emptiedBy, sentence } = await explainCandidates(
+      call.scope,
+      readCandidateQuery(call.query as Parameters, call.behaviours),
+    )
+    return {
+      body: {
+        trees,
+        steps: steps.map(stepForm),
+        emptied_by: emptiedBy ? stepForm(emptiedBy) : null,
+        sentence,
       },
     }
   }),
