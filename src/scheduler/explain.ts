@@ -35,9 +35,12 @@ export const explainLostRaces = (): string =>
 /** Placement refused the question itself. */
 export const explainRefusedQuery = (why: string): string => `${NOT_ENOUGH}: ${why}`
 
+/** A Placement that may say itself what is lacking. */
+export type Proposing = Pick<PlacementClient, 'candidates' | 'whatIsLacking'>
+
 /** Placement proposed none: says which resource is short, and by how much. */
 export async function explainShortage(
-  placement: Pick<PlacementClient, 'candidates'>,
+  placement: Proposing,
   query: CandidateQuery,
   snapshot: Snapshot,
 ): Promise<string> {
@@ -93,10 +96,12 @@ const withoutTraits = (query: CandidateQuery): CandidateQuery => ({
   forbiddenTraits: [],
 })
 
-async function whatElse(
-  placement: Pick<PlacementClient, 'candidates'>,
-  query: CandidateQuery,
-): Promise<string> {
+async function whatElse(placement: Proposing, query: CandidateQuery): Promise<string> {
+  const lack = await placement.whatIsLacking?.(query)
+  if (lack) {
+    const hosts = lack.trees === 1 ? '1 host' : `${lack.trees} hosts`
+    return `of ${hosts} that could do with the rest of it, none ${lack.lacking}`
+  }
   const wanted = Object.entries(query.resources)
     .map(([name, amount]) => `${name}: ${amount}`)
     .join(', ')

@@ -113,6 +113,8 @@ suite('selecting hosts', () => {
   })
 })
 
+const CONTEXT = { requestId: 'req-1', userId: 'user', projectId: 'project', roles: [] }
+
 suite('explaining that Placement proposed none', () => {
   const explain = async (options: CloudOptions, spec: RequestSpec) =>
     (await cloudOf(options).select(spec)).explanation
@@ -156,6 +158,12 @@ suite('explaining that Placement proposed none', () => {
     )
     assert.match(await explain({ nodes: [] }, specOf()), /no compute host has registered/)
     const { selector } = cloudOf({ nodes: [nodeOf('a')] })
+    const whatIsLacking = async () => ({ trees: 2, lacking: 'has the trait CUSTOM_GPU' })
+    const telling = { ...selector, placement: { ...selector.placement, whatIsLacking } }
+    assert.equal(
+      (await selectHosts(telling, { context: CONTEXT, spec: gpu, instanceUuids: ['i1'] })).explanation,
+      'There are not enough hosts available: of 2 hosts that could do with the rest of it, none has the trait CUSTOM_GPU.',
+    )
     const refusing = {
       ...selector,
       placement: {
@@ -164,7 +172,7 @@ suite('explaining that Placement proposed none', () => {
       },
     }
     const { explanation } = await selectHosts(refusing, {
-      context: { requestId: 'req-1', userId: 'user', projectId: 'project', roles: [] },
+      context: CONTEXT,
       spec: specOf(),
       instanceUuids: ['i1'],
     })

@@ -15,6 +15,7 @@ import {
   explainRefusedQuery,
   explainShortage,
   noHostsAtAll,
+  type Proposing,
 } from './explain.ts'
 import { type Filter, FORCED } from './filters/index.ts'
 import { orderByWeight, type Random } from './pick.ts'
@@ -25,7 +26,7 @@ import type { Snapshot, Snapshots } from './snapshot.ts'
 import { weigh } from './weighers/index.ts'
 
 export interface Selector {
-  readonly placement: Pick<PlacementClient, 'candidates' | 'claim'>
+  readonly placement: Proposing & Pick<PlacementClient, 'claim'>
   readonly snapshots: Snapshots
   readonly filters: readonly Filter[]
   readonly config: SchedulerConfig

@@ -148,6 +148,10 @@ suite('the placement client', () => {
     assert.deepEqual(await found({ memberOf: [[zone, other]] }), [inside])
     assert.deepEqual(await found({ memberOf: [[other], [zone]] }), [])
     assert.deepEqual(await found({ inTree: outside }), [outside])
+    const lack = await client.whatIsLacking?.({ ...query, memberOf: [[zone], [other]] })
+    assert.equal(lack?.trees, 1)
+    assert.equal(lack?.lacking, `is in the aggregate ${other}`)
+    assert.equal(await client.whatIsLacking?.({ ...query, memberOf: [[zone]] }), undefined)
   })
 
   test('claims in one request, once, and gives back', async () => {

@@ -6,6 +6,7 @@ import type {
   Candidate,
   CandidateQuery,
   Consumer,
+  Lack,
   PlacementClient,
   ProviderSummary,
   ResourceAmounts,
@@ -36,6 +37,7 @@ export function createPlacementClient(options: PlacementClientOptions): Placemen
   return {
     syncProvider: createProviderSync(send, { clock, refreshAfterMs }),
     candidates: (query) => candidates(send, query),
+    whatIsLacking: (query) => whatIsLacking(send, query),
     claim: (consumer, allocations) => claim(send, consumer, allocations),
     release: (instanceUuid) => release(send, instanceUuid),
     allocationsOf: (instanceUuid) => readConsumer(send, instanceUuid),
@@ -75,6 +77,17 @@ async function candidates(send: Send, query: CandidateQuery) {
     return [uuid, { resources, traits, rootUuid }] as const
   })
   return { candidates: body.allocation_requests, providers: Object.fromEntries(providers) }
+}
+
+/** Our own Placement tells; the real one has no such path. */
+async function whatIsLacking(send: Send, query: CandidateQuery): Promise<Lack | undefined> {
+  const answer = await send('GET', `/kilonova/allocation_candidates/explanation?${queryString(query)}`)
+  if (answer.status === 404) return undefined
+  if (answer.status !== 200) throw unexpected('asked why there are no candidates', answer)
+  const { emptied_by: emptiedBy } = answer.json as {
+    emptied_by: { trees_before: number; lacking: string } | null
+  }
+  return emptiedBy ? { trees: emptiedBy.trees_before, lacking: emptiedBy.lacking } : undefined
 }
 
 const consumerBody = (consumer: Consumer, allocations: AllocationRequest) => ({

@@ -34,6 +34,14 @@ export interface CandidateQuery {
   readonly limit: number
 }
 
+/** The constraint that left no candidates. */
+export interface Lack {
+  /** How many provider trees meet those before it. */
+  readonly trees: number
+  /** What none of them does: `has the trait CUSTOM_GPU`. */
+  readonly lacking: string
+}
+
 export interface Consumer {
   readonly instanceUuid: string
   readonly projectId: string
@@ -51,6 +59,8 @@ export interface PlacementClient {
   candidates(
     query: CandidateQuery,
   ): Promise<{ candidates: readonly Candidate[]; providers: Readonly<Record<string, ProviderSummary>> }>
+  /** Why there are no candidates; undefined when there are, or when Placement is one that does not tell. */
+  whatIsLacking?(query: CandidateQuery): Promise<Lack | undefined>
   /**
    * Takes the resources; false when somebody was faster (the caller tries the next candidate). The same claim
    * done twice is done once; throws `conflict` when the instance holds something else.

@@ -17,13 +17,20 @@ export interface Step {
   readonly trees: number
 }
 
+export interface LastStep extends Step {
+  /** In how many trees those before it can be met. */
+  readonly treesBefore: number
+  /** What none of them does: `has the trait CUSTOM_GPU`. */
+  readonly lacking: string
+}
+
 export interface Explanation {
   /** All trees there are. */
   readonly trees: number
   /** Up to the one that left nothing. */
   readonly steps: readonly Step[]
   /** Undefined: there are candidates. */
-  readonly emptiedBy: Step | undefined
+  readonly emptiedBy: LastStep | undefined
   /** For a person. */
   readonly sentence: string
 }
@@ -61,7 +68,12 @@ export function explain(world: World, query: CandidateQuery): Explanation {
     const step = { group, constraint: text, trees }
     steps.push(step)
     if (trees === 0 && budget.steps > 0)
-      return { trees: all, steps, emptiedBy: step, sentence: sentenceOf(before, steps.length, lacking) }
+      return {
+        trees: all,
+        steps,
+        emptiedBy: { ...step, treesBefore: before, lacking },
+        sentence: sentenceOf(before, steps.length, lacking),
+      }
     before = trees
   }
   const sentence = budget.steps > 0 ? 'there are candidates' : 'the search was given up before it found any'

@@ -138,7 +138,13 @@ export const allocationCandidateEndpoints: readonly Endpoint[] = [
       body: {
         trees,
         steps: steps.map(stepForm),
-        emptied_by: emptiedBy ? stepForm(emptiedBy) : null,
+        emptied_by: emptiedBy
+          ? {
+              ...stepForm(emptiedBy),
+              trees_before: emptiedBy.treesBefore,
+              lacking: emptiedBy.lacking,
+            }
+          : null,
         sentence,
       },
     }
