@@ -284,7 +284,9 @@ export function drive<T extends SagaTypes>(
             after: settled.after,
           }
         }
-        return { ...(await retreat(trx, progress, indexOf(step.name) - 1)), after: settled?.after }
+        const leftBehind = progress.leftBehind.filter((name) => name !== step.name)
+        const entry = await retreat(trx, { ...progress, leftBehind }, indexOf(step.name) - 1)
+        return { ...entry, after: settled?.after }
       })
       log.info({ step: step.name, attempt: progress.attempt, state: entry.status }, 'step undone')
       return turnOf(entry)
@@ -311,7 +313,7 @@ export function drive<T extends SagaTypes>(
       log.error({ err: error, step: step.name }, 'undo given up: what it leaves is for repair')
       return retreat(
         trx,
-        { ...progress, leftBehind: [...progress.leftBehind, step.name] },
+        { ...progress, leftBehind: [...new Set([...progress.leftBehind, step.name])] },
         indexOf(step.name) - 1,
       )
     })
@@ -322,7 +324,10 @@ export function drive<T extends SagaTypes>(
   function currentStep(): AnyStep<T> {
     const named = saga.steps[indexOf(progress.step)]
     if (named) return named
-    if (progress.direction === 'unwinding') return saga.steps.at(-1) ?? first
+    if (progress.direction === 'unwinding') {
+      const { leftBehind } = progress
+      return saga.steps.findLast((step) => leftBehind.includes(step.name)) ?? saga.steps.at(-1) ?? first
+    }
     return saga.steps.find((step) => !(step.name in progress.outputs)) ?? first
   }
 
@@ -339,7 +344,7 @@ export function drive<T extends SagaTypes>(
       }
     } catch (error) {
       // Nothing was written: whoever holds the lease next does the turn again.
-      if (error instanceof LeaseLost) log.warn({}, 'the operation went to another runner')
+      if (lost || error instanceof LeaseLost) log.warn({}, 'the operation went to another runner')
       else
         log.error(
           { err: error },

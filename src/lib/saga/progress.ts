@@ -38,10 +38,10 @@ export const freshProgress = (step: string, at: number): Progress => ({
   leftBehind: [],
 })
 
-/** The name of no step: undoing begins with the last one. */
-const EVERY_STEP = ''
+/** The name of no step: undoing begins with the furthest of those that were given up. */
+const GIVEN_UP = ''
 
-/** The progress of an operation that ended with something left behind, as all of it is undone once more. */
+/** The progress of an operation that ended with something left behind, as that is undone at last. */
 export function undoneAtLast(progress: Progress, at: number): Progress {
-  return { ...progress, step: EVERY_STEP, beganAt: at, tries: 0, leftBehind: [], isTold: true }
+  return { ...progress, step: GIVEN_UP, beganAt: at, tries: 0, isTold: true }
 }
