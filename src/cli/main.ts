@@ -82,6 +82,10 @@ const COMMANDS: Readonly<Record<string, CliCommand>> = {
     summary: 'kill the cloud at random moments and see that it settles',
     run: async (args, launch) => (await import('./commands/scripts.ts')).crash(args, launch),
   },
+  simulate: {
+    summary: 'play a cloud on a virtual clock, with every trouble there is: simulate --seeds 2000',
+    run: async (args, launch) => (await import('./commands/scripts.ts')).simulate(args, launch),
+  },
   differential: {
     summary: 'the same requests to ours and to the real service: differential placement',
     run: async (args, launch) => (await import('./commands/scripts.ts')).differential(args, launch),

@@ -1,4 +1,4 @@
-/** Commands that hand over to a script of the checkout: `crash`, `bench`, `parity`, `differential`, `interop`. */
+/** Commands that hand over to a script of the checkout: `crash`, `bench`, `parity`, `differential`, `interop`, `simulate`. */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { runShown } from '../run-process.ts'
@@ -40,3 +40,7 @@ export const differential = (args: readonly string[], launch: Launch): Promise<n
 /** `kilonova interop NAME [arguments]`: ours and the real services together. */
 export const interop = (args: readonly string[], launch: Launch): Promise<number> =>
   script(launch, 'test/interop/run.ts', args)
+
+/** `kilonova simulate [--seeds N] [--seed S] [--minutes M]`: a whole cloud on a virtual clock, and what befalls it. */
+export const simulate = (args: readonly string[], launch: Launch): Promise<number> =>
+  script(launch, 'test/simulation/run.ts', args)

@@ -19,6 +19,7 @@ const STAGES: readonly Stage[] = [
       'tools/**/*.test.ts',
       'test/contract/**/*.test.ts',
       'test/functional/**/*.test.ts',
+      'test/simulation/**/*.test.ts',
     ],
     concurrency: 2,
   },
