@@ -101,6 +101,7 @@ export const makePlacement = (
       policy.allows(rule, context, projectId === undefined ? {} : { project_id: projectId }),
     incompleteConsumerProjectId: config.placement.incomplete_consumer_project_id,
     incompleteConsumerUserId: config.placement.incomplete_consumer_user_id,
+    ...(config.placement.randomize_allocation_candidates && { randomizeCandidates: Math.random }),
     ...(wwwAuthenticateUri !== null && { wwwAuthenticateUri }),
     cors: corsOptions(config),
   })

@@ -117,4 +117,9 @@ export const placement = group('placement', {
     default: '00000000-0000-0000-0000-000000000000',
     help: 'Of placement-api: the user of consumers that were written without one.',
   },
+  randomize_allocation_candidates: {
+    type: 'bool',
+    default: false,
+    help: 'Of placement-api: propose candidates in an order by chance.',
+  },
 })
