@@ -1,0 +1,119 @@
+/**
+ * `npm run bench -- placement [SIZE…]`: what Placement costs. Candidates at 1,000, 10,000 and 100,000
+ * hosts (or the sizes given) and in a nested world, memory, time to load; durable claims on PostgreSQL
+ * beside what PostgreSQL alone does.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { asAdmin, startPostgres } from '../test/contract/postgres.ts'
+import { costOf, FLAT_QUERIES, NESTED_QUERIES } from './placement/candidates.ts'
+import { claimRate, postgresAlone } from './placement/claims.ts'
+import { fill } from './placement/fill.ts'
+import { type Service, startService } from './placement/service.ts'
+
+const SIZES = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1_000, 10_000, 100_000]
+const REQUESTS = 300
+const CLIENTS = 16
+const CLAIM_MS = 10_000
+
+const figures: Record<string, unknown> = {
+  date: new Date().toISOString().slice(0, 10),
+  machine: {
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    memoryGib: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+  },
+}
+const report = (name: string, value: unknown): void => {
+  figures[name] = value
+  console.log(`${name}: ${JSON.stringify(value)}`)
+}
+
+async function measureQueries(
+  name: string,
+  service: Service,
+  queries: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const [what, query] of Object.entries(queries))
+    report(`${name}: ${what}`, await costOf(service, query, REQUESTS))
+}
+
+/** Asked at once, the first query waits until everything is loaded. */
+async function measureStart(name: string, service: Service): Promise<void> {
+  const began = performance.now()
+  await service.ask('GET', '/allocation_candidates?resources=VCPU:1&limit=1')
+  report(`${name}: start (ms)`, {
+    toFirstAnswer: service.startMs,
+    toFirstCandidates: Math.round(service.startMs + performance.now() - began),
+  })
+}
+
+async function measureFlat(dir: string, size: number): Promise<void> {
+  const name = `${size} hosts`
+  const url = `sqlite://${join(dir, `flat-${size}.sqlite`)}`
+  await fill(url, { hosts: size, children: 0, isUsed: true })
+  const service = await startService(url)
+  try {
+    await measureStart(name, service)
+    const loaded = service.memoryMib()
+    await measureQueries(name, service, FLAT_QUERIES)
+    report(`${name}: memory of the process (PSS, MiB)`, { loaded, afterQueries: service.memoryMib() })
+  } finally {
+    await service.stop()
+  }
+}
+
+async function measureNested(dir: string): Promise<void> {
+  const url = `sqlite://${join(dir, 'nested.sqlite')}`
+  await fill(url, { hosts: 1_000, children: 8, isUsed: false })
+  const service = await startService(url)
+  try {
+    await measureQueries('1000 hosts with 8 devices each', service, NESTED_QUERIES)
+  } finally {
+    await service.stop()
+  }
+}
+
+async function measureClaims(dir: string): Promise<void> {
+  const postgres = await startPostgres({ isDurable: true })
+  try {
+    const hosts = 1_000
+    await asAdmin(postgres.url, 'create database bench')
+    const url = postgres.url.replace('/postgres', '/bench')
+    const uuids = await fill(url, { hosts, children: 0, isUsed: false })
+    const service = await startService(url, CLIENTS)
+    try {
+      for (const clients of [1, CLIENTS]) {
+        const cpuBefore = service.cpuSeconds()
+        const rate = await claimRate(service, uuids, { clients, ms: CLAIM_MS })
+        const cpuMs = ((service.cpuSeconds() - cpuBefore) * 1_000) / ((rate.perSecond * CLAIM_MS) / 1_000)
+        const figure = { ...rate, cpuMsOfPlacement: Math.round(cpuMs * 100) / 100 }
+        report(`durable claims on PostgreSQL, ${clients} clients`, figure)
+      }
+    } finally {
+      await service.stop()
+    }
+    const alone = postgresAlone(postgres.programs, dir, url, { clients: CLIENTS, hosts, seconds: 8 })
+    report(`PostgreSQL alone, ${CLIENTS} clients (pgbench)`, {
+      commitsPerSecond: alone.commits,
+      claimsPerSecond: alone.claims,
+    })
+  } finally {
+    await postgres.stop()
+  }
+}
+
+const dir = mkdtempSync(join(tmpdir(), 'kilonova-bench-'))
+try {
+  for (const size of SIZES) await measureFlat(dir, size)
+  await measureNested(dir)
+  await measureClaims(dir)
+} finally {
+  rmSync(dir, { recursive: true, force: true })
+}
+const results = join(import.meta.dirname, 'results')
+mkdirSync(results, { recursive: true })
+writeFileSync(join(results, 'placement.json'), `${JSON.stringify(figures, undefined, 2)}\n`)
+console.log('written to bench/results/placement.json')

@@ -1,0 +1,88 @@
+/** placement-api as a process, asked over HTTP on loopback; its callers are taken at their word, so that no Keystone is measured. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Pool } from 'undici'
+import { eventually } from '../../test/eventually.ts'
+import { cpuSeconds, processTree, pssMib } from '../measure/processes.ts'
+
+export interface Service {
+  readonly pid: number
+  /** From the launch to the first answer. */
+  readonly startMs: number
+  ask(method: 'GET' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<Answer>
+  /** User and system time so far. */
+  cpuSeconds(): number
+  memoryMib(): number
+  stop(): Promise<void>
+}
+
+export interface Answer {
+  readonly status: number
+  readonly text: string
+}
+
+const ROOT = join(import.meta.dirname, '../..')
+
+/** Starts it and waits until it answers. */
+export async function startService(databaseUrl: string, clients = 1): Promise<Service> {
+  const dir = mkdtempSync(join(tmpdir(), 'kilonova-bench-'))
+  const file = join(dir, 'placement.conf')
+  writeFileSync(
+    file,
+    `[DEFAULT]\nlog_file = ${join(dir, 'log')}\n[api]\nauth_strategy = noauth2\n[placement_database]\nconnection = ${databaseUrl}\n`,
+  )
+  const port = await freePort()
+  const began = performance.now()
+  const child = spawn(
+    process.execPath,
+    [join(ROOT, 'bin/placement-api.mjs'), '--port', String(port), '--config-file', file],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  )
+  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: clients })
+  const ask: Service['ask'] = async (method, path, body) => {
+    const response = await pool.request({
+      method,
+      path,
+      headers: {
+        'x-auth-token': 'admin:bench',
+        'openstack-api-version': 'placement 1.39',
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+    return { status: response.statusCode, text: await response.body.text() }
+  }
+  await eventually(() => ask('GET', '/'), { withinMs: 60_000, everyMs: 2 })
+  const startMs = Math.round(performance.now() - began)
+  const pid = child.pid ?? 0
+  const pids = () => processTree(pid)
+  return {
+    pid,
+    startMs,
+    ask,
+    cpuSeconds: () => pids().reduce((sum, each) => sum + cpuSeconds(each), 0),
+    memoryMib: () => Math.round(pssMib(pids())),
+    async stop() {
+      await pool.close()
+      await stop(child)
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  const gone = new Promise((done) => child.once('exit', done))
+  child.kill('SIGTERM')
+  await gone
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((done) => server.once('listening', done))
+  const { port } = server.address() as { port: number }
+  await new Promise((done) => server.close(done))
+  return port
+}
