@@ -123,7 +123,7 @@ const singleEndpoints: readonly Endpoint[] = [
     async (call) => {
       const uuid = param(call, 'uuid')
       const inventory = inventoryOf(call.body.resource_class, call.body)
-      await checkCapacities(call, call.body.resource_provider_generation, [inventory])
+      await checkCapacities(call, undefined, [inventory])
       const generation = await call.write((trx, now) => insertInventory(trx, uuid, inventory, now))
       return {
         location: `/resource_providers/${uuid}/inventories/${inventory.resourceClass}`,

@@ -162,6 +162,8 @@ export const resourceProviderEndpoints: readonly Endpoint[] = [
       name,
       parentUuid: parent ? canonicalUuid(parent) : null,
     }
+    if (name === '')
+      throw badRequest(`Unable to create resource provider "", ${provider.uuid}: name is required`)
     await call.write((trx, now) => insertProvider(trx, provider, now))
     const location = `/resource_providers/${provider.uuid}`
     if (!call.behaviours.answersProvider) return { location }

@@ -109,17 +109,21 @@ async function run(
   if (!endpoint) throw absent(endpoints)
   const { scope } = options
   const { operation } = endpoint
-  if (operation.method === 'GET') checkAccept(request)
+  const params = paramsOf(request)
+  // Where there is nothing to read, or it is for everybody, it does not matter what is accepted.
+  if (operation.method === 'GET' && operation.policy !== undefined && operation.statusAt(version) === 200)
+    checkAccept(request)
   if (operation.bodySchemaAt(version) !== undefined) requireJson(request)
-  const query = queryOf(request)
+  const query = readQuery(queryText(request))
   const caller = context ?? NOBODY
   const { policy } = operation
   if (policy !== undefined && !scope.policy(policy, caller, endpoint.target(query)))
     throw forbidden(`Policy does not allow ${policy} to be performed.`)
+  refuseOtherEncodings(queryText(request))
   const answer = await endpoint.handle({
     scope,
     context: caller,
-    params: paramsOf(request),
+    params,
     body: await bodyOf(scope, endpoint, version, request),
     query: checkedQuery(endpoint, version, query),
     behaviours: operation.behavioursAt(version),
@@ -210,12 +214,12 @@ function parseJson(text: string): unknown {
 
 type Query = Readonly<Record<string, readonly string[]>>
 
-function queryOf(request: HttpRequest): Query {
-  const text = request.url.split('?').slice(1).join('?')
-  // Otherwise what is no UTF-8 would be read as some replacement character.
+const queryText = (request: HttpRequest): string => request.url.split('?').slice(1).join('?')
+
+/** What is not UTF-8 would be read as some replacement character. */
+function refuseOtherEncodings(text: string): void {
   if (!(text.match(/(?:%[0-9a-f]{2})+/gi) ?? []).every(isUtf8))
     throw badRequest('Invalid query string parameters: they are not encoded in UTF-8')
-  return readQuery(text)
 }
 
 function isUtf8(encoded: string): boolean {

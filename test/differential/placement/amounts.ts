@@ -1,5 +1,6 @@
 /** What candidates take in all, compared with what was asked for. */
 import type { Ask, Reply } from './client.ts'
+import { settled } from './compare.ts'
 
 type Amounts = Readonly<Record<string, number>>
 type Taken = Readonly<Record<string, { readonly resources: Amounts }>>
@@ -34,11 +35,12 @@ const shapeOf = (candidate: Candidate): string =>
     takenOf(candidate)
       .map(([uuid, amounts]) => `${uuid} ${Object.keys(amounts).sort().join()}`)
       .sort(),
-    candidate.mappings,
+    settled(candidate.mappings),
   ])
 
+/** Of a parameter that is there twice the last counts. */
 const askedOf = ({ path }: Ask): readonly Amounts[] =>
-  [...new URLSearchParams(path.split('?')[1])]
+  [...new Map(new URLSearchParams(path.split('?')[1]))]
     .filter(([name]) => name.startsWith('resources'))
     .map(([, value]) =>
       Object.fromEntries(

@@ -1,5 +1,6 @@
 /** Differences that are meant, each with its reason. What is not here is a defect. */
 import { addsUp } from './amounts.ts'
+import { losesShared } from './anchors.ts'
 import { type Ask, isWrite, type Reply } from './client.ts'
 import type { Difference } from './compare.ts'
 
@@ -23,7 +24,6 @@ const PHRASES = [
   /No such trait/,
   /has allocations/,
   /child resource providers/,
-  /that does not exist/,
 ]
 
 const samePhrases = (ours: unknown, theirs: unknown): boolean =>
@@ -81,6 +81,13 @@ export const EXPLANATIONS: readonly Explanation[] = [
       ['body', 'candidates', 'number of candidates'].includes(where) &&
       ask.path.startsWith('/allocation_candidates') &&
       addsUp(ask, replies),
+  },
+  {
+    name: 'shared with several trees',
+    reason:
+      'what the group without suffix takes from sharing providers alone, the real service remembers for one tree only, and loses the candidates of the others',
+    explains: ({ where }, _ask, replies) =>
+      ['body', 'candidates', 'number of candidates'].includes(where) && losesShared(replies),
   },
   {
     name: 'unknown names are refused',

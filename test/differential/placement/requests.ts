@@ -32,12 +32,15 @@ const name = (chance: Chance): string => `name-${chance.between(0, 13)}`
 const createProvider: Make = (making) => {
   const { chance, world, version } = making
   const index = chance.between(0, world.providers.length - 1)
-  return withBody(making, 'POST', '/resource_providers', {
+  const body = {
     name: chance.oneIn(10) ? name(chance) : `name-${index}`,
     uuid: world.providers[index] ?? '',
     ...(minorOf(version) >= 14 &&
       chance.oneIn(2) && { parent_provider_uuid: chance.oneIn(10) ? null : chance.pick(world.providers) }),
-  })
+  }
+  const ask = withBody(making, 'POST', '/resource_providers', body)
+  // Each would make up a uuid of its own.
+  return ask.text?.includes('"uuid"') ? ask : { ...ask, text: JSON.stringify(body) }
 }
 
 const updateProvider: Make = (making) => {

@@ -2,7 +2,7 @@
 import { chanceOf } from '../chance.ts'
 import type { Oracle } from '../../interop/oracle.ts'
 import { type Ask, type Endpoint, isWrite, type Reply } from './client.ts'
-import { compare, type Difference, isLimited, stable } from './compare.ts'
+import { compare, type Difference, isLimited, settled, stable } from './compare.ts'
 import { EXPLANATIONS } from './explained.ts'
 import type { Knowledge } from './making.ts'
 import { firstAsks, nextAsk } from './requests.ts'
@@ -111,7 +111,9 @@ async function strangers(pair: Pair, ask: Ask, ours: Reply): Promise<Difference[
   const all = await pair.theirs({ ...ask, path: ask.path.replace(/([?&])limit=[^&]*&?/, '$1') })
   if (all.status !== 200) return []
   const requestsOf = (reply: Reply): string[] =>
-    (reply.json as { allocation_requests: unknown[] }).allocation_requests.map(stable)
+    (reply.json as { allocation_requests: unknown[] }).allocation_requests.map((each) =>
+      stable(settled(each)),
+    )
   const known = new Set(requestsOf(all))
   const odd = requestsOf(ours).filter((each) => !known.has(each))
   return odd.length === 0 ? [] : [{ where: 'candidates', ours: odd, theirs: [...known] }]
@@ -140,12 +142,34 @@ function describe({ method, path, version, text, headers, as }: Ask): string {
   return `${method} ${path} (${more.filter(Boolean).join(', ')})${text === undefined ? '' : ` ${text}`}`
 }
 
-const short = (value: unknown): string => stable(value).slice(0, 600)
+const LONG = 1_500
 
 function print({ number, ask, difference }: Finding): void {
+  const { ours, theirs } = apart(difference)
+  const short = (value: unknown): string => stable(value).slice(0, LONG)
   console.log(
-    `\n#${number} ${describe(ask).slice(0, 1_200)}\n  ${difference.where}\n    ours   ${short(difference.ours)}\n    theirs ${short(difference.theirs)}`,
+    `\n#${number} ${describe(ask).slice(0, LONG)}\n  ${difference.where}\n    ours   ${short(ours)}\n    theirs ${short(theirs)}`,
   )
+}
+
+/** Of two bodies only what the other has not: of candidates, those; else the keys. */
+function apart({ ours, theirs }: Difference): { readonly ours: unknown; readonly theirs: unknown } {
+  const isBody = (side: unknown): side is Record<string, unknown> =>
+    typeof side === 'object' && side !== null && !Array.isArray(side)
+  if (!isBody(ours) || !isBody(theirs)) return { ours, theirs }
+  const only = (a: Record<string, unknown>, b: Record<string, unknown>): unknown =>
+    Object.fromEntries(
+      Object.entries(a)
+        .filter(([name, value]) => stable(value) !== stable(b[name]))
+        .map(([name, value]) => [name, without(value, b[name])]),
+    )
+  return { ours: only(ours, theirs), theirs: only(theirs, ours) }
+}
+
+function without(value: unknown, other: unknown): unknown {
+  if (!Array.isArray(value) || !Array.isArray(other)) return value
+  const known = new Set(other.map(stable))
+  return value.filter((each) => !known.has(stable(each)))
 }
 
 interface Report {
