@@ -9,6 +9,7 @@ import { type Kysely, sql } from 'kysely'
 import { createAll, isDatabaseAway, isUniqueViolation, type Migration, openDatabase } from '#db/kit/index.ts'
 import { NOVA_MIGRATIONS } from '#db/migrations/index.ts'
 import { openStores, type TestStore } from './db.ts'
+import { startPostgres } from './postgres.ts'
 
 interface CountersDb {
   counters: { name: string; value: number }
@@ -205,6 +206,33 @@ for (const store of stores.filter(({ database }) => database.dialect === 'postgr
     await nobody.close()
     await assert.rejects(sql`select * from nowhere`.execute(db), (error) => !isDatabaseAway(error))
   })
+
+test('whatever a server that is stopped under load leaves unanswered is told as its being away', async () => {
+  const postgres = await startPostgres({ isDurable: true })
+  const database = openDatabase(postgres.url)
+  const db = database.typed<Record<string, never>>()
+  const failures: unknown[] = []
+  let answered = 0
+  const ask = async (work: () => Promise<unknown>): Promise<void> => {
+    while (failures.length < 50)
+      await work().then(
+        () => answered++,
+        (error: unknown) => failures.push(error),
+      )
+  }
+  const asking = [1, 2, 3].flatMap(() => [
+    ask(() => sql`select 1`.execute(db)),
+    ask(() => database.transaction((trx) => sql`select pg_sleep(0.001)`.execute(trx))),
+  ])
+  while (answered < 100) await delay(5)
+  await postgres.stop()
+  await Promise.all(asking)
+  assert.deepEqual(
+    failures.filter((error) => !isDatabaseAway(error)),
+    [],
+  )
+  await database.close()
+})
 
 test('a URL that names no database we know is refused without its password', () => {
   const secret = 'mysql+pymysql://nova:hunter2@db/nova'

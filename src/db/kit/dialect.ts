@@ -73,9 +73,9 @@ export const databaseAway = (cause: unknown): Fault =>
 export const isDatabaseAway = (error: unknown): boolean =>
   isFault(error, 'unavailable') && error.code === AWAY_CODE
 
-/** PostgreSQL that starts, stops, has no connection left or cut a query short; a connection that broke, or was never made. */
+/** PostgreSQL that starts, stops, lacks memory, disk or connections, or cut a query short; a connection that broke, or was never made. */
 const AWAY =
-  /^(08\w{3}|57P0[1-5]|57014|53300|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/
+  /^(08\w{3}|57P0[1-5]|57014|25P0[34]|53\w{3}|58\w{3}|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/
 /** What `pg` says without a code. */
 const AWAY_WORDS = /connection terminated|timeout exceeded when trying to connect|not queryable/i
 

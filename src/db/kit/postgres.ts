@@ -8,7 +8,7 @@ import {
   type PostgresDialectConfig,
   PostgresDriver,
 } from 'kysely'
-import { named, refuseUnstorable } from './dialect.ts'
+import { databaseAway, named, refuseUnstorable } from './dialect.ts'
 
 /** The types (int8, numeric) that sums, counts and our integers come as; none of ours leaves the safe range. */
 const READ_AS_NUMBER: ReadonlySet<number> = new Set([20, 1700])
@@ -68,7 +68,10 @@ class CheckingDriver extends PostgresDriver {
   override async acquireConnection(
     options?: Parameters<PostgresDriver['acquireConnection']>[0],
   ): Promise<DatabaseConnection> {
-    const connection = await super.acquireConnection(options).catch(rethrow)
+    // Whatever keeps a connection from being made (even the socket's file being gone), nothing was asked yet.
+    const connection = await super.acquireConnection(options).catch((error: unknown) => {
+      throw databaseAway(error)
+    })
     if (!this.#checked.has(connection)) {
       const execute = connection.executeQuery.bind(connection)
       connection.executeQuery = <R>(query: CompiledQuery, options?: Parameters<typeof execute>[1]) => {
