@@ -8,6 +8,7 @@ import type { Identity, Projects } from '#neighbours/identity/port.ts'
 import type { Images } from '#neighbours/images/port.ts'
 import type { Networks } from '#neighbours/networks/port.ts'
 import type { PlacementClient } from '#neighbours/placement/port.ts'
+import type { Volumes } from '#neighbours/volumes/port.ts'
 import type { Policy } from '#policy/index.ts'
 
 export interface Services {
@@ -18,6 +19,7 @@ export interface Services {
   readonly images: Images
   readonly networks: Networks
   readonly placement: PlacementClient
+  readonly volumes: Volumes
   readonly policy: Policy
   readonly log: Log
   readonly ids: Ids
@@ -57,6 +59,13 @@ export interface ApiConfig {
   /** A service not heard of for so long counts as down. */
   readonly serviceDownTimeMs: number
   readonly quota: QuotaLimits
+  /** Where limits come from; `none` limits nothing (`[quota] driver`). */
+  readonly quotaDriver: 'database' | 'none' | 'keystone'
+  /** `instance_usage_audit_period`; the offset is 0 where none is written. */
+  readonly usageAuditPeriod: {
+    readonly unit: 'hour' | 'day' | 'month' | 'year'
+    readonly offset: number
+  }
   readonly vncEnabled: boolean
   readonly novncproxyBaseUrl: string
   /** How long a console's token is good. */

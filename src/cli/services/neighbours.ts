@@ -13,6 +13,7 @@ import {
 import { createImages, type Images } from '#neighbours/images/index.ts'
 import { createNetworks, type Networks } from '#neighbours/networks/index.ts'
 import { createPlacementClient, type PlacementClient } from '#neighbours/placement/index.ts'
+import { createVolumes, type Volumes, type VolumesDeps } from '#neighbours/volumes/index.ts'
 import { UsageError } from '../arguments.ts'
 
 export interface Neighbours {
@@ -21,6 +22,7 @@ export interface Neighbours {
   readonly images: Images
   readonly networks: Networks
   readonly placement: PlacementClient
+  readonly volumes: Volumes
 }
 
 /** Whose token each neighbour is shown. */
@@ -29,6 +31,7 @@ export interface Sessions {
   readonly images: ServiceSession
   readonly networks: ServiceSession
   readonly placement: ServiceSession
+  readonly volumes: ServiceSession
 }
 
 export interface NeighboursDeps {
@@ -53,7 +56,15 @@ export function createNeighbours({ http, clock, config, authUrl, sessions }: Nei
     images: createImages({ http, session: sessions.images }),
     networks: createNetworks({ http, session: sessions.networks }),
     placement: createPlacementClient({ http, clock, session: sessions.placement }),
+    volumes: createVolumes({ http, session: sessions.volumes, catalog: volumeCatalog(config) }),
   }
+}
+
+/** `[cinder] catalog_info`: type, name and interface, of which the name was never looked at. */
+function volumeCatalog({ cinder }: Config): NonNullable<VolumesDeps['catalog']> {
+  const [type = 'volumev3', , wanted = ''] = cinder.catalog_info.split(':')
+  const kind = (['internal', 'admin'] as const).find((name) => wanted.startsWith(name))
+  return { type, interfaceName: kind ?? 'public' }
 }
 
 /** A service user's way in, as sections of nova.conf and placement.conf give it. */
@@ -79,7 +90,7 @@ export function authtokenSession(
 
 /** What nova.conf says of each neighbour; where a section names no user, `[keystone_authtoken]` does. Throws `UsageError`. */
 export function configuredNeighbours(config: Config, deps: Deps): Neighbours {
-  const { glance, neutron, placement } = config
+  const { cinder, glance, neutron, placement } = config
   const { authUrl, session } = authtokenSession(config, deps)
   const own = (name: 'neutron' | 'placement'): ServiceSession => {
     const { username, region_name: region } = config[name]
@@ -98,6 +109,10 @@ export function configuredNeighbours(config: Config, deps: Deps): Neighbours {
       images: overridden(images, glance.endpoint_override),
       networks: overridden(own('neutron'), neutron.endpoint_override),
       placement: overridden(own('placement'), placement.endpoint_override),
+      volumes:
+        cinder.os_region_name === null
+          ? session
+          : authtokenSession(config, deps, cinder.os_region_name).session,
     },
   })
 }

@@ -42,6 +42,7 @@ export function ownNeighbours(deps: LoginDeps & { readonly config: Config }): Ne
       images: session,
       networks: session,
       placement: overridden(session, deps.config.placement.endpoint_override),
+      volumes: session,
     },
   })
 }

@@ -12,6 +12,7 @@ import type { Network, Networks, Port, SecurityGroup } from '#neighbours/network
 import type { PlacementClient } from '#neighbours/placement/port.ts'
 import { createPolicy } from '#policy/index.ts'
 import type { TestContext } from 'node:test'
+import { SmallVolumes } from '../../small-volumes.ts'
 
 export const PROJECT = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'
 export const OTHER_PROJECT = 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb'
@@ -61,6 +62,8 @@ export const testConfig: ApiConfig = {
     serverGroups: 10,
     serverGroupMembers: 10,
   },
+  quotaDriver: 'database',
+  usageAuditPeriod: { unit: 'month', offset: 0 },
   vncEnabled: true,
   novncproxyBaseUrl: 'http://127.0.0.1:6080/vnc_auto.html',
   consoleTokenTtlMs: 600_000,
@@ -108,6 +111,7 @@ export interface Neighbourhood {
   networks: Network[]
   ports: Port[]
   securityGroups: SecurityGroup[]
+  volumes: SmallVolumes
 }
 
 const unasked = (name: string) => () => Promise.reject(new Error(`${name} is not asked by the API`))
@@ -176,6 +180,7 @@ export function testServices(config: Partial<ApiConfig> = {}): Services & { read
     networks: [network],
     ports: [],
     securityGroups: [defaultGroup],
+    volumes: new SmallVolumes(),
   }
   return {
     there,
@@ -190,6 +195,7 @@ export function testServices(config: Partial<ApiConfig> = {}): Services & { read
     },
     networks: networksOf(there),
     placement,
+    volumes: there.volumes,
     policy: createPolicy({ enforceScope: true }),
     log: silentLog,
     ids: randomIds,
