@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
 import { createAll, isDatabaseAway, isUniqueViolation, type Migration, openDatabase } from '#db/kit/index.ts'
 import { NOVA_MIGRATIONS } from '#db/migrations/index.ts'
+import { eventually } from '../eventually.ts'
 import { openStores, type TestStore } from './db.ts'
 import { startPostgres } from './postgres.ts'
 
@@ -224,7 +225,7 @@ test('whatever a server that is stopped under load leaves unanswered is told as 
     ask(() => sql`select 1`.execute(db)),
     ask(() => database.transaction((trx) => sql`select pg_sleep(0.001)`.execute(trx))),
   ])
-  while (answered < 100) await delay(5)
+  await eventually(() => answered >= 100 || undefined, { what: 'answers' })
   await postgres.stop()
   await Promise.all(asking)
   assert.deepEqual(
