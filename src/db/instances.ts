@@ -225,6 +225,8 @@ const PURGED_WITH_INSTANCES = [
   'instance_actions',
   'block_device_mapping',
   'console_auth_tokens',
+  'instance_group_member',
+  'migrations',
 ] as const
 
 export interface InstanceUsage {

@@ -3,6 +3,7 @@
  * flags are 0 and 1, JSON is text; the stores turn rows into the model's records.
  */
 import type { Generated, Insertable, Selectable } from 'kysely'
+import type { MigrationsTable } from './migrations-table.ts'
 import type { CommandsTable, OperationsTable } from './operation-tables.ts'
 
 type Flag = number
@@ -27,9 +28,12 @@ export interface NovaDb {
   aggregates: AggregatesTable
   aggregate_hosts: { aggregate_id: number; host: string }
   aggregate_metadata: { aggregate_id: number; key: string; value: string }
+  instance_groups: InstanceGroupsTable
+  instance_group_member: { id: Generated<number>; group_id: number; instance_uuid: string }
   quotas: { project_id: string; resource: string; hard_limit: number }
   project_user_quotas: { project_id: string; user_id: string; resource: string; hard_limit: number }
   operations: OperationsTable
+  migrations: MigrationsTable
   commands: CommandsTable
   quota_classes: { class_name: string; resource: string; hard_limit: number }
 }
@@ -239,4 +243,15 @@ interface AggregatesTable {
   name: string
   created_at: number
   updated_at: number | null
+}
+
+interface InstanceGroupsTable {
+  id: Generated<number>
+  uuid: string
+  name: string
+  project_id: string
+  user_id: string
+  policy: string
+  max_server_per_host: number | null
+  created_at: number
 }

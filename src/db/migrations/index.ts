@@ -2,5 +2,7 @@
 import type { Migration } from '#db/kit/index.ts'
 import { nova } from './0001-nova.ts'
 import { operations } from './0002-operations.ts'
+import { migrations } from './0003-migrations.ts'
+import { serverGroups } from './0004-server-groups.ts'
 
-export const NOVA_MIGRATIONS: readonly Migration[] = [nova, operations]
+export const NOVA_MIGRATIONS: readonly Migration[] = [nova, operations, migrations, serverGroups]

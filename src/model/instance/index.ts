@@ -4,6 +4,12 @@ export type { BlockDevice } from './block-device.ts'
 export { hostIdOf } from './host-id.ts'
 export { instanceName, type Instance, type InstanceFault } from './instance.ts'
 export {
+  type InstanceMigration,
+  MIGRATION_STATUSES,
+  type MigrationStatus,
+  type MigrationType,
+} from './migration.ts'
+export {
   type Operation,
   OPERATION_NAMES,
   type OperationRule,
