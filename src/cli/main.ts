@@ -46,6 +46,10 @@ const COMMANDS: Readonly<Record<string, CliCommand>> = {
     summary: "bring Nova's tables up to date",
     run: async (args) => (await import('./commands/nova-manage.ts')).novaManage(args),
   },
+  'nova-policy': {
+    summary: 'tell which policy rules a user passes',
+    run: async (args) => (await import('./commands/nova-policy.ts')).novaPolicy(args),
+  },
   'placement-api': {
     summary: 'run the Placement service, configured by placement.conf',
     run: async (args) => (await import('./commands/placement-api.ts')).placementApi(args),

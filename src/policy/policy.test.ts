@@ -171,7 +171,7 @@ test('a policy file overrides, warns of names it does not know, and is refused w
     file,
     '# tighter\n"os_compute_api:servers:index": "role:admin or rule:mine"\n"mine": "user_id:u1"\n"os_compute_api:serverz:show": "rule:gone"\n',
   )
-  const policy = await loadPolicy(file, { enforceScope: true, log })
+  const policy = await loadPolicy({ file }, { enforceScope: true, log })
   assert.equal(policy.allows('os_compute_api:servers:index', context([])), true)
   assert.equal(policy.allows('os_compute_api:servers:index', context(['member'], { userId: 'u2' })), false)
   assert.deepEqual(warned, [
@@ -181,8 +181,8 @@ test('a policy file overrides, warns of names it does not know, and is refused w
   ])
 
   await writeFile(file, 'a: [b\n')
-  await assert.rejects(loadPolicy(file, { enforceScope: true }), PolicySyntaxError)
+  await assert.rejects(loadPolicy({ file }, { enforceScope: true }), PolicySyntaxError)
   await writeFile(file, '- a\n')
-  await assert.rejects(loadPolicy(file, { enforceScope: true }), PolicySyntaxError)
-  assert.ok(await loadPolicy(join(folder, 'none.yaml'), { enforceScope: true }))
+  await assert.rejects(loadPolicy({ file }, { enforceScope: true }), PolicySyntaxError)
+  assert.ok(await loadPolicy({ file: join(folder, 'none.yaml') }, { enforceScope: true }))
 })

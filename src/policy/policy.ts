@@ -2,6 +2,7 @@
 import { forbidden } from '#lib/fault.ts'
 import type { Log } from '#lib/log.ts'
 import type { RequestContext } from '#model/request-context.ts'
+import { isDeepStrictEqual } from 'node:util'
 import { compileRules, type Credentials, type Predicate, type Target } from './compile.ts'
 import { type Check, parseCheck, PolicySyntaxError } from './parse.ts'
 import type { Rule, Scope } from './rule.ts'
@@ -18,6 +19,8 @@ export interface PolicyOptions {
   readonly source?: string
   /** Refuse tokens of a scope that a rule is not made for (`[oslo_policy] enforce_scope`). */
   readonly enforceScope: boolean
+  /** False: what a rule's older check allowed stays allowed (`[oslo_policy] enforce_new_defaults`). True when left out. */
+  readonly enforceNewDefaults?: boolean
   readonly log?: Log
 }
 
@@ -60,27 +63,62 @@ export function createPolicy(options: PolicyOptions): Policy {
 
 function compile(rules: readonly Rule[], options: PolicyOptions): ReadonlyMap<string, Predicate> {
   const source = options.source ?? 'policy'
-  const checks = new Map<string, Check>(rules.map((each) => [each.name, parseCheck(each.check)]))
-  for (const [name, check] of Object.entries(options.overrides ?? {})) {
+  const overrides = readOverrides(options, source)
+  const checks = new Map<string, Check>(
+    rules.map((each) => [each.name, effective(each, overrides, options)] as const),
+  )
+  const old = new Set(rules.flatMap((each) => each.deprecated?.name ?? []))
+  for (const [name, check] of overrides) {
     // A rule of an operator's own is no mistake in itself: others may refer to it. A misspelt one looks the same.
-    if (!checks.has(name)) options.log?.warn({ source, rule: name }, 'policy rule is not one of ours')
-    try {
-      checks.set(name, parseCheck(check))
-    } catch (error) {
-      if (error instanceof PolicySyntaxError)
-        throw new PolicySyntaxError(`${source}: ${name}: ${error.message}`, { cause: error })
-      throw error
-    }
+    if (!checks.has(name))
+      options.log?.warn(
+        { source, rule: name },
+        old.has(name) ? 'policy rule has other names now' : 'policy rule is not one of ours',
+      )
+    checks.set(name, check)
   }
   warnOfDangling(checks, options)
+  return telling(source, () => compileRules(checks))
+}
+
+function readOverrides(options: PolicyOptions, source: string): ReadonlyMap<string, Check> {
+  return new Map(
+    Object.entries(options.overrides ?? {}).map(([name, check]) => [
+      name,
+      telling(`${source}: ${name}`, () => parseCheck(check)),
+    ]),
+  )
+}
+
+/** Does it, and says where when a check is no check. */
+function telling<T>(where: string, work: () => T): T {
   try {
-    return compileRules(checks)
+    return work()
   } catch (error) {
     if (error instanceof PolicySyntaxError)
-      throw new PolicySyntaxError(`${source}: ${error.message}`, { cause: error })
+      throw new PolicySyntaxError(`${where}: ${error.message}`, { cause: error })
     throw error
   }
 }
+
+/** A rule's own check, what an operator said of it under its older name, or either of the new and the old. */
+function effective(
+  { name, check, deprecated }: Rule,
+  overrides: ReadonlyMap<string, Check>,
+  options: PolicyOptions,
+): Check {
+  const current = parseCheck(check)
+  if (!deprecated || overrides.has(name)) return current
+  const before = parseCheck(deprecated.check)
+  const said = deprecated.name === name ? undefined : overrides.get(deprecated.name)
+  if (said && !isDeepStrictEqual(said, before) && !isReferenceTo(name, said)) return said
+  return options.enforceNewDefaults === false && deprecated.check !== check
+    ? { type: 'or', checks: [current, before] }
+    : current
+}
+
+/** As sample files have it: the old name refers to the new, and says nothing. */
+const isReferenceTo = (name: string, check: Check): boolean => check.type === 'rule' && check.name === name
 
 function warnOfDangling(checks: ReadonlyMap<string, Check>, options: PolicyOptions): void {
   for (const [rule, check] of checks) {

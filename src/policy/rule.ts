@@ -8,6 +8,8 @@ export interface Rule {
   readonly scopeTypes: readonly Scope[] | null
   /** The requests it guards, as `METHOD /path` or `METHOD /path (action)`. */
   readonly operations: readonly string[]
+  /** What it was called and said before. */
+  readonly deprecated?: { readonly name: string; readonly check: string }
 }
 
 export type Scope = 'project' | 'domain' | 'system'

@@ -11,6 +11,7 @@ interface Published {
   readonly check: string
   readonly resolved: string
   readonly scope_types: readonly string[] | null
+  readonly deprecated_rule?: { readonly name: string; readonly check: string }
 }
 
 const SPEC = join(import.meta.dirname, '../../../shared/spec')
@@ -97,6 +98,16 @@ const read = (file: string): readonly Published[] =>
 
 if (existsSync(join(SPEC, 'policies.json'))) {
   test('compute policies are the published ones', () => compare(read('policies.json'), computeRules))
+  test('what rules were before is as published', () => {
+    const old = read('policies.json').map(({ name, deprecated_rule: rule }) => [
+      name,
+      rule && { name: rule.name, check: rule.check },
+    ])
+    assert.deepEqual(
+      Object.fromEntries(computeRules.map(({ name, deprecated }) => [name, deprecated])),
+      Object.fromEntries(old),
+    )
+  })
 }
 if (existsSync(join(SPEC, 'placement-policies.json'))) {
   const hasAdmin: Rule = { name: 'context_is_admin', check: 'role:admin', scopeTypes: null, operations: [] }

@@ -87,7 +87,7 @@ async function createApp(
     ids: randomIds,
     clock: systemClock,
     identity: isOpen ? 'noauth2' : identityOf(config, http),
-    policy: await makePolicy('placement', policyFile, { config, logOf }),
+    policy: await makePolicy('placement', { file: policyFile }, { config, clock: systemClock, logOf }),
     mountPath,
     wwwAuthenticateUri: config.keystone_authtoken.www_authenticate_uri,
   })

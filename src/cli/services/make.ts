@@ -14,7 +14,14 @@ import type { Log } from '#lib/log.ts'
 import { createMetadata } from '#metadata/index.ts'
 import type { Identity } from '#neighbours/identity/index.ts'
 import { createPlacementApp, type PlacementApp } from '#placement/index.ts'
-import { computeRules, loadPolicy, placementRules, type Policy } from '#policy/index.ts'
+import {
+  computeRules,
+  createLivePolicy,
+  type LivePolicy,
+  placementRules,
+  type Policy,
+  type PolicySources,
+} from '#policy/index.ts'
 import { createScheduler, type Scheduler } from '#scheduler/index.ts'
 import type { VirtDriver } from '#virt/port.ts'
 import {
@@ -49,15 +56,17 @@ export interface WithNeighbours {
 
 const RULES = { compute: computeRules, placement: placementRules } as const
 
-/** The policy of an API, with the overrides of `file`. Throws a `PolicySyntaxError`. */
+/** The policy of an API, with what its files override; it follows them. Throws a `PolicySyntaxError`. */
 export const makePolicy = (
   api: keyof typeof RULES,
-  file: string | undefined,
-  { config, logOf }: Pick<Footing, 'config' | 'logOf'>,
-): Promise<Policy> =>
-  loadPolicy(file, {
+  sources: PolicySources,
+  { config, clock, logOf }: Pick<Footing, 'config' | 'clock' | 'logOf'>,
+): Promise<LivePolicy> =>
+  createLivePolicy(sources, {
     rules: RULES[api],
+    clock,
     enforceScope: config.oslo_policy.enforce_scope,
+    enforceNewDefaults: config.oslo_policy.enforce_new_defaults,
     log: logOf('policy'),
   })
 

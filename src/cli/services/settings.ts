@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { type Config, loadConfig } from '#config/index.ts'
+import type { PolicySources } from '#policy/index.ts'
 import { hostAddress } from '../up/settings.ts'
 
 export interface GivenFiles {
@@ -12,8 +13,8 @@ export interface GivenFiles {
 
 export interface ServiceSettings {
   readonly config: Config
-  /** `[oslo_policy] policy_file`, found; undefined: nobody overrides anything. */
-  readonly policyFile: string | undefined
+  /** Where overrides of the policy are, or would be. */
+  readonly policy: PolicySources
   /** Unknown and deprecated options, one line each. */
   readonly warnings: readonly string[]
 }
@@ -35,10 +36,17 @@ export async function loadServiceSettings(
     { hostname: hostname(), hostAddress: hostAddress(), stateDirectory: STATE_DIR },
   )
   const folders = [...files.map((file) => dirname(resolve(file))), ...directories, STANDARD_DIR]
-  const policyFile = folders
-    .map((folder) => resolve(folder, config.oslo_policy.policy_file))
-    .find((path) => existsSync(path))
-  return { config, warnings, policyFile }
+  return { config, warnings, policy: policySources(config, folders) }
+}
+
+/** `[oslo_policy] policy_file` and `policy_dirs`: each where it is first found, or in the first folder, should it come. */
+export function policySources(config: Config, folders: readonly string[]): PolicySources {
+  const place = (name: string): string => {
+    const places = folders.map((folder) => resolve(folder, name))
+    return places.find((path) => existsSync(path)) ?? places[0] ?? resolve(name)
+  }
+  const { policy_file: file, policy_dirs: directories } = config.oslo_policy
+  return { file: place(file), directories: directories.map(place) }
 }
 
 /** `[group] option` of each value that differs. */

@@ -35,7 +35,7 @@ const IDENTITY_MS = 2_500
 /** `later` is given what closes each thing that was opened. */
 export function createWorld(
   binary: string,
-  { config, policyFile }: ServiceSettings,
+  { config, policy: policySources }: ServiceSettings,
   options: { readonly stopGuests: boolean; readonly later: (close: () => Promise<void>) => void },
 ): World {
   const logOf = logsOf(config, binary)
@@ -75,15 +75,9 @@ export function createWorld(
       return configuredNeighbours(config, { http, clock: systemClock })
     },
     async policy() {
-      let current = await makePolicy('compute', policyFile, { config, logOf })
-      reloads.push(async () => {
-        current = await makePolicy('compute', policyFile, { config, logOf })
-      })
-      return {
-        allows: (...args) => current.allows(...args),
-        enforce: (...args) => current.enforce(...args),
-        isAdmin: (context) => current.isAdmin(context),
-      }
+      const policy = await makePolicy('compute', policySources, { config, clock: systemClock, logOf })
+      reloads.push(() => policy.reload())
+      return policy
     },
   }
 }

@@ -20,6 +20,7 @@ import {
   makeScheduler,
 } from '../services/make.ts'
 import type { Neighbours } from '../services/neighbours.ts'
+import { policySources } from '../services/settings.ts'
 import { makeStandIns, STAND_IN_PATHS } from '../services/stand-ins.ts'
 import type { Mount } from './front-door.ts'
 import { createPrivateListener, socketPathIn } from './private-listener.ts'
@@ -75,10 +76,10 @@ export const CATALOG = [
 export async function createServices(ground: Ground): Promise<Services> {
   const { db, config, neighbours, publicUrl } = ground
   const bus = makeBus(ground)
-  const policyFile = policyFileOf(config)
+  const sources = policySources(config, [ground.stateDir])
   const [computePolicy, placementPolicy] = await Promise.all([
-    makePolicy('compute', policyFile, ground),
-    makePolicy('placement', policyFile, ground),
+    makePolicy('compute', sources, ground),
+    makePolicy('placement', sources, ground),
   ])
   const footing = { ...ground, bus }
   const placement = makePlacement({
@@ -138,7 +139,3 @@ export async function createServices(ground: Ground): Promise<Services> {
     ],
   }
 }
-
-/** `[oslo_policy] policy_file`, where it is an absolute path: an all-in-one has no folder of configuration. */
-const policyFileOf = (config: Config): string | undefined =>
-  config.oslo_policy.policy_file.startsWith('/') ? config.oslo_policy.policy_file : undefined

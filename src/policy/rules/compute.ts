@@ -1,5 +1,6 @@
 /** All rules, by noun; the order is that of the sample file. */
 import { consolesRules } from './consoles.ts'
+import { DEPRECATED } from './deprecated.ts'
 import { extensionsRules } from './extensions.ts'
 import { flavorsRules } from './flavors.ts'
 import { hostsRules } from './hosts.ts'
@@ -13,8 +14,7 @@ import { volumesRules } from './volumes.ts'
 import { whoRules } from './who.ts'
 import type { Rule } from '../rule.ts'
 
-/** The rules of the compute API. */
-export const computeRules: readonly Rule[] = [
+const declared: readonly Rule[] = [
   ...whoRules,
   ...serversRules,
   ...serverActionsRules,
@@ -28,3 +28,9 @@ export const computeRules: readonly Rule[] = [
   ...keypairsRules,
   ...extensionsRules,
 ]
+
+/** The rules of the compute API, each with what it was before. */
+export const computeRules: readonly Rule[] = declared.map((rule) => {
+  const deprecated = DEPRECATED.get(rule.name)
+  return deprecated ? { ...rule, deprecated } : rule
+})
