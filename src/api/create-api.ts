@@ -16,6 +16,7 @@ import { keypairRoutes } from '#api/keypairs/index.ts'
 import { quotaRoutes } from '#api/quotas/index.ts'
 import { remoteConsoleRoutes } from '#api/remote-consoles/index.ts'
 import { securityGroupRoutes } from '#api/security-groups/index.ts'
+import { serverGroupRoutes } from '#api/server-groups/index.ts'
 import { serverPartRoutes } from '#api/server-parts/index.ts'
 import { serverRoutes } from '#api/servers/index.ts'
 import { serviceRoutes } from '#api/services/index.ts'
@@ -41,6 +42,7 @@ export const apiRoutes = (services: Services): readonly Route[] => [
   ...flavorRoutes(services),
   ...serverRoutes(services),
   ...serverPartRoutes(services),
+  ...serverGroupRoutes(services),
   ...availabilityZoneRoutes(services),
   ...hypervisorRoutes(services),
   ...instanceActionRoutes(services),

@@ -4,6 +4,7 @@
  */
 import { type Answer, announceOperations, type Call, type Services } from '#api/kernel/index.ts'
 import { limitsOf } from '#api/quotas/index.ts'
+import { requireRoomInGroup } from '#api/server-groups/index.ts'
 import type { RequestSpec } from '#contracts/scheduler.ts'
 import { insertBlockDevices } from '#db/block-devices.ts'
 import { findFlavor } from '#db/flavors.ts'
@@ -12,11 +13,13 @@ import { insertInstances, type NewInstance } from '#db/instances.ts'
 import { findKeyPair } from '#db/keypairs.ts'
 import { insertOperations } from '#db/operations.ts'
 import type { NovaDb } from '#db/schema.ts'
+import { findServerGroup, insertGroupMembers } from '#db/server-groups.ts'
 import { badRequest } from '#lib/fault.ts'
 import { type Accepted, isTrue } from '#lib/versioned/index.ts'
 import type { Flavor } from '#model/flavor/index.ts'
 import type { Image } from '#model/image/index.ts'
 import type { Instance } from '#model/instance/index.ts'
+import type { ServerGroup } from '#model/server-group/index.ts'
 import type { PortRequest } from '#neighbours/networks/port.ts'
 import type { Transaction } from 'kysely'
 import { type RootDisk, rootDeviceRow, rootDiskOf } from './block-devices.ts'
@@ -47,6 +50,7 @@ interface Plan {
   readonly groups: Groups
   readonly networks: readonly PortRequest[]
   readonly hints: SchedulerHints
+  readonly group: ServerGroup | undefined
 }
 
 export async function create(call: CreateCall, services: Services): Promise<Answer> {
@@ -101,6 +105,7 @@ async function planOf(call: CreateCall, services: Services): Promise<Plan> {
   checkItems(limits, sent.metadata ?? {}, sent.personality ?? [])
   checkImage(image, flavor, () => call.may('os_compute_api:servers:create:zero_disk_flavor'))
   const hints = hintsOf(call.body)
+  const group = await groupOf(services, hints)
   return {
     sent,
     projectId,
@@ -114,6 +119,7 @@ async function planOf(call: CreateCall, services: Services): Promise<Plan> {
     groups,
     networks,
     hints,
+    group,
   }
 }
 
@@ -164,9 +170,16 @@ function hintsOf(body: Body): SchedulerHints {
   if (internal !== undefined) throw badRequest(`Scheduler hint '${internal}' is reserved.`)
   if (JSON.stringify(hints).length > MAX_HINTS_LENGTH)
     throw badRequest(`Scheduler hints are too large: at most ${MAX_HINTS_LENGTH} characters.`)
-  if (hints.group === undefined) return hints
-  // Server groups are not there yet, so none can be found.
-  throw badRequest(`Instance group ${[hints.group].flat().join(', ')} could not be found.`)
+  return hints
+}
+
+/** The group that the new servers are to join. */
+async function groupOf({ db }: Services, hints: SchedulerHints): Promise<ServerGroup | undefined> {
+  if (hints.group === undefined) return undefined
+  const [uuid] = [hints.group].flat().map(String)
+  const group = await findServerGroup(db.typed<NovaDb>(), uuid ?? '')
+  if (!group) throw badRequest(`Instance group ${uuid ?? ''} could not be found.`)
+  return group
 }
 
 interface Writing {
@@ -185,6 +198,7 @@ async function write(trx: Transaction<NovaDb>, writing: Writing): Promise<Instan
   const count = await countWithinQuota(trx, services.config, { ...plan, userId: context.userId })
   const news = Array.from({ length: count }, (_, index) => newInstance(writing, index, count))
   const instances = await insertInstances(trx, news, { now })
+  if (plan.group) await joinGroup(trx, writing, plan.group, instances)
   await insertBlockDevices(
     trx,
     instances.map(({ uuid }) => rootDeviceRow(plan.root, uuid, services.ids.uuid())),
@@ -212,6 +226,21 @@ async function write(trx: Transaction<NovaDb>, writing: Writing): Promise<Instan
   await insertOperations(trx, operations, { now })
   operationIds.push(...operations.map(({ id }) => id))
   return instances
+}
+
+async function joinGroup(
+  trx: Transaction<NovaDb>,
+  { call, services }: Writing,
+  group: ServerGroup,
+  instances: readonly Instance[],
+): Promise<void> {
+  const joining = { userId: call.context.userId, count: instances.length }
+  await requireRoomInGroup(trx, services.config, group, joining)
+  await insertGroupMembers(
+    trx,
+    group.id,
+    instances.map(({ uuid }) => uuid),
+  )
 }
 
 const asParams = (request: PortRequest) => ({ ...request, securityGroupIds: [...request.securityGroupIds] })

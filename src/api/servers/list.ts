@@ -5,6 +5,7 @@ import { listBlockDevices } from '#db/block-devices.ts'
 import { latestInstanceFaults } from '#db/instance-faults.ts'
 import { listInstances } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
+import { findGroupOf } from '#db/server-groups.ts'
 import { listServices } from '#db/services.ts'
 import type { View } from '#lib/versioned/index.ts'
 import { isServiceUp } from '#model/host/index.ts'
@@ -74,7 +75,10 @@ export async function renderServer(
   instance: Instance,
   view: View<Instance, ServerContext>,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const context = await serverContext(call, services, [instance], targetOf(instance))
+  const context = {
+    ...(await serverContext(call, services, [instance], targetOf(instance))),
+    serverGroup: await findGroupOf(services.db.typed<NovaDb>(), instance.uuid),
+  }
   services.log.debug({ at: 'api/servers/server.view', instance: instance.uuid }, 'server shown')
   return call.render(view)(instance, context)
 }

@@ -23,6 +23,8 @@ export interface ServerContext {
   readonly flavorExtraSpecs: boolean
   readonly faults: ReadonlyMap<string, InstanceFault>
   readonly blockDevices: ReadonlyMap<string, readonly BlockDevice[]>
+  /** The group that the one server is in; of a list nobody is told. */
+  readonly serverGroup?: string | undefined
   /** The state of the instance's host; undefined where the caller may not see it. */
   hostStatus(instance: Instance): string | undefined
 }
@@ -169,8 +171,9 @@ const EXTENDED = {
   host_status: shownSince('2.16', (instance, context) => context.hostStatus(instance)),
 } satisfies Parameters<typeof view<Instance, ServerContext>>[0]
 
-/** Server groups are not there yet, so a server is in none. */
-const serverGroups = shownSince<Instance, ServerContext>('2.71', () => [])
+const serverGroups = shownSince<Instance, ServerContext>('2.71', (_instance, { serverGroup }) =>
+  serverGroup === undefined ? [] : [serverGroup],
+)
 
 /** A server in a list of details. */
 export const listedServer = view<Instance, ServerContext>({ ...BASIC, ...EXTENDED })

@@ -177,6 +177,15 @@ const KEYWORDS: { readonly [K in keyof JsonSchema]-?: (schema: JsonSchema) => Ch
       (list) => new Set(list.map((item) => JSON.stringify(item))).size === list.length,
       (list) => `${repr(list)} has non-unique elements`,
     ),
+  prefixItems: ({ prefixItems = [] }) => {
+    const checks = prefixItems.map(compile)
+    return (value, path, options) =>
+      isArray(value)
+        ? first(checks.entries(), ([index, check]) =>
+            index < value.length ? check(value[index], [...path, index], options) : undefined,
+          )
+        : undefined
+  },
   items: ({ items = {} }) => {
     const check = compile(items)
     return (value, path, options) =>

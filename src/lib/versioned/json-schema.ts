@@ -12,6 +12,8 @@ export interface JsonSchema {
   readonly minimum?: number
   readonly maximum?: number
   readonly exclusiveMinimum?: number
+  /** Of the first items, one schema each. */
+  readonly prefixItems?: readonly JsonSchema[]
   readonly items?: JsonSchema
   readonly minItems?: number
   readonly maxItems?: number

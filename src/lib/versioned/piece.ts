@@ -101,6 +101,8 @@ export interface ObjectOptions {
   readonly patternProperties?: Readonly<Record<string, JsonSchema>>
   readonly minProperties?: number
   readonly maxProperties?: number
+  /** Any of these must hold as well. */
+  readonly anyOf?: readonly JsonSchema[]
 }
 
 /** An object of these fields. */

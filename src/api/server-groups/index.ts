@@ -1,0 +1,3 @@
+/** Server groups. */
+export { serverGroupRoutes } from './routes.ts'
+export { requireRoomInGroup } from './members.ts'

@@ -1,0 +1,87 @@
+/** Server groups: lists, shows, makes and removes them. Who joins one is said when a server is created. */
+import { limitOf, type Route, serve, type Services } from '#api/kernel/index.ts'
+import { limitsOf } from '#api/quotas/index.ts'
+import type { NovaDb } from '#db/schema.ts'
+import {
+  countServerGroups,
+  getServerGroup,
+  insertServerGroup,
+  listServerGroups as readGroups,
+  removeServerGroup as forgetGroup,
+} from '#db/server-groups.ts'
+import { badRequest, forbidden } from '#lib/fault.ts'
+import type { ServerGroup } from '#model/server-group/index.ts'
+import type { Transaction } from 'kysely'
+import { serverGroupView } from './server-group.view.ts'
+import {
+  createServerGroup,
+  listServerGroups,
+  removeServerGroup,
+  showServerGroup,
+} from './server-groups.spec.ts'
+
+const RULE = 'os_compute_api:os-server-groups'
+
+export function serverGroupRoutes({ db, clock, config, ids }: Services): readonly Route[] {
+  const nova = db.typed<NovaDb>()
+
+  /** Throws the 403 when the project, or the user in it, has as many as it may. */
+  async function requireRoom(trx: Transaction<NovaDb>, projectId: string, userId: string): Promise<void> {
+    for (const owner of [{ projectId }, { projectId, userId }]) {
+      const { server_groups: limit } = await limitsOf(trx, config, owner)
+      if (limit >= 0 && (await countServerGroups(trx, owner)) >= limit)
+        throw forbidden('Quota exceeded, too many server groups.')
+    }
+  }
+
+  return [
+    serve(listServerGroups, async (call) => {
+      const all = call.query.all_projects !== undefined && call.isAdmin
+      if (all) call.enforce(`${RULE}:index:all_projects`)
+      const limit = limitOf(call.query, config.maxLimit)
+      const offset = Number(call.query.offset?.at(-1) ?? 0)
+      const groups = await readGroups(nova, all ? {} : { projectId: call.context.projectId ?? '' }, {
+        // As everywhere in lists by offset, none is as good as all.
+        limit: limit === 0 ? config.maxLimit : limit,
+        offset: Math.min(offset, Number.MAX_SAFE_INTEGER),
+      })
+      const render = call.render(serverGroupView)
+      return { body: { server_groups: groups.map((group) => render(group, undefined)) } }
+    }),
+
+    serve(createServerGroup, async (call) => {
+      const { name, policy = call.body.server_group.policies?.[0], rules } = call.body.server_group
+      if (policy === undefined) throw badRequest("'policy' is a required property")
+      if (policy !== 'anti-affinity' && rules !== undefined && Object.keys(rules).length > 0)
+        throw badRequest('Only anti-affinity policy supports rules.')
+      const { projectId, userId } = call.context
+      const most = rules?.max_server_per_host
+      const group = await db.transaction<NovaDb, ServerGroup>(async (trx) => {
+        await requireRoom(trx, projectId ?? '', userId)
+        const row = {
+          uuid: ids.uuid(),
+          name,
+          projectId: projectId ?? '',
+          userId,
+          policy,
+          maxServersPerHost: most === undefined ? null : Math.min(Number(most), Number.MAX_SAFE_INTEGER),
+        }
+        return insertServerGroup(trx, row, { now: clock.now() })
+      })
+      return { body: { server_group: call.render(serverGroupView)(group, undefined) } }
+    }),
+
+    serve(showServerGroup, async (call) => {
+      const group = await getServerGroup(nova, call.params.id ?? '')
+      call.enforce(`${RULE}:show`, { project_id: group.projectId })
+      return { body: { server_group: call.render(serverGroupView)(group, undefined) } }
+    }),
+
+    serve(removeServerGroup, async (call) => {
+      const group = await getServerGroup(nova, call.params.id ?? '')
+      call.enforce(`${RULE}:delete`, { project_id: group.projectId })
+      await forgetGroup(nova, group.uuid)
+      return {}
+    }),
+  ]
+}
