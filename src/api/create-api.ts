@@ -20,6 +20,7 @@ import { serverGroupRoutes } from '#api/server-groups/index.ts'
 import { serverPartRoutes } from '#api/server-parts/index.ts'
 import { serverRoutes } from '#api/servers/index.ts'
 import { serviceRoutes } from '#api/services/index.ts'
+import { usageRoutes } from '#api/usage/index.ts'
 import { allVersions, choices, oneVersion, versionRoutes } from '#api/versions/index.ts'
 import { createHttpApp, type HttpApp, type HttpReply, type HttpRequest } from '#lib/http/index.ts'
 
@@ -52,6 +53,7 @@ export const apiRoutes = (services: Services): readonly Route[] => [
   ...remoteConsoleRoutes(services),
   ...securityGroupRoutes(services),
   ...serviceRoutes(services),
+  ...usageRoutes(services),
 ]
 
 export function createApi(services: Services): Api {

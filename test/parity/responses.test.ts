@@ -80,6 +80,21 @@ compare('answers are what the facts say, at every version', async (t) => {
     { route: 'GET /os-hypervisors' },
     { route: 'GET /os-hypervisors/detail' },
     { route: 'GET /os-quota-sets/{id}', path: `/os-quota-sets/${PROJECT}` },
+    { route: 'GET /os-quota-sets/{id}/detail', path: `/os-quota-sets/${PROJECT}/detail` },
+    { route: 'GET /os-quota-class-sets/{id}', path: '/os-quota-class-sets/default' },
+    {
+      route: 'PUT /os-quota-class-sets/{id}',
+      path: '/os-quota-class-sets/other',
+      body: { quota_class_set: { cores: 1 } },
+    },
+    {
+      route: 'GET /os-simple-tenant-usage',
+      path: '/os-simple-tenant-usage?detailed=1&start=2020-01-01T00:00:00',
+    },
+    {
+      route: 'GET /os-simple-tenant-usage/{id}',
+      path: `/os-simple-tenant-usage/${PROJECT}?start=2020-01-01T00:00:00`,
+    },
   ]
   let checked = 0
   for (const one of asked) {

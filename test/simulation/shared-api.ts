@@ -48,6 +48,8 @@ const config: ApiConfig = {
     serverGroups: 10,
     serverGroupMembers: 10,
   },
+  quotaDriver: 'database',
+  usageAuditPeriod: { unit: 'month', offset: 0 },
   vncEnabled: false,
   novncproxyBaseUrl: '',
   consoleTokenTtlMs: 600_000,

@@ -70,10 +70,24 @@ export function apiConfig(config: Config, urls: PublicUrls): ApiConfig {
       serverGroups: quota.server_groups,
       serverGroupMembers: quota.server_group_members,
     },
+    quotaDriver: QUOTA_DRIVERS[quota.driver],
+    usageAuditPeriod: auditPeriodOf(DEFAULT.instance_usage_audit_period),
     vncEnabled: vnc.enabled,
     novncproxyBaseUrl: vnc.novncproxy_base_url,
     consoleTokenTtlMs: consoleauth.token_ttl * MS,
   }
+}
+
+const QUOTA_DRIVERS = {
+  'nova.quota.DbQuotaDriver': 'database',
+  'nova.quota.NoopQuotaDriver': 'none',
+  'nova.quota.UnifiedLimitsDriver': 'keystone',
+} as const
+
+/** `month`, or `month@5`. */
+function auditPeriodOf(text: string): ApiConfig['usageAuditPeriod'] {
+  const [unit = '', offset = '0'] = text.split('@')
+  return { unit: unit as ApiConfig['usageAuditPeriod']['unit'], offset: Number(offset) }
 }
 
 /** `[cors]`, for those whose APIs heed it. */

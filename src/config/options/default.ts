@@ -59,6 +59,12 @@ export const defaults = group('DEFAULT', {
     default: '$state_path/instances',
     help: 'Folder that holds server disks.',
   },
+  instance_usage_audit_period: {
+    type: 'string',
+    default: 'month',
+    pattern: '^(hour|day|month|year)(@[0-9]{1,2})?$',
+    help: 'Period of usage audits: hour, day, month or year, with an offset behind @.',
+  },
   instance_usage_audit: { type: 'bool', default: false, help: 'Turn on periodic usage audit.' },
   resume_guests_state_on_host_boot: {
     type: 'bool',
