@@ -2,6 +2,7 @@
 export { createPlacementApp, type PlacementApp } from './app.ts'
 export { PLACEMENT_MIGRATIONS } from './db/migrations.ts'
 export type { CorsOptions } from './http/cors.ts'
+export { placementOperations } from './http/endpoints.ts'
 export {
   type CheckResult,
   DATA_MIGRATIONS,

@@ -1,4 +1,5 @@
 /** All endpoints of the API. */
+import type { Operation } from '#lib/versioned/index.ts'
 import { aggregateEndpoints } from './aggregates.ts'
 import { allocationCandidateEndpoints } from './allocation-candidates.ts'
 import { allocationEndpoints } from './allocations.ts'
@@ -23,3 +24,6 @@ export const endpoints: readonly Endpoint[] = [
   ...traitEndpoints,
   ...reshaperEndpoints,
 ]
+
+/** What each endpoint takes and answers, without what does it. */
+export const placementOperations: readonly Operation[] = endpoints.map(({ operation }) => operation)
