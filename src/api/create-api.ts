@@ -1,5 +1,6 @@
 /** The app of the compute API: discovery without a token, everything else through the dispatcher. */
 import { availabilityZoneRoutes } from '#api/availability-zones/index.ts'
+import { extensionRoutes } from '#api/extensions/index.ts'
 import { flavorRoutes } from '#api/flavors/index.ts'
 import { hypervisorRoutes } from '#api/hypervisors/index.ts'
 import { instanceActionRoutes } from '#api/instance-actions/index.ts'
@@ -14,6 +15,7 @@ import {
 } from '#api/kernel/index.ts'
 import { keypairRoutes } from '#api/keypairs/index.ts'
 import { quotaRoutes } from '#api/quotas/index.ts'
+import { removedRoutes } from '#api/removed/index.ts'
 import { remoteConsoleRoutes } from '#api/remote-consoles/index.ts'
 import { securityGroupRoutes } from '#api/security-groups/index.ts'
 import { serverGroupRoutes } from '#api/server-groups/index.ts'
@@ -40,6 +42,8 @@ const REQUEST_ID_HEADERS = ['x-openstack-request-id', 'x-compute-request-id']
 /** Every route of the API. */
 export const apiRoutes = (services: Services): readonly Route[] => [
   ...versionRoutes,
+  ...removedRoutes,
+  ...extensionRoutes,
   ...flavorRoutes(services),
   ...serverRoutes(services),
   ...serverPartRoutes(services),

@@ -2,6 +2,7 @@
 import type { Answer, CloudClient } from '../cloud-client.ts'
 import { eventually } from '../eventually.ts'
 import type { WholeCloud } from '../functional/whole-cloud.ts'
+import { adminAsks } from './admin-asks.ts'
 
 export interface Ask {
   /** The route as the facts name it, with `#action`. */
@@ -23,7 +24,7 @@ const minor = (at: string): number => Number(at.split('.')[1])
 const header = (at: string) => ({ 'openstack-api-version': `compute ${at}` })
 
 /** What there is to ask about. */
-interface Ground {
+export interface Ground {
   readonly clients: Readonly<Record<Who, CloudClient>>
   /** A project that nothing else is asked about. */
   readonly otherProject: string
@@ -31,6 +32,8 @@ interface Ground {
   readonly serverId: string
   readonly portId: string
   readonly createId: string
+  /** A server group of demo's. */
+  readonly groupId: string
   /** A hypervisor and a service, as a version names them. */
   idsAt(at: string): { readonly hypervisor: string; readonly service: string }
 }
@@ -47,6 +50,7 @@ export async function asksOf(cloud: WholeCloud): Promise<readonly Ask[]> {
     ...keypairAsks(make),
     ...hostAsks(ground, make),
     ...quotaAsks(ground, make),
+    ...adminAsks(ground, make),
   ]
 }
 
@@ -68,6 +72,9 @@ async function groundOf(cloud: WholeCloud): Promise<Ground> {
     'GET',
     `/servers/${serverId}/os-instance-actions`,
   )) as { instanceActions: { request_id: string }[] }
+  const { server_group: group } = (await demo.ok('compute', 'POST', '/os-server-groups', {
+    server_group: { name: 'kept', policy: 'affinity' },
+  })) as { server_group: { id: string } }
   const [old, recent] = await Promise.all([hostIds(admin, serverId, '2.1'), hostIds(admin, serverId, '2.53')])
   return {
     clients: { admin, demo },
@@ -75,6 +82,7 @@ async function groundOf(cloud: WholeCloud): Promise<Ground> {
     imageId,
     serverId,
     portId: ports[0]?.id ?? '',
+    groupId: group.id,
     createId: instanceActions.at(-1)?.request_id ?? '',
     idsAt: (at) => (minor(at) < 53 ? old : recent),
   }
@@ -134,7 +142,7 @@ async function hostIds(admin: CloudClient, serverId: string, at: string) {
   }
 }
 
-type Make = (route: string, path: Of<string>, body?: Of<unknown>, who?: Who) => Ask
+export type Make = (route: string, path: Of<string>, body?: Of<unknown>, who?: Who) => Ask
 
 const askIn =
   ({ clients }: Ground): Make =>

@@ -31,6 +31,8 @@ export interface FactRoute extends Ranged {
   readonly status: string
   readonly success: readonly (Ranged & { readonly code: number })[]
   readonly policies: readonly string[]
+  /** What a route that was taken away answers. */
+  readonly removed?: { readonly status: number }
 }
 interface SchemaFile {
   readonly _meta: { readonly formats: Readonly<Record<string, string | { readonly regex: string }>> }

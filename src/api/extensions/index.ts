@@ -1,0 +1,2 @@
+/** The list of extensions. */
+export { extensionRoutes } from './routes.ts'

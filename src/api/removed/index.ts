@@ -1,0 +1,2 @@
+/** Routes that are no more. */
+export { removedRoutes } from './routes.ts'
