@@ -1,6 +1,7 @@
 /** A compute with a simulated driver, beside a conductor and a Placement that remember what they are told. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
 import { createInProcessBus } from '#bus/in-process.ts'
 import type { Bus } from '#bus/port.ts'
 import {
@@ -82,6 +83,8 @@ interface Rig {
   readonly given: ReturnType<typeof recordingConductor>['given']
   readonly compute: ReturnType<typeof createCompute>
   send(command: Command): Promise<void>
+  /** What was stored as an image's data. */
+  readonly uploaded: ReadonlyMap<string, Buffer>
   /** The outcome of a command, once it is told. */
   outcome(command: Command): Promise<CommandOutcome>
 }
@@ -94,12 +97,18 @@ export async function withCompute(
   const { heard, given, handlers } = recordingConductor()
   const driver = createSimulatedDriver({ clock: systemClock, vcpus: 8, memoryMb: 16_384, diskGb: 100 })
   const placement = recordingPlacement()
+  const uploaded = new Map<string, Buffer>()
   const compute = createCompute({
     host: HOST,
     driver,
     bus,
     placement,
-    images: { download: async () => assert.fail('a simulated guest needs no image') },
+    images: {
+      download: async () => assert.fail('a simulated guest needs no image'),
+      async upload(imageId, { bytes }) {
+        uploaded.set(imageId, await buffer(bytes))
+      },
+    },
     clock: systemClock,
     ids: randomIds,
     log: silentLog,
@@ -113,6 +122,7 @@ export async function withCompute(
     heard,
     given,
     compute,
+    uploaded,
     send: (command) => {
       given.pending.push(command)
       return client.run.cast({ commandId: command.id }, command.requestId)

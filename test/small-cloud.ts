@@ -145,6 +145,7 @@ export async function smallCloud(
         return null
       },
       consoleOutput: async () => ({ outputBase64: '' }),
+      diagnostics: async () => ({ driver: 'simulated', diagnostics: null }),
       console: async ({ instanceUuid }) => ({ unixPath: `/run/${instanceUuid}.vnc` }),
     })
   }

@@ -7,7 +7,7 @@ import type { CommandOutcome } from '#contracts/conductor.ts'
 import { unlessAborted } from '#lib/abort.ts'
 import { createKeyedLock } from '#lib/keyed-lock.ts'
 import { traced } from '#lib/trace.ts'
-import { GuestRefused, SpawnFailed } from '#virt/port.ts'
+import { GuestRefused, NotSupported, SpawnFailed } from '#virt/port.ts'
 import { createLimit } from './limit.ts'
 import { OPERATIONS } from './operations/index.ts'
 import type { Operation } from './operations/operation.ts'
@@ -41,6 +41,8 @@ function details(error: unknown): string {
 /** What went wrong, for the server's owner; the inside of the host stays in the details. */
 function failureOf(error: unknown, operation: Operation): CommandOutcome {
   const rest = { ok: false as const, details: details(error) }
+  if (error instanceof NotSupported)
+    return { ...rest, message: error.message, retryable: false, unsupported: true }
   if (error instanceof GuestRefused) return { ...rest, message: error.message, retryable: false }
   if (error instanceof SpawnFailed) return { ...rest, message: error.message, retryable: operation.retryable }
   return { ...rest, message: operation.failure, retryable: operation.retryable }

@@ -47,6 +47,43 @@ test('a guest is built, stopped, started, rebooted and destroyed by commands', a
   })
 })
 
+test('every ability is a command: what it does to the guest, and the words when the driver lacks it', async () => {
+  await withCompute(async ({ send, outcome, driver, uploaded }) => {
+    const guest = guestSpec()
+    const { running, paused, suspended, shutdown } = POWER_STATES
+    const steps: readonly (readonly [CommandKind, number, Record<string, unknown>?])[] = [
+      ['build', running],
+      ['pause', paused],
+      ['unpause', running],
+      ['suspend', suspended],
+      ['resume', running],
+      ['rescue', running],
+      ['unrescue', running],
+      ['set-password', running, { adminPass: 'secret' }],
+      ['dump-crash', running],
+      ['inject-network-info', running],
+      ['snapshot', running, { imageId: 'snap' }],
+      ['prepare-live-move', running],
+      ['prepare-move', shutdown, { timeoutMs: 0 }],
+    ]
+    for (const [kind, powerState, args] of steps) {
+      const told = { ...command(kind, guest), args: args ?? {} }
+      await send(told)
+      assert.deepEqual(await outcome(told), ok(powerState), kind)
+    }
+    assert.ok((uploaded.get('snap')?.length ?? 0) > 0)
+    Reflect.deleteProperty(driver, 'suspend')
+    const told = command('suspend', guest)
+    await send(told)
+    const refused = await outcome(told)
+    assert.ok(!refused.ok)
+    assert.deepEqual(
+      [refused.message, refused.unsupported],
+      ['NotImplementedError: suspend is not implemented by this driver or guest instance.', true],
+    )
+  })
+})
+
 test('a command whose hint was lost is found by asking; sent many times, it is done once', async () => {
   const lost = command('build', guestSpec({ kilonova_sim_spawn_ms: '120' }))
   await withCompute(

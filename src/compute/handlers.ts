@@ -3,7 +3,7 @@ import type { computeContract } from '#contracts/compute.ts'
 import type { HandlersOf } from '#contracts/contract.ts'
 import { badRequest, conflict, type Fault, notFound } from '#lib/fault.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
-import { hasConsoleOutput, hasSerial, hasVnc, type VirtDriver } from '#virt/port.ts'
+import { hasConsoleOutput, hasDiagnostics, hasSerial, hasVnc, type VirtDriver } from '#virt/port.ts'
 
 const unavailable = (type: string) => badRequest(`Unavailable console type ${type}.`)
 
@@ -28,6 +28,11 @@ export function computeHandlers(
       if (!hasConsoleOutput(driver)) throw unavailable('console output')
       if (!(await driver.info(instanceUuid))) throw absent(instanceUuid)
       return { outputBase64: (await driver.consoleOutput(instanceUuid, maxBytes)).toString('base64') }
+    },
+    async diagnostics({ instanceUuid }) {
+      if (!(await driver.info(instanceUuid))) throw absent(instanceUuid)
+      const diagnostics = hasDiagnostics(driver) ? { ...(await driver.diagnostics(instanceUuid)) } : null
+      return { driver: driver.name, diagnostics }
     },
     async console({ instanceUuid, type }) {
       const guest = await driver.info(instanceUuid)

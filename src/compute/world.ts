@@ -13,7 +13,7 @@ export interface World {
   readonly host: string
   readonly driver: VirtDriver
   readonly conductor: ClientOf<typeof conductorContract>
-  readonly images: Pick<Images, 'download'>
+  readonly images: Pick<Images, 'download' | 'upload'>
   readonly placement: Pick<PlacementClient, 'syncProvider' | 'allocationsOn'>
   readonly clock: Clock
   readonly ids: Ids

@@ -8,7 +8,25 @@ import type { Flavor } from '#model/flavor/index.ts'
 import type { Image } from '#model/image/index.ts'
 import type { Vif } from '#model/network/index.ts'
 
-export const COMMAND_KINDS = ['build', 'destroy', 'start', 'stop', 'reboot'] as const
+export const COMMAND_KINDS = [
+  'build',
+  'destroy',
+  'start',
+  'stop',
+  'reboot',
+  'pause',
+  'unpause',
+  'suspend',
+  'resume',
+  'rescue',
+  'unrescue',
+  'set-password',
+  'dump-crash',
+  'inject-network-info',
+  'snapshot',
+  'prepare-move',
+  'prepare-live-move',
+] as const
 export type CommandKind = (typeof COMMAND_KINDS)[number]
 
 /** All that a compute needs to know of an instance to make its guest, so that it need not ask. */
@@ -49,6 +67,12 @@ export const Command = Type.Object({
 })
 export type Command = Static<typeof Command>
 
+/** As the driver says; `diagnostics: null` when it cannot say. */
+const Diagnostics = Type.Object({
+  driver: Type.String(),
+  diagnostics: Type.Union([Type.Null(), Type.Object({}, { additionalProperties: true })]),
+})
+
 export const computeContract = {
   /**
    * There is a command to be done: the compute asks which (`pendingCommands`), since a message may come late
@@ -59,6 +83,12 @@ export const computeContract = {
   consoleOutput: {
     request: Type.Object({ instanceUuid: Type.String(), maxBytes: Type.Integer() }),
     reply: Type.Object({ outputBase64: Type.String() }),
+    timeoutMs: 15_000,
+  },
+  /** What the guest uses and does. */
+  diagnostics: {
+    request: Type.Object({ instanceUuid: Type.String() }),
+    reply: Diagnostics,
     timeoutMs: 15_000,
   },
   /** Where the guest's console listens. The proxy connects there. */

@@ -15,6 +15,8 @@ export const CommandOutcome = Type.Union([
     retryable: Type.Boolean(),
     /** The guest's power state after the failure, where known: a guest that still runs is no error. */
     powerState: Type.Optional(Type.Integer()),
+    /** The driver lacks the ability: nothing was done to the guest. */
+    unsupported: Type.Optional(Type.Boolean()),
   }),
 ])
 export type CommandOutcome = Static<typeof CommandOutcome>

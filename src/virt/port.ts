@@ -91,6 +91,81 @@ export interface HasSerial {
   serialAddress(uuid: string): Promise<ConsoleAddress>
 }
 
+/** The guest's processors can be stopped where they are, its memory kept. */
+export interface CanPause {
+  pause(uuid: string): Promise<void>
+  unpause(uuid: string): Promise<void>
+}
+
+/** The guest's memory can be put on disk, and taken up again. */
+export interface CanSuspend {
+  suspend(uuid: string): Promise<void>
+  resume(guest: GuestDefinition): Promise<void>
+}
+
+/** The guest can be run from another image, its own disks beside it. */
+export interface CanRescue {
+  /** `image`: null is the guest's own. */
+  rescue(guest: GuestDefinition, image: Image | null, images: ImageSource): Promise<void>
+  unrescue(guest: GuestDefinition): Promise<void>
+}
+
+export interface CanSetPassword {
+  setAdminPassword(uuid: string, password: string): Promise<void>
+}
+
+/** The guest can be told to dump its memory and crash (an NMI). */
+export interface CanDumpCrash {
+  triggerCrashDump(uuid: string): Promise<void>
+}
+
+/** A guest's root disk as it was at one moment. */
+export interface DiskSnapshot {
+  readonly diskFormat: 'qcow2' | 'raw'
+  readonly bytes: Readable
+  /** Whatever became of the bytes: nothing of the snapshot stays on the host. */
+  discard(): Promise<void>
+}
+
+export interface CanSnapshot {
+  snapshot(uuid: string): Promise<DiskSnapshot>
+}
+
+/** Another host with the same driver can take the guest over, stopped; what is here is kept until it is destroyed. */
+export interface CanMigrate {
+  /** Powers the guest off, its disks ready to be taken over. */
+  prepareMove(uuid: string, timeoutMs: number): Promise<void>
+}
+
+/** Another host with the same driver can take the guest over while it runs. */
+export interface CanLiveMigrate {
+  /** The guest as the other host is to make it, which ends it here when it is destroyed. */
+  prepareLiveMove(uuid: string): Promise<void>
+}
+
+/** What a guest uses and does. Undefined: not known. */
+export interface GuestDiagnostics {
+  readonly state: 'pending' | 'running' | 'paused' | 'shutdown' | 'crashed' | 'suspended'
+  readonly hypervisor: string
+  readonly hypervisorOs: string
+  readonly uptimeSeconds?: number
+  readonly memoryMb: number
+  readonly memoryUsedMb?: number
+  readonly cpus: readonly { readonly id: number; readonly timeNs?: number }[]
+  readonly disks: readonly {
+    readonly readBytes: number
+    readonly readRequests: number
+    readonly writeBytes: number
+    readonly writeRequests: number
+    readonly errors: number
+  }[]
+  readonly nics: readonly { readonly macAddress: string }[]
+}
+
+export interface HasDiagnostics {
+  diagnostics(uuid: string): Promise<GuestDiagnostics>
+}
+
 /** A driver that holds guests in or beside its own process stops them when an all-in-one cloud stops. */
 export interface CanStopAll {
   /** Stops every guest (ACPI, then by force after `timeoutMs`) and says which ones ran. */
@@ -102,6 +177,24 @@ export const hasConsoleOutput = (driver: VirtDriver): driver is VirtDriver & Has
 export const hasVnc = (driver: VirtDriver): driver is VirtDriver & HasVnc => 'vncAddress' in driver
 export const hasSerial = (driver: VirtDriver): driver is VirtDriver & HasSerial => 'serialAddress' in driver
 export const canStopAll = (driver: VirtDriver): driver is VirtDriver & CanStopAll => 'stopAll' in driver
+export const canPause = (driver: VirtDriver): driver is VirtDriver & CanPause => 'pause' in driver
+export const canSuspend = (driver: VirtDriver): driver is VirtDriver & CanSuspend => 'suspend' in driver
+export const canRescue = (driver: VirtDriver): driver is VirtDriver & CanRescue => 'rescue' in driver
+export const canSetPassword = (driver: VirtDriver): driver is VirtDriver & CanSetPassword =>
+  'setAdminPassword' in driver
+export const canDumpCrash = (driver: VirtDriver): driver is VirtDriver & CanDumpCrash =>
+  'triggerCrashDump' in driver
+export const canSnapshot = (driver: VirtDriver): driver is VirtDriver & CanSnapshot => 'snapshot' in driver
+export const canMigrate = (driver: VirtDriver): driver is VirtDriver & CanMigrate => 'prepareMove' in driver
+export const canLiveMigrate = (driver: VirtDriver): driver is VirtDriver & CanLiveMigrate =>
+  'prepareLiveMove' in driver
+export const hasDiagnostics = (driver: VirtDriver): driver is VirtDriver & HasDiagnostics =>
+  'diagnostics' in driver
+
+/** The driver has no such ability; nothing was done to the guest. */
+export class NotSupported extends Error {
+  override readonly name = 'NotSupported'
+}
 
 /** A spawn that another host may do better (no memory, QEMU missing): the conductor tries an alternate. */
 export class SpawnFailed extends Error {

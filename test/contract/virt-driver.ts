@@ -5,13 +5,19 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
 import type { Flavor } from '#model/flavor/index.ts'
 import type { Image } from '#model/image/index.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
 import {
+  canDumpCrash,
+  canPause,
+  canSnapshot,
+  canSuspend,
   type GuestDefinition,
   hasConsoleOutput,
+  hasDiagnostics,
   hasVnc,
   type ImageSource,
   type VirtDriver,
@@ -182,6 +188,81 @@ export function virtDriverContract(
     await driver.destroy(guest.uuid, [])
     assert.deepEqual(events, [])
   })
+
+  driverTest(
+    'a guest that is paused, or suspended, stands still until it is told to go on',
+    async ({ driver }) => {
+      const guest = guestOf(image)
+      const events: unknown[] = []
+      driver.onEvent((event) => events.push(event))
+      await driver.spawn(guest, source)
+      const reaches = async (work: () => Promise<void>, powerState: number) => {
+        await work()
+        await work()
+        assert.equal((await driver.info(guest.uuid))?.powerState, powerState)
+      }
+      if (canPause(driver)) {
+        await reaches(() => driver.pause(guest.uuid), POWER_STATES.paused)
+        await reaches(() => driver.unpause(guest.uuid), running)
+        await assert.rejects(driver.pause(randomUUID()))
+      }
+      if (canSuspend(driver)) {
+        await reaches(() => driver.suspend(guest.uuid), POWER_STATES.suspended)
+        await reaches(() => driver.resume(guest), running)
+      }
+      assert.deepEqual(events, [])
+    },
+  )
+
+  driverTest('a paused guest stays paused for another driver, and is destroyed like any', async (under) => {
+    if (!canPause(under.driver)) return
+    const guest = guestOf(image)
+    await under.driver.spawn(guest, source)
+    await under.driver.pause(guest.uuid)
+    const again = await under.restart()
+    await eventually(async () => (await again.info(guest.uuid))?.powerState === POWER_STATES.paused, {
+      what: 'the guest found paused',
+    })
+    await again.destroy(guest.uuid, [])
+    assert.equal(await again.info(guest.uuid), undefined)
+  })
+
+  driverTest(
+    'a snapshot is the disk in a format of its own, running or not, and leaves no trace',
+    async ({ driver }) => {
+      if (!canSnapshot(driver)) return
+      const guest = guestOf(image)
+      await driver.spawn(guest, source)
+      for (const prepare of [async () => {}, () => driver.powerOff(guest.uuid, 0)]) {
+        await prepare()
+        const before: number | undefined = (await driver.info(guest.uuid))?.powerState
+        const taken = await driver.snapshot(guest.uuid)
+        const bytes = await buffer(taken.bytes)
+        await taken.discard()
+        if (taken.diskFormat === 'qcow2') assert.equal(bytes.subarray(0, 3).toString(), 'QFI')
+        assert.ok(bytes.length >= 512)
+        assert.equal((await driver.info(guest.uuid))?.powerState, before)
+      }
+      await assert.rejects(driver.snapshot(randomUUID()))
+    },
+  )
+
+  driverTest(
+    'a running guest can be looked at and told to crash; an unknown one cannot',
+    async ({ driver }) => {
+      const guest = guestOf(image)
+      await driver.spawn(guest, source)
+      if (hasDiagnostics(driver)) {
+        const { state, cpus, memoryMb, disks } = await driver.diagnostics(guest.uuid)
+        assert.deepEqual([state, cpus.length, memoryMb], ['running', flavor.vcpus, flavor.memoryMb])
+        assert.ok(disks.length > 0)
+      }
+      if (canDumpCrash(driver)) {
+        await driver.triggerCrashDump(guest.uuid)
+        await assert.rejects(driver.triggerCrashDump(randomUUID()))
+      }
+    },
+  )
 
   driverTest('the console log is there, and no longer than asked', async ({ driver }) => {
     assert.ok(hasConsoleOutput(driver))

@@ -43,8 +43,14 @@ export const IMAGE_IDS: readonly string[] = [
 
 export const imageNamed = (id: string): string => ALL.find((image) => image.id === id)?.name ?? id
 
+const unasked = () => Promise.reject(new Error('nobody makes images in a simulation'))
+
 export const images: Images = {
   find: async (id) => ALL.find((image) => image.id === id),
   findAsService: async (id) => ALL.find((image) => image.id === id),
   download: async () => Readable.from([]),
+  create: unasked,
+  upload: unasked,
+  remove: unasked,
+  listByProperties: unasked,
 }

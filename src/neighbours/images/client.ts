@@ -1,5 +1,5 @@
 /** A Glance v2 client: images as the caller or as the service user sees them, and downloads. */
-import { Fault } from '#lib/fault.ts'
+import { Fault, type FaultKind } from '#lib/fault.ts'
 import { type HttpAnswer, type HttpClient, HttpFailure } from '#lib/http/index.ts'
 import type { Image } from '#model/image/index.ts'
 import type { ServiceSession } from '#neighbours/identity/port.ts'
@@ -59,6 +59,58 @@ export function createImages(options: ImagesOptions): Images {
       const answer = await asService((headers) => show(imageId, headers))
       return imageOf(answer)
     },
+    async create(image, { token }) {
+      const url = await urlOf('/images')
+      const json = {
+        ...image.properties,
+        name: image.name,
+        visibility: 'private',
+        min_disk: image.minDiskGb,
+        min_ram: image.minRamMb,
+        ...(image.diskFormat !== null && { disk_format: image.diskFormat }),
+        ...(image.containerFormat !== null && { container_format: image.containerFormat }),
+      }
+      const headers = { 'x-auth-token': token }
+      const answer = await reach(() =>
+        http.send({ method: 'POST', url, headers, json, timeoutMs: TIMEOUT_MS }),
+      )
+      refuseUnless([201], answer, 'make the image')
+      return readImage(answer.json)
+    },
+    async upload(imageId, { diskFormat, containerFormat, bytes }) {
+      const url = await urlOf(`/images/${encodeURIComponent(imageId)}`)
+      const patch = [
+        { op: 'replace', path: '/disk_format', value: diskFormat },
+        { op: 'replace', path: '/container_format', value: containerFormat },
+      ]
+      const described = await asService((headers) => {
+        const body = JSON.stringify(patch)
+        return reach(() =>
+          http.send({ method: 'PATCH', url, headers: { ...headers, ...PATCH }, body, timeoutMs: TIMEOUT_MS }),
+        )
+      })
+      refuseUnless([200], described, `describe image ${imageId}`)
+      // Bytes flow once: the token was good a moment ago.
+      const headers = { ...(await session.headers()), 'content-type': 'application/octet-stream' }
+      const call = { method: 'PUT', url: `${url}/file`, headers, body: bytes, timeoutMs: DOWNLOAD_TIMEOUT_MS }
+      refuseUnless([204], await reach(() => http.send(call)), `store the data of image ${imageId}`)
+    },
+    async remove(imageId) {
+      const url = await urlOf(`/images/${encodeURIComponent(imageId)}`)
+      const answer = await asService((headers) =>
+        reach(() => http.send({ method: 'DELETE', url, headers, timeoutMs: TIMEOUT_MS })),
+      )
+      refuseUnless([204, 404], answer, `remove image ${imageId}`)
+    },
+    async listByProperties(properties) {
+      const query = new URLSearchParams({ ...properties, sort: 'created_at:desc', limit: '1000' })
+      const url = await urlOf(`/images?${query.toString()}`)
+      const answer = await asService((headers) =>
+        reach(() => http.send({ method: 'GET', url, headers, timeoutMs: TIMEOUT_MS })),
+      )
+      refuseUnless([200], answer, 'list images')
+      return (answer.json as { images: unknown[] }).images.map(readImage)
+    },
     async download(imageId) {
       const url = await urlOf(`/images/${encodeURIComponent(imageId)}/file`)
       const answer = await asService(async (headers) => {
@@ -82,6 +134,24 @@ export function createImages(options: ImagesOptions): Images {
       )
     },
   }
+}
+
+const PATCH = { 'content-type': 'application/openstack-images-v2.1-json-patch' } as const
+
+/** What Glance refuses of a change, in its own words where it has some. */
+function refuseUnless(ok: readonly number[], answer: HttpAnswer, what: string): void {
+  if (ok.includes(answer.status)) return
+  const kind = KINDS[answer.status] ?? 'unavailable'
+  throw new Fault(kind, `The image service could not ${what} (status ${answer.status}).`)
+}
+
+const KINDS: Readonly<Record<number, FaultKind>> = {
+  400: 'badRequest',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'notFound',
+  409: 'conflict',
+  413: 'forbidden',
 }
 
 /** The v2 root: catalogs name it with and without. */

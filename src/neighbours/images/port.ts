@@ -9,4 +9,27 @@ export interface Images {
   findAsService(imageId: string): Promise<Image | undefined>
   /** The image's bytes, with the service user's rights. */
   download(imageId: string): Promise<Readable>
+  /** Makes an image that waits for its data, as the caller's. Throws the 403 of a full quota. */
+  create(image: NewImage, caller: { token: string }): Promise<Image>
+  /** Gives a waiting image its data, with the service user's rights. */
+  upload(imageId: string, data: ImageData): Promise<void>
+  /** Removes an image, with the service user's rights. Nothing there is success. */
+  remove(imageId: string): Promise<void>
+  /** Images with all of these properties, newest first, with the service user's rights. */
+  listByProperties(properties: Readonly<Record<string, string>>): Promise<readonly Image[]>
+}
+
+export interface NewImage {
+  readonly name: string
+  readonly diskFormat: string | null
+  readonly containerFormat: string | null
+  readonly minDiskGb: number
+  readonly minRamMb: number
+  readonly properties: Readonly<Record<string, string>>
+}
+
+export interface ImageData {
+  readonly diskFormat: string
+  readonly containerFormat: string
+  readonly bytes: Readable
 }

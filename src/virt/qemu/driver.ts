@@ -14,6 +14,7 @@ import type {
   HostResources,
   VirtDriver,
 } from '#virt/port.ts'
+import { type Abilities, abilitiesOf } from './abilities.ts'
 import { adoptRunning } from './adopt.ts'
 import { readConsoleLog, trimConsoleLog } from './console-log.ts'
 import { createGuestStore } from './guest-store.ts'
@@ -26,7 +27,7 @@ import { destroyGuest, stopGuest } from './stop-guest.ts'
 import { createTaps } from './taps.ts'
 import { createTools, SYSTEM_PATH } from './tools.ts'
 
-export type QemuDriver = VirtDriver & HasConsoleOutput & HasVnc & HasSerial & CanStopAll
+export type QemuDriver = VirtDriver & HasConsoleOutput & HasVnc & HasSerial & CanStopAll & Abilities
 
 const DEFAULTS = {
   qemuBinary: 'qemu-system-x86_64',
@@ -170,6 +171,7 @@ export function createQemuDriver(given: QemuOptions): QemuDriver {
   }
 
   return {
+    ...abilitiesOf(host, exclusively),
     name: 'qemu',
     async start() {
       await store.open()

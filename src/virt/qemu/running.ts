@@ -16,6 +16,8 @@ export interface RunningGuest {
   readonly gone: Promise<void>
   /** Says that the end that comes now was asked for: it is no news. */
   expectEnd(): void
+  /** Says that the state that comes now was asked for: it is no news. */
+  expectState(powerState: PowerState): void
   /** Stops watching; the guest runs on. */
   release(): Promise<void>
 }
@@ -62,9 +64,13 @@ export function watchGuest(
   let connection = awaited()
   let state: PowerState = POWER_STATES.running
   let endIsExpected = false
+  let expected = 0
 
   const refresh = async (monitor: Monitor) => {
+    const asked = expected
     const { status } = await monitor.queryStatus()
+    // What was true before a change that was asked for is no news any more.
+    if (asked !== expected) return
     const now = STATES[status] ?? POWER_STATES.running
     if (now === state) return
     state = now
@@ -125,6 +131,10 @@ export function watchGuest(
     gone: gone.promise,
     expectEnd: () => {
       endIsExpected = true
+    },
+    expectState: (powerState) => {
+      expected += 1
+      state = powerState
     },
     async release() {
       released.abort()

@@ -14,6 +14,7 @@ import type {
   HasVnc,
   VirtDriver,
 } from '#virt/port.ts'
+import { type Abilities, abilitiesOf } from './abilities.ts'
 import { type Journal, openJournal, type SimulatedGuest } from './journal.ts'
 import { createFailureCounter, type FailureCounter, misbehaviourOf, type Verb } from './misbehaviour.ts'
 
@@ -30,7 +31,7 @@ export interface SimulatedOptions {
   readonly failures?: FailureCounter
 }
 
-export type SimulatedDriver = VirtDriver & HasConsoleOutput & HasVnc
+export type SimulatedDriver = VirtDriver & HasConsoleOutput & HasVnc & Abilities
 
 const SIZES = { vcpus: 64, memoryMb: 262_144, diskGb: 10_000 } as const
 /** An imagined guest has no screen: its address is one at which nothing can ever listen. */
@@ -91,7 +92,7 @@ export function createSimulatedDriver(options: SimulatedOptions): SimulatedDrive
   const start = (uuid: string) => setPower(uuid, POWER_STATES.running)
   const stop = async (uuid: string, timeoutMs: number, signal: AbortSignal) => {
     const guest = guests.get(uuid)
-    if (guest?.powerState !== POWER_STATES.running) return
+    if (!guest || guest.powerState === POWER_STATES.shutdown) return
     await act('stop', guest, signal)
     if (misbehaviourOf(guest).ignoresAcpi && timeoutMs > 0) await clock.sleep(timeoutMs, signal)
     setPower(uuid, POWER_STATES.shutdown)
@@ -101,9 +102,14 @@ export function createSimulatedDriver(options: SimulatedOptions): SimulatedDrive
     if (!guest) throw new Error(`Guest ${uuid} is not on this host`)
     return guest
   }
+  // A simulated guest has no disk to lose: one forgotten with its process is simply there again.
+  const remember = ({ uuid, name, flavor, image }: GuestDefinition) => {
+    if (!guests.has(uuid)) put({ uuid, name, flavor, image, powerState: POWER_STATES.shutdown })
+  }
   const infoOf = ({ uuid, powerState }: SimulatedGuest): GuestInfo => ({ uuid, powerState })
 
   return {
+    ...abilitiesOf({ exclusively: locks.run, present, act, setPower, stop, remember }),
     name: 'simulated',
     async start() {
       for (const guest of journal?.load() ?? []) {
@@ -165,9 +171,8 @@ export function createSimulatedDriver(options: SimulatedOptions): SimulatedDrive
       }),
     powerOn: (guest) =>
       locks.run(guest.uuid, async (signal) => {
-        const { uuid, name, flavor, image } = guest
-        // A simulated guest has no disk to lose: one forgotten with its process is simply there again.
-        if (!guests.has(uuid)) put({ uuid, name, flavor, image, powerState: POWER_STATES.shutdown })
+        const { uuid } = guest
+        remember(guest)
         if (guests.get(uuid)?.powerState === POWER_STATES.running) return
         await act('start', guest, signal)
         start(uuid)

@@ -4,7 +4,7 @@
  *
  * | key | value | what happens |
  * |---|---|---|
- * | `sim_spawn_ms` `sim_start_ms` `sim_stop_ms` `sim_reboot_ms` `sim_destroy_ms` | milliseconds | the verb takes that long |
+ * | `sim_<verb>_ms` (the verbs are below) | milliseconds | the verb takes that long |
  * | `sim_fail` | verbs, comma separated | the verb fails |
  * | `sim_fail_times` | a number | only so many times for a guest, over all hosts that share a counter; then it works |
  * | `sim_fail_kind` | `retryable` (default), `refused` | another host may do better, or none will (spawn) |
@@ -13,7 +13,24 @@
  */
 import type { GuestDefinition } from '#virt/port.ts'
 
-export const VERBS = ['spawn', 'start', 'stop', 'reboot', 'destroy'] as const
+export const VERBS = [
+  'spawn',
+  'start',
+  'stop',
+  'reboot',
+  'destroy',
+  'pause',
+  'unpause',
+  'suspend',
+  'resume',
+  'rescue',
+  'unrescue',
+  'password',
+  'crash_dump',
+  'snapshot',
+  'migrate',
+  'live_migrate',
+] as const
 export type Verb = (typeof VERBS)[number]
 
 export interface Misbehaviour {

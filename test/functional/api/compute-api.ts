@@ -30,12 +30,17 @@ const tokenOf = (userId: string, projectId: string, roles: string[]): TokenInfo 
   expiresAt: Number.MAX_SAFE_INTEGER,
 })
 
+const ADMIN_PROJECT = 'cccccccccccccccccccccccccccccccc'
+
 /** Who there is, by token. */
-const TOKENS: Readonly<Record<string, TokenInfo>> = {
+export const TOKENS: Readonly<Record<string, TokenInfo>> = {
   demo: tokenOf('demo-user', PROJECT, ['member', 'reader']),
   reader: tokenOf('reader-user', PROJECT, ['reader']),
   alt: tokenOf('alt-user', OTHER_PROJECT, ['member', 'reader']),
-  admin: tokenOf('admin-user', 'cccccccccccccccccccccccccccccccc', ['admin', 'manager', 'member', 'reader']),
+  admin: tokenOf('admin-user', ADMIN_PROJECT, ['admin', 'manager', 'member', 'reader']),
+  manager: tokenOf('manager-user', PROJECT, ['manager', 'member', 'reader']),
+  service: tokenOf('service-user', ADMIN_PROJECT, ['service']),
+  outcast: tokenOf('outcast-user', PROJECT, []),
 }
 
 export const testConfig: ApiConfig = {
@@ -174,7 +179,10 @@ export interface TestApi {
 }
 
 /** What a compute API is given: nothing is in the database, and its tables are not made yet. */
-export function testServices(config: Partial<ApiConfig> = {}): Services & { readonly there: Neighbourhood } {
+export function testServices(
+  config: Partial<ApiConfig> = {},
+  databaseUrl = 'sqlite://',
+): Services & { readonly there: Neighbourhood } {
   const there: Neighbourhood = {
     images: [image],
     networks: [network],
@@ -184,7 +192,7 @@ export function testServices(config: Partial<ApiConfig> = {}): Services & { read
   }
   return {
     there,
-    db: openDatabase('sqlite://'),
+    db: openDatabase(databaseUrl),
     bus: createInProcessBus(),
     identity: { validate: async (token) => TOKENS[token] },
     projects: { exists: async (id) => id !== 'nobody' },
@@ -192,6 +200,19 @@ export function testServices(config: Partial<ApiConfig> = {}): Services & { read
       find: async (id) => there.images.find((each) => each.id === id),
       findAsService: async (id) => there.images.find((each) => each.id === id),
       download: unasked('download'),
+      create: async (asked) => {
+        const { diskFormat, containerFormat, name, minDiskGb, minRamMb, properties } = asked
+        const id = randomIds.uuid()
+        const given = { id, name, diskFormat, containerFormat, minDiskGb, minRamMb, properties }
+        const made: Image = { ...image, ...given, status: 'queued', size: null, virtualSize: null }
+        there.images.push(made)
+        return made
+      },
+      upload: unasked('upload'),
+      remove: async (id) => {
+        there.images = there.images.filter((each) => each.id !== id)
+      },
+      listByProperties: unasked('listByProperties'),
     },
     networks: networksOf(there),
     placement,
@@ -205,8 +226,12 @@ export function testServices(config: Partial<ApiConfig> = {}): Services & { read
 }
 
 /** A compute API with nothing in it, closed when the test ends. */
-export async function startApi(t: TestContext, config: Partial<ApiConfig> = {}): Promise<TestApi> {
-  const { there, ...services } = testServices(config)
+export async function startApi(
+  t: Pick<TestContext, 'after'>,
+  config: Partial<ApiConfig> = {},
+  databaseUrl?: string,
+): Promise<TestApi> {
+  const { there, ...services } = testServices(config, databaseUrl)
   const { db, bus } = services
   await db.migrate('nova', NOVA_MIGRATIONS)
   const api = createApi(services)

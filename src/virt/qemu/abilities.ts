@@ -1,0 +1,99 @@
+/** What a QEMU guest can do beyond the core. */
+import { createReadStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { POWER_STATES } from '#model/instance/index.ts'
+import type {
+  CanDumpCrash,
+  CanPause,
+  CanSnapshot,
+  DiskSnapshot,
+  GuestDiagnostics,
+  HasDiagnostics,
+} from '#virt/port.ts'
+import { findRunning, type Host } from './host.ts'
+import type { RunningGuest } from './running.ts'
+
+export type Abilities = CanPause & CanDumpCrash & CanSnapshot & HasDiagnostics
+
+type Exclusively = <T>(uuid: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>
+
+/** Copying a large disk takes its time. */
+const SNAPSHOT_TIMEOUT_MS = 4 * 3_600_000
+
+export function abilitiesOf(host: Host, exclusively: Exclusively): Abilities {
+  const running = async (uuid: string): Promise<RunningGuest> => {
+    const guest = await findRunning(host, uuid)
+    if (!guest) throw new Error(`Guest ${uuid} is not running`)
+    return guest
+  }
+  return {
+    pause: (uuid) => exclusively(uuid, async () => pause(await running(uuid))),
+    unpause: (uuid) => exclusively(uuid, async () => unpause(await running(uuid))),
+    triggerCrashDump: (uuid) =>
+      exclusively(uuid, async () => (await (await running(uuid)).monitor()).injectNmi()),
+    snapshot: (uuid) => exclusively(uuid, () => snapshot(host, uuid)),
+    diagnostics: (uuid) => diagnostics(host, uuid),
+  }
+}
+
+async function pause(guest: RunningGuest): Promise<void> {
+  const monitor = await guest.monitor()
+  guest.expectState(POWER_STATES.paused)
+  await monitor.stop()
+}
+
+async function unpause(guest: RunningGuest): Promise<void> {
+  const monitor = await guest.monitor()
+  guest.expectState(POWER_STATES.running)
+  await monitor.cont()
+}
+
+/** A guest that runs stands still while its disk is copied: what it has written is on the disk then, and nothing of what comes. */
+async function snapshot(host: Host, uuid: string): Promise<DiskSnapshot> {
+  const record = await host.store.find(uuid)
+  const root = record?.disks.find((disk) => disk.id === 'root')
+  if (!root) throw new Error(`Guest ${uuid} has no root disk on this host`)
+  const file = join(host.store.dir(uuid), 'snapshot')
+  const discard = () => rm(file, { force: true })
+  const guest = await findRunning(host, uuid)
+  const stands = guest?.powerState() === POWER_STATES.running ? guest : undefined
+  try {
+    if (stands) await pause(stands)
+    const args = ['convert', '-q', '-U', '-f', root.format, '-O', 'qcow2', root.file, file]
+    await host.tools.run('qemu-img', args, { timeoutMs: SNAPSHOT_TIMEOUT_MS })
+  } catch (error) {
+    await discard()
+    throw error
+  } finally {
+    if (stands) await unpause(stands)
+  }
+  return { diskFormat: 'qcow2', bytes: createReadStream(file), discard }
+}
+
+async function diagnostics(host: Host, uuid: string): Promise<GuestDiagnostics> {
+  const record = await host.store.find(uuid)
+  const guest = await findRunning(host, uuid)
+  const known = { hypervisor: 'qemu', hypervisorOs: 'linux' }
+  if (!record || !guest) return { ...known, state: 'shutdown', memoryMb: 0, cpus: [], disks: [], nics: [] }
+  const monitor = await guest.monitor()
+  const [memoryBytes, cpus, disks] = [
+    await monitor.queryMemory(),
+    await monitor.queryCpus(),
+    await monitor.queryBlockStats(),
+  ]
+  return {
+    ...known,
+    state: guest.powerState() === POWER_STATES.paused ? 'paused' : 'running',
+    memoryMb: Math.floor(memoryBytes / 1024 ** 2),
+    cpus: cpus.map((id) => ({ id })),
+    disks: disks.map((disk) => ({
+      readBytes: disk.rd_bytes,
+      readRequests: disk.rd_operations,
+      writeBytes: disk.wr_bytes,
+      writeRequests: disk.wr_operations,
+      errors: disk.failed_rd_operations + disk.failed_wr_operations,
+    })),
+    nics: [],
+  }
+}
