@@ -22,7 +22,15 @@ const TOKENS: Readonly<Record<string, TokenInfo>> = {
   admin: token(['admin']),
   service: token(['service']),
   reader: token(['reader'], 'p1'),
-  unscoped: { ...token(['admin']), projectId: null },
+  // Keystone gives it no roles.
+  unscoped: { ...token([]), projectId: null },
+  member: token(['member', 'reader'], 'p1'),
+  'admin elsewhere': token(['admin'], 'p2'),
+  'reader elsewhere': token(['reader'], 'p2'),
+  manager: token(['manager', 'member', 'reader'], 'p1'),
+  nobody: token([], 'p1'),
+  'system admin': { ...token(['admin']), projectId: null, systemScope: 'all' },
+  'domain admin': { ...token(['admin']), projectId: null, domainId: 'd1' },
 }
 
 export interface Reply {
@@ -48,8 +56,10 @@ export interface Fixture {
   close(): Promise<void>
 }
 
+type Options = Parameters<typeof createPlacementApp>[0]
+
 /** Requests are of the newest version and an admin's, unless they say otherwise. A given database stays open. */
-export async function startPlacement(given?: Database): Promise<Fixture> {
+export async function startPlacement(given?: Database, more: Partial<Options> = {}): Promise<Fixture> {
   const db = given ?? openDatabase('sqlite://')
   const { app, start, close } = createPlacementApp({
     db,
@@ -57,6 +67,7 @@ export async function startPlacement(given?: Database): Promise<Fixture> {
     log: silentLog,
     ids: randomIds,
     clock: systemClock,
+    ...more,
   })
   await start()
   const ask: Ask = async (method, path, body, asked = {}) => {

@@ -47,6 +47,8 @@ export interface PlacementApp {
   /** Brings the tables up to date and makes the app ready for requests. */
   start(): Promise<void>
   close(): Promise<void>
+  /** How much is held in memory, by kind. */
+  sizes(): Readonly<Record<string, number>>
 }
 
 export function createPlacementApp(dependencies: PlacementDependencies): PlacementApp {
@@ -62,7 +64,7 @@ export function createPlacementApp(dependencies: PlacementDependencies): Placeme
       database: db,
       clock,
       ids,
-      policy: dependencies.policy ?? defaultPolicy,
+      policy: dependencies.policy ?? defaultPolicy(),
       options: {
         incompleteConsumerProjectId: dependencies.incompleteConsumerProjectId ?? NO_OWNER,
         incompleteConsumerUserId: dependencies.incompleteConsumerUserId ?? NO_OWNER,
@@ -77,6 +79,7 @@ export function createPlacementApp(dependencies: PlacementDependencies): Placeme
   })
   return {
     app,
+    sizes: () => engine.sizes(),
     async start() {
       await db.migrate(PLACEMENT_MIGRATION_SET, PLACEMENT_MIGRATIONS)
       await app.ready()

@@ -93,24 +93,28 @@ function compare(published: readonly Published[], rules: readonly Rule[]): void 
   }
 }
 
+function compareOld(published: readonly Published[], rules: readonly Rule[]): void {
+  const old = published.map(({ name, deprecated_rule: rule }) => [
+    name,
+    rule && { name: rule.name, check: rule.check },
+  ])
+  assert.deepEqual(
+    Object.fromEntries(rules.map(({ name, deprecated }) => [name, deprecated])),
+    Object.fromEntries(old),
+  )
+}
+
 const read = (file: string): readonly Published[] =>
   (JSON.parse(readFileSync(join(SPEC, file), 'utf8')) as { policies: Published[] }).policies
 
 if (existsSync(join(SPEC, 'policies.json'))) {
   test('compute policies are the published ones', () => compare(read('policies.json'), computeRules))
-  test('what rules were before is as published', () => {
-    const old = read('policies.json').map(({ name, deprecated_rule: rule }) => [
-      name,
-      rule && { name: rule.name, check: rule.check },
-    ])
-    assert.deepEqual(
-      Object.fromEntries(computeRules.map(({ name, deprecated }) => [name, deprecated])),
-      Object.fromEntries(old),
-    )
-  })
+  test('what rules were before is as published', () => compareOld(read('policies.json'), computeRules))
 }
 if (existsSync(join(SPEC, 'placement-policies.json'))) {
   const hasAdmin: Rule = { name: 'context_is_admin', check: 'role:admin', scopeTypes: null, operations: [] }
+  test('what placement rules were before is as published', () =>
+    compareOld(read('placement-policies.json'), placementRules))
   test('placement policies are the published ones', () =>
     compare(
       [...read('placement-policies.json'), { ...hasAdmin, resolved: hasAdmin.check, scope_types: null }],

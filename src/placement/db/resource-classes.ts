@@ -3,7 +3,8 @@ import { badRequest, conflict, notFound } from '#lib/fault.ts'
 import { isUniqueViolation } from '#db/kit/index.ts'
 import { isStandardResourceClass, STANDARD_RESOURCE_CLASSES } from '../standard.ts'
 import { recordChanges } from './changes.ts'
-import { type Db, sharesLocks, type Trx } from './providers.ts'
+import type { Db, Trx } from './providers.ts'
+import { unknownNames } from './unknown-names.ts'
 
 export interface ResourceClass {
   readonly name: string
@@ -38,18 +39,12 @@ export const unknownResourceClass = async (db: Db, names: readonly string[]): Pr
   (await unknownResourceClasses(db, names))[0]
 
 /** Those of the names that are no classes; asks the database only when a custom one is among them. */
-export async function unknownResourceClasses(db: Db, names: readonly string[]): Promise<string[]> {
-  const custom = names.filter((name) => !isStandardResourceClass(name))
-  if (custom.length === 0) return []
-  const rows = await db
-    .selectFrom('placement_resource_classes')
-    .select('name')
-    .where('name', 'in', custom)
-    .$if(sharesLocks(db), (query) => query.forShare())
-    .execute()
-  const known = new Set(rows.map((row) => row.name))
-  return custom.filter((name) => !known.has(name))
-}
+export const unknownResourceClasses = (db: Db, names: readonly string[]): Promise<string[]> =>
+  unknownNames(
+    db,
+    'placement_resource_classes',
+    names.filter((name) => !isStandardResourceClass(name)),
+  )
 
 /** Makes a custom class; false when it was there. */
 export async function insertResourceClass(db: Db, name: string, now: number): Promise<boolean> {

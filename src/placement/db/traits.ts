@@ -1,7 +1,8 @@
 /** Traits: the standard ones, which need no row, the custom ones, and which provider has which. */
 import { badRequest, conflict, notFound } from '#lib/fault.ts'
 import { isStandardTrait, STANDARD_TRAITS } from '../standard.ts'
-import { bumpGenerations, type Db, lockProvider, sharesLocks, type Trx } from './providers.ts'
+import { bumpGenerations, type Db, lockProvider, type Trx } from './providers.ts'
+import { unknownNames } from './unknown-names.ts'
 
 export interface Trait {
   readonly name: string
@@ -47,18 +48,12 @@ export async function getTrait(db: Db, name: string): Promise<Trait> {
 }
 
 /** Those of the names that are no traits; asks the database only when a custom one is among them. */
-export async function unknownTraits(db: Db, names: readonly string[]): Promise<string[]> {
-  const custom = names.filter((name) => !isStandardTrait(name))
-  if (custom.length === 0) return []
-  const rows = await db
-    .selectFrom('placement_traits')
-    .select('name')
-    .where('name', 'in', custom)
-    .$if(sharesLocks(db), (query) => query.forShare())
-    .execute()
-  const known = new Set(rows.map((row) => row.name))
-  return custom.filter((name) => !known.has(name))
-}
+export const unknownTraits = (db: Db, names: readonly string[]): Promise<string[]> =>
+  unknownNames(
+    db,
+    'placement_traits',
+    names.filter((name) => !isStandardTrait(name)),
+  )
 
 /** Makes a custom trait; false when it was there. */
 export async function insertTrait(db: Db, name: string, now: number): Promise<boolean> {

@@ -19,6 +19,8 @@ export interface Engine {
   current(): Promise<World>
   /** Loads, and from then on looks after itself; what fails is logged and tried again. */
   start(): void
+  /** How much is held in memory; nothing before the first look. */
+  sizes(): Readonly<Record<string, number>>
   close(): Promise<void>
 }
 
@@ -72,6 +74,7 @@ export function createEngine(options: EngineOptions): Engine {
       }
       upkeep ??= repeat({ name: 'following the changes of providers', everyMs: IDLE_MS, run }, { clock, log })
     },
+    sizes: () => (followed ? { providers: followed.world.size, roots: followed.world.roots.size } : {}),
     async close() {
       await upkeep?.close()
       await running

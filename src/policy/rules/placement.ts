@@ -1,12 +1,20 @@
 /** Placement. */
 import { base, type Rule, rule } from '../rule.ts'
 
+/** Before there were services and readers, an admin did everything. */
+const onceAdmin = (given: Rule): Rule => ({
+  ...given,
+  deprecated: { name: 'rule:admin_api', check: 'role:admin' },
+})
+
 export const placementRules: readonly Rule[] = [
   rule('admin_api', 'role:admin'),
-  rule('service_api', 'role:service'),
-  rule('admin_or_service_api', 'role:admin or role:service'),
-  base('project_reader_api', 'role:reader and project_id:%(project_id)s'),
-  rule('admin_or_project_reader_or_service_api', 'role:admin or rule:project_reader_api or role:service'),
+  onceAdmin(rule('service_api', 'role:service')),
+  onceAdmin(rule('admin_or_service_api', 'role:admin or role:service')),
+  onceAdmin(base('project_reader_api', 'role:reader and project_id:%(project_id)s')),
+  onceAdmin(
+    rule('admin_or_project_reader_or_service_api', 'role:admin or rule:project_reader_api or role:service'),
+  ),
   rule('placement:resource_providers:list', 'rule:admin_or_service_api', ['GET /resource_providers']),
   rule('placement:resource_providers:create', 'rule:admin_or_service_api', ['POST /resource_providers']),
   rule('placement:resource_providers:show', 'rule:admin_or_service_api', ['GET /resource_providers/{uuid}']),

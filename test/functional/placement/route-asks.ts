@@ -76,10 +76,7 @@ const allocation = (host: string, minor: number): object => ({
 /** As it would be, but that some fields are set, or taken out. */
 const putAllocation =
   (change: (body: Record<string, unknown>, stage: Stage) => object): Making =>
-  (stage, minor) => [
-    `/allocations/${randomUUID()}`,
-    change({ ...allocation(stage.host, minor) }, stage),
-  ]
+  (stage, minor) => [`/allocations/${randomUUID()}`, change({ ...allocation(stage.host, minor) }, stage)]
 
 const postAllocations =
   (more: (stage: Stage) => object): Making =>
