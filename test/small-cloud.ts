@@ -54,7 +54,7 @@ export interface SmallCloud {
   request<S extends SagaName>(
     saga: S,
     instanceUuid: string,
-    taskState: TaskState,
+    taskState: TaskState | null,
     params: OperationParams<S>,
   ): Promise<string>
   close(): Promise<void>

@@ -4,6 +4,7 @@ import { insertInstanceFault } from '#db/instance-faults.ts'
 import { findInstance, updateInstance } from '#db/instances.ts'
 import { type Failure, type Hooks, type Moment, OperationCancelled } from '#lib/saga/index.ts'
 import { type Instance, TASK_STATES, type TaskState } from '#model/instance/index.ts'
+import { NOT_SUPPORTED } from './command-step.ts'
 import type { ConductorTypes, SagaColumns, ServerStep, Trx } from './world.ts'
 
 /** An instance that is being deleted belongs to the delete. */
@@ -58,11 +59,11 @@ async function enterStep(trx: Trx, moment: Turn, to: ServerStep | null): Promise
   return instance
 }
 
-/** The instance is idle again, in error where the saga says so, with a fault that tells why. */
+/** The instance is idle again, in error where the saga says so and something was done, with a fault that tells why. */
 async function recordFailure(trx: Trx, moment: Turn, failure: Failure): Promise<void> {
   const { subject } = moment.operation
   const { columns } = moment.saga
-  const vmState = columns.failedVmState
+  const vmState = failure.name === NOT_SUPPORTED ? undefined : columns.failedVmState
   const changes = { taskState: null, ...(vmState && { vmState }) }
   const instance = await updateInstance(trx, subject, changes, { now: moment.at, ...expectationOf(columns) })
   const { code, message, details } = failure

@@ -10,11 +10,14 @@ import { type Done, done, type Outcome, type Parked, parked } from '#lib/saga/in
 import { isServiceUp } from '#model/host/index.ts'
 import type { Ctx, Db, Trx, World } from './world.ts'
 
+/** The name of its failure. */
+export const NOT_SUPPORTED = 'NotSupported'
+
 export type FailedOutcome = Extract<CommandOutcome, { ok: false }>
 
 /** The compute did what it was told, and could not. */
 export class CommandFailed extends Error {
-  override readonly name = 'CommandFailed'
+  override readonly name: string = 'CommandFailed'
   readonly outcome: FailedOutcome
 
   constructor(outcome: FailedOutcome) {
@@ -22,6 +25,11 @@ export class CommandFailed extends Error {
     this.outcome = outcome
     this.stack = outcome.details
   }
+}
+
+/** The host's driver cannot do it, and has not touched the guest. */
+export class NotSupported extends CommandFailed {
+  override readonly name = NOT_SUPPORTED
 }
 
 /** The compute is down, or went down before it answered. */
@@ -83,6 +91,7 @@ export function command<Params, Outputs, Out>(
 
 async function answered<Out>(trx: Trx, work: CommandWork<Out>, outcome: CommandOutcome): Promise<Done<Out>> {
   if (outcome.ok) return done(await work.succeeded(trx, outcome.result))
+  if (outcome.unsupported === true) throw new NotSupported(outcome)
   if (work.failed) return done(await work.failed(trx, outcome))
   throw new CommandFailed(outcome)
 }

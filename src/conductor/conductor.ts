@@ -11,12 +11,14 @@ import { reportService } from '#db/services.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Ids } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
+import type { Metrics } from '#lib/metrics.ts'
 import { type Repeated, repeat } from '#lib/repeat.ts'
 import { createRunner, type Runner } from '#lib/saga/index.ts'
 import type { Networks } from '#neighbours/networks/port.ts'
 import type { PlacementClient } from '#neighbours/placement/port.ts'
 import { announcements } from './announce.ts'
 import type { ConductorConfig } from './config.ts'
+import { countCommands, countRepair, countTurns } from './measure.ts'
 import { createRepair, type Repair } from './repair/index.ts'
 import { sagas } from './sagas/index.ts'
 import { stateService } from './state-service.ts'
@@ -30,6 +32,7 @@ export interface ConductorDeps {
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
+  readonly metrics?: Metrics
   readonly config: ConductorConfig
 }
 
@@ -78,14 +81,15 @@ function runnerOf(deps: ConductorDeps, world: World): Runner {
     undoTries: config.undoTries,
     undoDelayMs: config.undoDelayMs,
     settleMs: config.closeMs,
+    observe: deps.metrics && countTurns(deps.metrics),
   })
 }
 
 export function createConductor(deps: ConductorDeps): Conductor {
-  const { bus, config, log } = deps
+  const { bus, config, log, metrics } = deps
   const world = worldOf(deps, () => runner.nudge())
   const runner = runnerOf(deps, world)
-  const repair = createRepair({ world, log })
+  const repair = createRepair({ world, log, observe: metrics && countRepair(metrics) })
   let served: { close(): Promise<void> } | undefined
   let presence: Repeated | undefined
   const report = async (): Promise<void> => {
@@ -100,7 +104,12 @@ export function createConductor(deps: ConductorDeps): Conductor {
         const taken = await breakLeases(world.db)
         if (taken > 0) log.info({ operations: taken }, 'taking over what an earlier conductor left')
       }
-      served = await serveContract(conductorContract, CONDUCTOR_TOPIC, bus, stateService({ ...deps, world }))
+      served = await serveContract(
+        conductorContract,
+        CONDUCTOR_TOPIC,
+        bus,
+        stateService({ ...deps, world, observe: metrics && countCommands(metrics) }),
+      )
       presence = repeat({ name: 'heartbeat', everyMs: config.reportIntervalMs, run: report }, deps)
       runner.start()
       repair.start()

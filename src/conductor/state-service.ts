@@ -16,10 +16,17 @@ export interface StateServiceDeps {
   readonly db: Database
   readonly world: World
   readonly log: Log
+  /** Hears of every outcome that a compute reports. */
+  readonly observe?: ((outcome: 'done' | 'failed' | 'told again') => void) | undefined
 }
 
 /** Answers the conductor's contract. */
-export function stateService({ db, world, log }: StateServiceDeps): HandlersOf<typeof conductorContract> {
+export function stateService({
+  db,
+  world,
+  log,
+  observe,
+}: StateServiceDeps): HandlersOf<typeof conductorContract> {
   const { clock, ids, config } = world
   return {
     async operationReady() {
@@ -47,6 +54,7 @@ export function stateService({ db, world, log }: StateServiceDeps): HandlersOf<t
         finishCommand(trx, { commandId, host, outcome }, { now }),
       )
       log.info({ request_id: requestId, command: commandId, host, ok: outcome.ok, written }, 'command done')
+      observe?.(written ? (outcome.ok ? 'done' : 'failed') : 'told again')
       if (written) world.nudge()
       return null
     },

@@ -30,6 +30,20 @@ export const operationParams = {
   'reboot-server': Type.Object({ type: Type.Union([Type.Literal('SOFT'), Type.Literal('HARD')]) }),
   /** Its host came up again and the guest, which should run, did not: started again. */
   'resume-server': Type.Object({}),
+  'pause-server': Type.Object({}),
+  'unpause-server': Type.Object({}),
+  'suspend-server': Type.Object({}),
+  /** A suspended server goes on. */
+  'unsuspend-server': Type.Object({}),
+  /** `image`: null is the server's own. */
+  'rescue-server': Type.Object({ image: ImageOrNull }),
+  'unrescue-server': Type.Object({}),
+  /** Forgotten, here too, as soon as the guest has it. */
+  'set-password': Type.Object({ adminPass: Type.String() }),
+  'dump-crash': Type.Object({}),
+  'inject-network-info': Type.Object({}),
+  'soft-delete-server': Type.Object({}),
+  'restore-server': Type.Object({}),
 } as const
 
 export type SagaName = keyof typeof operationParams

@@ -135,6 +135,12 @@ export async function findBuildParams(
   return row && (JSON.parse(row.params) as OperationParams<'build-server'>)
 }
 
+/** Forgets what an operation was asked with, and what its commands were told, once it is not needed: secrets are kept no longer. */
+export async function forgetParams(db: Db, id: string): Promise<void> {
+  await db.updateTable('operations').set({ params: '{}' }).where('id', '=', id).execute()
+  await db.updateTable('commands').set({ args: '{}' }).where('operation_id', '=', id).execute()
+}
+
 /** Bumps the wake-up count and makes due at once: a set for an update of live operations. */
 const woken = (now: number) => ({ wakes: sql<number>`wakes + 1`, wake_at: now, updated_at: now })
 
@@ -340,13 +346,16 @@ async function release(db: Kysely<NovaDb>, owner: string, id: string, now: numbe
     .execute()
 }
 
+/** A parameter whose type PostgreSQL could not tell. Written out, it would make each statement one of its own. */
+const bigint = (value: number) => sql`cast(${value} as bigint)`
+
 /** The columns an entry sets beside the progress. */
 function columnsOf(entry: Entry, now: number) {
   const free = { lease_owner: null, lease_until: 0 }
   if (entry.status === 'live') return {}
   if (entry.status === 'ended') return { ...free, status: entry.ending, finished_at: now }
   // Somebody who woke the operation while it was about to park is not to wait for the poll.
-  const wake_at = sql<number>`case when wakes = ${entry.wakesSeen} then ${sql.lit(entry.wakeAt)} else ${sql.lit(now)} end`
+  const wake_at = sql<number>`case when wakes = ${entry.wakesSeen} then ${bigint(entry.wakeAt)} else ${bigint(now)} end`
   return { ...free, wake_at }
 }
 

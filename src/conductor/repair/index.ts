@@ -2,7 +2,7 @@
 import type { Log } from '#lib/log.ts'
 import type { World } from '../world.ts'
 import { abandonedInstances } from './abandoned-instances.ts'
-import { createRepairLoop, type Repair } from './loop.ts'
+import { createRepairLoop, type Repair, type RepairObserver } from './loop.ts'
 import { oldRecords } from './old-records.ts'
 import { orphanedAllocations } from './orphaned-allocations.ts'
 import { stuckOperations } from './stuck-operations.ts'
@@ -11,7 +11,11 @@ import { vanishedPorts } from './vanished-ports.ts'
 
 export type { Repair } from './loop.ts'
 
-export const createRepair = (deps: { readonly world: World; readonly log: Log }): Repair =>
+export const createRepair = (deps: {
+  readonly world: World
+  readonly log: Log
+  readonly observe?: RepairObserver | undefined
+}): Repair =>
   createRepairLoop({
     ...deps,
     tasks: [

@@ -10,12 +10,20 @@ export interface Repair {
   close(): Promise<void>
 }
 
+/** Hears what each run of a task found. */
+export type RepairObserver = (
+  task: string,
+  counts: Counts | 'failed',
+  how: { readonly dryRun: boolean },
+) => void
+
 export function createRepairLoop(deps: {
   readonly world: World
   readonly log: Log
   readonly tasks: readonly RepairTask[]
+  readonly observe?: RepairObserver | undefined
 }): Repair {
-  const { world, log, tasks } = deps
+  const { world, log, tasks, observe } = deps
   const stop = new AbortController()
   let last: Promise<unknown> = Promise.resolve()
 
@@ -26,9 +34,11 @@ export function createRepairLoop(deps: {
       try {
         const counts = await task.run(world, log.child({ repair: task.name }), { dryRun })
         did[task.name] = counts
+        observe?.(task.name, counts, { dryRun })
         if (Object.values(counts).some((count) => count > 0))
           log.info({ repair: task.name, ...counts, dryRun }, 'repaired')
       } catch (error) {
+        observe?.(task.name, 'failed', { dryRun })
         log.error({ err: error, repair: task.name }, 'a repair task failed')
       }
     }

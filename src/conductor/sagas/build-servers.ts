@@ -74,8 +74,6 @@ export const buildServers = serverSaga<Params>('build-server', { failedVmState: 
       rewind: { to: 'schedule', when: mayDoBetterElsewhere, attempts: (world) => world.config.maxAttempts },
     },
   )
-  // No undo: it is one transaction, and nothing comes after it.
-  .step('active', { event: EVENT }, { do: markActive, deadlineMs: 60_000 })
 
 /** Changes the instance in a step's transaction, unless it is being deleted: then the build is over. */
 async function change(
@@ -204,7 +202,13 @@ async function spawn(ctx: Ctx<Params, { readonly schedule: Placed }>): Promise<O
     host: ctx.outputs.schedule.host.host,
     deadlineMs: ctx.world.config.buildTimeoutMs,
     guest: async (trx) => guestSpecOf(await getInstance(trx, ctx.subject), ctx.params.image),
-    succeeded: async (_trx, result) => ({ powerState: powerStateOf(result, POWER_STATES.running) }),
+    // The server is there in the very transaction that says so: nothing comes after it.
+    async succeeded(trx, result) {
+      const powerState = powerStateOf(result, POWER_STATES.running)
+      const launchedAt = ctx.world.clock.now()
+      await change(trx, ctx, { vmState: 'active', taskState: null, powerState, launchedAt })
+      return { powerState }
+    },
     failed: async (_trx, outcome) => {
       const error = new CommandFailed(outcome)
       if (!outcome.retryable || ctx.attempt < ctx.world.config.maxAttempts) throw error
@@ -229,18 +233,5 @@ async function destroy(ctx: Ctx<Params, { readonly schedule: Placed }>): Promise
         ctx.log.warn({ host }, 'the host is down: what it has of the guest is left to its return'),
     })
     return typeof outcome === 'function' ? outcome(trx) : outcome
-  }
-}
-
-async function markActive(ctx: Ctx<Params, { readonly spawn: Spawned }>): Promise<Outcome<null, Trx>> {
-  return async (trx) => {
-    const powerState = powerStateOf(ctx.outputs.spawn, POWER_STATES.running)
-    await change(trx, ctx, {
-      vmState: 'active',
-      taskState: null,
-      powerState,
-      launchedAt: ctx.world.clock.now(),
-    })
-    return done(null)
   }
 }

@@ -2,6 +2,7 @@
 import type { ServerSaga } from '../world.ts'
 import { buildServers } from './build-servers.ts'
 import { deleteServer } from './delete-server.ts'
+import { guestSagas } from './guest-sagas.ts'
 import { rebootServer } from './reboot-server.ts'
 import { resumeServer } from './resume-server.ts'
 import { startServer } from './start-server.ts'
@@ -14,4 +15,5 @@ export const sagas: readonly ServerSaga[] = [
   stopServer,
   rebootServer,
   resumeServer,
+  ...guestSagas,
 ]

@@ -3,7 +3,7 @@ import type { CommandKind } from '#contracts/compute.ts'
 import { withdrawCommands } from '#db/commands.ts'
 import { getInstance, updateInstance } from '#db/instances.ts'
 import { done, OperationCancelled, type Outcome, type Step } from '#lib/saga/index.ts'
-import type { Instance, PowerState, VmState } from '#model/instance/index.ts'
+import type { Instance, PowerState, TaskState, VmState } from '#model/instance/index.ts'
 import { NOT_DELETING } from '../announce.ts'
 import { command, type FailedOutcome } from '../command-step.ts'
 import { guestSpecOf, rememberedImage } from '../guest-spec.ts'
@@ -16,8 +16,15 @@ export interface PowerWork<Params> {
   args?(params: Params, instance: Instance, world: World): Readonly<Record<string, unknown>>
   /** Beyond `commandTimeoutMs`. */
   moreTimeMs?(world: World): number
-  readonly vmState: VmState
-  readonly powerState: PowerState
+  /** The states it ends in; left out: as they were. */
+  readonly vmState?: VmState
+  readonly powerState?: PowerState
+  /** The task states in which it still settles; left out: all but those of a delete. */
+  readonly during?: readonly (TaskState | null)[]
+  /** The instance is not touched: the command changes nothing that is known of it. */
+  readonly leavesStates?: boolean
+  /** What else is written when the command is over, done or not. */
+  over?(trx: Trx, ctx: Ctx<Params, object>): Promise<void>
   /** Settles all the same after some failures, instead of failing. */
   failed?(trx: Trx, ctx: Ctx<Params, object>, outcome: FailedOutcome): Promise<void>
 }
@@ -26,11 +33,19 @@ export interface PowerWork<Params> {
 async function settle<Params>(
   trx: Trx,
   ctx: Ctx<Params, object>,
-  vmState: VmState,
-  powerState: PowerState,
+  work: PowerWork<Params>,
+  outcome: { readonly powerState?: unknown },
 ): Promise<null> {
-  const options = { now: ctx.world.clock.now(), expect: { taskState: NOT_DELETING } }
-  const settled = await updateInstance(trx, ctx.subject, { vmState, taskState: null, powerState }, options)
+  await work.over?.(trx, ctx)
+  if (work.leavesStates === true) return null
+  const { vmState, powerState } = work
+  const changes = {
+    taskState: null,
+    ...(vmState && { vmState }),
+    ...(powerState !== undefined && { powerState: powerStateOf(outcome, powerState) }),
+  }
+  const options = { now: ctx.world.clock.now(), expect: { taskState: work.during ?? NOT_DELETING } }
+  const settled = await updateInstance(trx, ctx.subject, changes, options)
   if (!settled) throw new OperationCancelled(`instance ${ctx.subject} is being deleted`)
   return null
 }
@@ -49,11 +64,11 @@ export function powerStep<Params>(work: PowerWork<Params>): Step<Params, object,
         deadlineMs: deadlineMs(ctx.world),
         guest: async (trx) => guestSpecOf(await getInstance(trx, ctx.subject), rememberedImage(instance)),
         args: work.args?.(ctx.params, instance, ctx.world) ?? {},
-        succeeded: (trx, result) => settle(trx, ctx, work.vmState, powerStateOf(result, work.powerState)),
+        succeeded: (trx, result) => settle(trx, ctx, work, result),
         ...(failed && {
           failed: async (trx: Trx, outcome: FailedOutcome) => {
             await failed(trx, ctx, outcome)
-            return settle(trx, ctx, work.vmState, powerStateOf(outcome, work.powerState))
+            return settle(trx, ctx, work, outcome)
           },
         }),
       })
@@ -62,6 +77,7 @@ export function powerStep<Params>(work: PowerWork<Params>): Step<Params, object,
     undo: async (ctx): Promise<Outcome<void, Trx>> => {
       return async (trx) => {
         await withdrawCommands(trx, ctx.operationId, { now: ctx.world.clock.now(), kind: work.kind })
+        await work.over?.(trx, ctx)
         return done(undefined)
       }
     },
