@@ -63,7 +63,7 @@ const COMMANDS: Readonly<Record<string, CliCommand>> = {
     run: async (args) => (await import('./commands/placement-status.ts')).placementStatus(args),
   },
   'stand-ins': {
-    summary: 'run Keystone, Glance and Neutron, small but real',
+    summary: 'run Keystone, Glance, Neutron and Cinder, small but real',
     run: async (args) => (await import('./commands/stand-ins.ts')).standIns(args),
   },
   fleet: {
@@ -81,6 +81,10 @@ const COMMANDS: Readonly<Record<string, CliCommand>> = {
   parity: {
     summary: "compare with Nova's published facts, where they are at hand",
     run: async (args, launch) => (await import('./commands/scripts.ts')).parity(args, launch),
+  },
+  fuzz: {
+    summary: 'nonsense for every route of the compute API: fuzz --requests 100000',
+    run: async (args, launch) => (await import('./commands/scripts.ts')).fuzz(args, launch),
   },
   crash: {
     summary: 'kill the cloud at random moments and see that it settles',

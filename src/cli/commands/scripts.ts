@@ -1,4 +1,4 @@
-/** Commands that hand over to a script of the checkout: `crash`, `bench`, `parity`, `differential`, `interop`, `simulate`. */
+/** Commands that hand over to a script of the checkout: `crash`, `bench`, `parity`, `fuzz`, `differential`, `interop`, `simulate`. */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { runShown } from '../run-process.ts'
@@ -32,6 +32,10 @@ export async function bench(args: readonly string[], launch: Launch): Promise<nu
 /** `kilonova parity`: the tests that compare with Nova's facts. */
 export const parity = (args: readonly string[], launch: Launch): Promise<number> =>
   script(launch, '--test', args.length > 0 ? args : ['test/parity/**/*.test.ts'])
+
+/** `kilonova fuzz [--requests N] [--seed S]`. */
+export const fuzz = (args: readonly string[], launch: Launch): Promise<number> =>
+  script(launch, 'test/fuzz/run.ts', args)
 
 /** `kilonova differential placement [arguments]`: the same requests to ours and to the real service. */
 export const differential = (args: readonly string[], launch: Launch): Promise<number> =>

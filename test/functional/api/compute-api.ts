@@ -116,6 +116,8 @@ export interface Neighbourhood {
   networks: Network[]
   ports: Port[]
   securityGroups: SecurityGroup[]
+  /** What Placement was told of aggregates: the provider, and the change. */
+  aggregateChanges: unknown[]
   volumes: SmallVolumes
 }
 
@@ -144,15 +146,17 @@ function networksOf(there: Neighbourhood): Networks {
   }
 }
 
-const placement: PlacementClient = {
+const placementOf = (there: Neighbourhood): PlacementClient => ({
   syncProvider: unasked('syncProvider'),
   candidates: unasked('candidates'),
   claim: unasked('claim'),
   release: async () => {},
   allocationsOf: async () => ({}),
   allocationsOn: async () => ({}),
-  setAggregates: async () => {},
-}
+  changeAggregates: async (provider, change) => {
+    there.aggregateChanges.push([provider, change])
+  },
+})
 
 export interface Request {
   readonly as?: keyof typeof TOKENS | null
@@ -188,6 +192,7 @@ export function testServices(
     networks: [network],
     ports: [],
     securityGroups: [defaultGroup],
+    aggregateChanges: [],
     volumes: new SmallVolumes(),
   }
   return {
@@ -215,7 +220,7 @@ export function testServices(
       listByProperties: unasked('listByProperties'),
     },
     networks: networksOf(there),
-    placement,
+    placement: placementOf(there),
     volumes: there.volumes,
     policy: createPolicy({ enforceScope: true }),
     log: silentLog,

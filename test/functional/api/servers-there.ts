@@ -12,9 +12,10 @@ export const message = (body: Record<string, unknown>) =>
 
 /** An API with the flavor 42, and `make` to create a server in it. */
 export async function startCloud(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
+  databaseUrl?: string,
 ): Promise<TestApi & { make(server?: object, at?: string): Promise<string> }> {
-  const api = await startApi(t)
+  const api = await startApi(t, {}, databaseUrl)
   const flavor = { name: 'm1.nano', id: '42', ram: 128, vcpus: 1, disk: 1 }
   await api.send('POST /flavors', { as: 'admin', body: { flavor } })
   const make = async (server: object = {}, at = '2.104') => {
