@@ -1,0 +1,131 @@
+/** The real Nova, asked the same: a hundred servers are made in it first, and removed after. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { findOracle, startOracle } from '../../test/interop/oracle.ts'
+import { cpuSeconds, processTree } from '../measure/processes.ts'
+import type { Cost, Target } from './measure.ts'
+
+const SERVERS = 100
+const BUILD_MS = 600_000
+
+type Ask = (
+  method: string,
+  path: string,
+  body?: unknown,
+) => Promise<{ status: number; body: Record<string, unknown> }>
+
+/** Measures the real service with `measure`, to which the service and one of its servers are given. */
+export async function measureNova(
+  measure: (target: Target, uuid: string) => Promise<Record<string, Cost>>,
+): Promise<Record<string, Cost>> {
+  const oracle = await startOracle(findOracle(undefined), ['-n', '2', '--cinder'])
+  try {
+    const { token, url, imageUrl, projectId } = await login(oracle.authUrl, oracle.password)
+    const ask = askOf(url, token)
+    const quota = `/os-quota-sets/${projectId}`
+    await ask('PUT', quota, { quota_set: { instances: -1, cores: -1, ram: -1 } })
+    try {
+      const { images } = (await askOf(imageUrl, token)('GET', '/images')).body as { images: Listed[] }
+      const uuids = await make(ask, images[0]?.id)
+      const target: Target = { url, token, microversion: '2.93', cpu: () => cpuOf(oracle.home) }
+      return await measure(target, uuids[SERVERS / 2] ?? '')
+    } finally {
+      await removeAll(ask)
+      await ask('DELETE', quota)
+    }
+  } finally {
+    await oracle.release()
+  }
+}
+
+async function login(authUrl: string, password: string) {
+  const domain = { name: 'Default' }
+  const answer = await fetch(`${authUrl}/auth/tokens`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      auth: {
+        identity: { methods: ['password'], password: { user: { name: 'admin', password, domain } } },
+        scope: { project: { name: 'admin', domain } },
+      },
+    }),
+  })
+  const { token } = (await answer.json()) as {
+    token: {
+      project: { id: string }
+      catalog: { type: string; endpoints: { interface: string; url: string }[] }[]
+    }
+  }
+  const urlOf = (service: string): string =>
+    token.catalog
+      .find(({ type }) => type === service)
+      ?.endpoints.find((endpoint) => endpoint.interface === 'public')?.url ?? ''
+  return {
+    token: answer.headers.get('x-subject-token') ?? '',
+    url: urlOf('compute'),
+    imageUrl: urlOf('image').replace(/(\/v2)?\/?$/, '/v2'),
+    projectId: token.project.id,
+  }
+}
+
+const askOf =
+  (url: string, token: string): Ask =>
+  async (method, path, body) => {
+    const answer = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        'x-auth-token': token,
+        'openstack-api-version': 'compute 2.93',
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+    const text = await answer.text()
+    return { status: answer.status, body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>) }
+  }
+
+const NAME = 'kilonova-bench'
+
+interface Listed {
+  readonly id: string
+  readonly status: string
+}
+
+const listed = async (ask: Ask): Promise<Listed[]> =>
+  (await ask('GET', `/servers/detail?name=${NAME}`)).body['servers'] as Listed[]
+
+/** A hundred servers, all of them built. */
+async function make(ask: Ask, imageRef: string | undefined): Promise<string[]> {
+  const flavors = (await ask('GET', '/flavors')).body['flavors'] as { id: string; name: string }[]
+  const flavorRef = flavors.find(({ name }) => name === 'm1.nano')?.id
+  const server = { name: NAME, flavorRef, imageRef, networks: 'none', min_count: SERVERS }
+  const made = await ask('POST', '/servers', { server })
+  if (made.status !== 202) throw new Error(`the real Nova makes no servers: ${JSON.stringify(made.body)}`)
+  for (const end = performance.now() + BUILD_MS; performance.now() < end; await delay(2_000)) {
+    const servers = await listed(ask)
+    const building = servers.filter(({ status }) => status === 'BUILD').length
+    if (servers.length >= SERVERS && building === 0) return servers.map(({ id }) => id)
+  }
+  throw new Error('the real Nova has not built a hundred servers in ten minutes')
+}
+
+/** Until none is left: a create that is still under way goes, too. */
+async function removeAll(ask: Ask): Promise<void> {
+  for (const end = performance.now() + BUILD_MS; performance.now() < end; await delay(2_000)) {
+    const servers = await listed(ask)
+    if (servers.length === 0) return
+    for (const { id } of servers) await ask('DELETE', `/servers/${id}`)
+  }
+}
+
+const RUN = 'run'
+
+function cpuOf(home: string): { api: number; database: number } {
+  const of = (name: string): number =>
+    processTree(Number(readFileSync(join(home, RUN, `${name}.pid`), 'utf8'))).reduce(
+      (sum, pid) => sum + cpuSeconds(pid),
+      0,
+    )
+  return { api: of('nova-api'), database: of('mysql') }
+}
