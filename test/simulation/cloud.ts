@@ -20,6 +20,7 @@ import {
   serviceToken,
   startPlacement,
 } from './placement-service.ts'
+import { SmallVolumes } from '../small-volumes.ts'
 import { type Random, seededIds } from './random.ts'
 import type { ApiServices } from './shared-api.ts'
 import type { Storage, Store } from './store.ts'
@@ -120,6 +121,7 @@ export function createCloud(options: CloudOptions): Cloud {
   const ids = (name: string): Ids => seededIds(random.fork(name))
   const store = options.storage.begin({ time, weather, tell })
   const neutron = createNeutron({ time, ids: ids('neutron'), weather, tell })
+  const volumes = new SmallVolumes()
   const broker = createBroker({
     time,
     tell,
@@ -145,6 +147,7 @@ export function createCloud(options: CloudOptions): Cloud {
     return {
       db,
       bus: broker.connect(life),
+      volumes,
       networks: sabotage.networks?.(networks, db) ?? networks,
       placement: sabotage.placement?.(placement) ?? placement,
       clock: life.clock,

@@ -91,6 +91,7 @@ export async function openSharedApi(): Promise<SharedApi> {
     images: passed('images'),
     networks: passed('networks'),
     placement: passed('placement'),
+    volumes: passed('volumes'),
     ids: passed('ids'),
     clock: passed('clock'),
     policy: createPolicy({ enforceScope: true }),

@@ -1,4 +1,4 @@
-/** `kilonova stand-ins`: Keystone, Glance and Neutron for a fleet without an OpenStack around it, in one process. */
+/** `kilonova stand-ins`: Keystone, Glance, Neutron and Cinder for a fleet without an OpenStack around it, in one process. */
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { ConfigError } from '#config/index.ts'

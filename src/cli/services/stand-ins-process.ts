@@ -16,7 +16,7 @@ import type { DriverName } from '../up/up-arguments.ts'
 import { databaseAnswers } from './database.ts'
 import { healthMounts } from './health.ts'
 import { logsOf } from './log.ts'
-import { bootstrapInput, makeStandIns, STAND_IN_PATHS } from './stand-ins.ts'
+import { bootstrapInput, makeStandIns, STAND_IN_PATHS, volumeServices } from './stand-ins.ts'
 
 export interface StandInsOptions {
   readonly config: Config
@@ -57,7 +57,8 @@ export function startStandIns(
     const identityUrl = `${door.url}${STAND_IN_PATHS.identity}`
     const login = { http, clock: systemClock, authUrl: `${identityUrl}/v3`, passwords: dir.state.passwords }
     const plane = await createPlane({ ...options, clock: systemClock, log: logOf('neutron') })
-    const { keystone, glance, neutron } = makeStandIns({
+    const neighbours = ownNeighbours({ ...login, config })
+    const { keystone, glance, neutron, cinder } = makeStandIns({
       db,
       config,
       stateDir,
@@ -66,10 +67,11 @@ export function startStandIns(
       clock: systemClock,
       ids: randomIds,
       publicUrl: door.url,
-      identity: ownNeighbours({ ...login, config }).identity,
+      identity: neighbours.identity,
+      images: neighbours.images,
       metadata: metadataOf(config, dir.state.metadataSecret),
     })
-    for (const part of [keystone, glance, neutron]) {
+    for (const part of [keystone, glance, neutron, cinder]) {
       later(() => part.close())
       await part.start()
       await part.app.ready()
@@ -80,6 +82,7 @@ export function startStandIns(
       { prefix: STAND_IN_PATHS.identity, app: keystone.app },
       { prefix: STAND_IN_PATHS.image, app: glance.app },
       { prefix: STAND_IN_PATHS.network, app: neutron.app },
+      { prefix: STAND_IN_PATHS.volume, app: cinder.app },
     ])
     if (!dir.state.isProvisioned) {
       const projects = await projectIds({ http, session: sessionOf(login, 'admin', 'admin') }, identityUrl)
@@ -107,6 +110,7 @@ const catalogOf = ({ computeUrl, placementUrl }: StandInsOptions, own: string) =
   { type: 'identity', name: 'keystone', url: `${own}${STAND_IN_PATHS.identity}` },
   { type: 'image', name: 'glance', url: `${own}${STAND_IN_PATHS.image}` },
   { type: 'network', name: 'neutron', url: `${own}${STAND_IN_PATHS.network}` },
+  ...volumeServices(`${own}${STAND_IN_PATHS.volume}`),
   { type: 'compute', name: 'nova', url: computeUrl },
   { type: 'placement', name: 'placement', url: placementUrl },
 ]

@@ -1,7 +1,9 @@
-/** The stand-ins for Keystone, Glance and Neutron made, and the users that Keystone begins with: the same in every arrangement. */
+/** The stand-ins for Keystone, Glance, Neutron and Cinder made, and the users that Keystone begins with: the same in every arrangement. */
 import { join } from 'node:path'
 import type { Database } from '#db/kit/index.ts'
 import type { Identity } from '#neighbours/identity/index.ts'
+import type { Images } from '#neighbours/images/index.ts'
+import { type Cinder, createCinder } from '#stand-ins/cinder/index.ts'
 import { createGlance, type Glance } from '#stand-ins/glance/index.ts'
 import { type BootstrapInput, createKeystone, type Keystone } from '#stand-ins/keystone/index.ts'
 import {
@@ -14,11 +16,17 @@ import { REGION, SERVICE_PROJECT, SERVICE_USERS, type StateDir, USERS } from '..
 import type { Footing } from './make.ts'
 
 /** What each stand-in hangs under. */
-export const STAND_IN_PATHS = { identity: '/identity', image: '/image', network: '/network' } as const
+export const STAND_IN_PATHS = {
+  identity: '/identity',
+  image: '/image',
+  network: '/network',
+  volume: '/volume',
+} as const
 
 export interface StandInsFooting extends Footing {
   readonly db: Database
   readonly identity: Identity
+  readonly images: Images
   readonly plane: NetworkPlane
   /** Their origin, as clients see it. */
   readonly publicUrl: string
@@ -30,6 +38,7 @@ export interface StandIns {
   readonly keystone: Keystone
   readonly glance: Glance
   readonly neutron: NeutronService
+  readonly cinder: Cinder
 }
 
 export function makeStandIns(footing: StandInsFooting): StandIns {
@@ -57,8 +66,23 @@ export function makeStandIns(footing: StandInsFooting): StandIns {
       host: footing.config.DEFAULT.host,
       metadata: footing.metadata,
     }),
+    cinder: createCinder({
+      ...shared,
+      log: logOf('cinder'),
+      images: footing.images,
+      publicUrl: () => publicUrl,
+      mountPath: STAND_IN_PATHS.volume,
+      storeDir: join(footing.stateDir, 'volumes'),
+    }),
   }
 }
+
+/** Cinder's entries in a catalog: the type by which services look for it, and the one of newer clients. */
+export const volumeServices = (url: string): BootstrapInput['services'] =>
+  [
+    { type: 'volumev3', name: 'cinderv3' },
+    { type: 'block-storage', name: 'cinder' },
+  ].map((service) => ({ ...service, url: `${url}/v3/%(project_id)s` }))
 
 /** The users of a state directory, and the catalog. */
 export const bootstrapInput = (

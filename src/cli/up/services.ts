@@ -21,7 +21,7 @@ import {
 } from '../services/make.ts'
 import type { Neighbours } from '../services/neighbours.ts'
 import { policySources } from '../services/settings.ts'
-import { makeStandIns, STAND_IN_PATHS } from '../services/stand-ins.ts'
+import { makeStandIns, STAND_IN_PATHS, volumeServices } from '../services/stand-ins.ts'
 import type { Mount } from './front-door.ts'
 import { createPrivateListener, socketPathIn } from './private-listener.ts'
 import { metadataConfig } from './settings.ts'
@@ -71,6 +71,7 @@ export const CATALOG = [
   { type: 'image', name: 'glance', url: `%(public_url)s${PATHS.image}` },
   { type: 'network', name: 'neutron', url: `%(public_url)s${PATHS.network}` },
   { type: 'placement', name: 'placement', url: `%(public_url)s${PATHS.placement}` },
+  ...volumeServices(`%(public_url)s${PATHS.volume}`),
 ] as const
 
 export async function createServices(ground: Ground): Promise<Services> {
@@ -98,9 +99,10 @@ export async function createServices(ground: Ground): Promise<Services> {
   const metadata = makeMetadata({ ...footing, secret: ground.metadataSecret })
   const metadataSocket = socketPathIn(ground.stateDir, 'metadata.sock')
   const metadataDoor = createPrivateListener(metadata.app, metadataSocket)
-  const { keystone, glance, neutron } = makeStandIns({
+  const { keystone, glance, neutron, cinder } = makeStandIns({
     ...ground,
     identity: neighbours.identity,
+    images: neighbours.images,
     plane: await ground.plane,
     metadata: {
       upstream: { socketPath: metadataSocket },
@@ -115,6 +117,7 @@ export async function createServices(ground: Ground): Promise<Services> {
       { prefix: PATHS.identity, app: keystone.app },
       { prefix: PATHS.image, app: glance.app },
       { prefix: PATHS.network, app: neutron.app },
+      { prefix: PATHS.volume, app: cinder.app },
       { prefix: PATHS.placement, app: placement.app },
       { prefix: PATHS.console, app: novncproxy.app, handleUpgrade: novncproxy.handleUpgrade },
       { prefix: '', app: api.app },
@@ -127,6 +130,7 @@ export async function createServices(ground: Ground): Promise<Services> {
       { name: 'nova-metadata', start: () => metadata.start(), close: () => metadata.close() },
       { name: 'metadata door', start: () => metadataDoor.start(), close: () => metadataDoor.close() },
       { name: 'neutron', start: () => neutron.start(), close: () => neutron.close() },
+      { name: 'cinder', start: () => cinder.start(), close: () => cinder.close() },
       { name: 'placement-api', start: () => placement.start(), close: () => placement.close() },
       { name: 'nova-scheduler', start: () => scheduler.start(), close: () => scheduler.close() },
       { name: 'nova-conductor', start: () => conductor.start(), close: () => conductor.close() },

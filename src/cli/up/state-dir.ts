@@ -43,7 +43,7 @@ export const USERS = [
   { name: 'alt', project: 'alt', roles: ['member'], openrc: 'openrc-alt', clouds: ['kilonova-alt'] },
 ] as const
 
-export const SERVICE_USERS = ['nova', 'placement', 'neutron', 'glance'] as const
+export const SERVICE_USERS = ['nova', 'placement', 'neutron', 'glance', 'cinder'] as const
 export const SERVICE_PROJECT = 'service'
 export const REGION = 'RegionOne'
 
@@ -74,7 +74,11 @@ export function openStateDir(path: string, ids: Ids): StateDir {
   mkdirSync(path, { recursive: true, mode: PRIVATE_DIR })
   const file = join(path, 'state.json')
   const isNew = !existsSync(file)
-  const state = isNew ? newState(ids) : (JSON.parse(readFileSync(file, 'utf8')) as CloudState)
+  const kept = isNew ? undefined : (JSON.parse(readFileSync(file, 'utf8')) as CloudState)
+  const fresh = newState(ids)
+  // A directory of an older release has no password for users that came since.
+  const state = kept ? { ...kept, passwords: { ...fresh.passwords, ...kept.passwords } } : fresh
+  const isWhole = Object.keys(kept?.passwords ?? {}).length === Object.keys(state.passwords).length
   const writePrivate = (name: string, text: string) => {
     const target = join(path, name)
     // Whole or not at all: a killed start leaves no half of a file.
@@ -83,7 +87,7 @@ export function openStateDir(path: string, ids: Ids): StateDir {
     renameSync(`${target}.new`, target)
   }
   const save = () => writePrivate('state.json', `${JSON.stringify(state, undefined, 2)}\n`)
-  if (isNew) save()
+  if (!isWhole) save()
   return {
     path,
     database: join(path, 'kilonova.sqlite'),
