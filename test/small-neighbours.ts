@@ -72,7 +72,7 @@ export class SmallPlacement implements PlacementClient {
 
   syncProvider = refused('provider sync')
   candidates = refused('candidates')
-  setAggregates = refused('aggregates')
+  changeAggregates = refused('aggregates')
 }
 
 interface SmallPort {

@@ -1,4 +1,5 @@
 /** The app of the compute API: discovery without a token, everything else through the dispatcher. */
+import { aggregateRoutes } from '#api/aggregates/index.ts'
 import { availabilityZoneRoutes } from '#api/availability-zones/index.ts'
 import { extensionRoutes } from '#api/extensions/index.ts'
 import { flavorRoutes } from '#api/flavors/index.ts'
@@ -18,6 +19,7 @@ import { quotaRoutes } from '#api/quotas/index.ts'
 import { removedRoutes } from '#api/removed/index.ts'
 import { remoteConsoleRoutes } from '#api/remote-consoles/index.ts'
 import { securityGroupRoutes } from '#api/security-groups/index.ts'
+import { serverActionRoutes } from '#api/server-actions/index.ts'
 import { serverGroupRoutes } from '#api/server-groups/index.ts'
 import { serverPartRoutes } from '#api/server-parts/index.ts'
 import { serverRoutes } from '#api/servers/index.ts'
@@ -46,8 +48,10 @@ export const apiRoutes = (services: Services): readonly Route[] => [
   ...extensionRoutes,
   ...flavorRoutes(services),
   ...serverRoutes(services),
+  ...serverActionRoutes(services),
   ...serverPartRoutes(services),
   ...serverGroupRoutes(services),
+  ...aggregateRoutes(services),
   ...availabilityZoneRoutes(services),
   ...hypervisorRoutes(services),
   ...instanceActionRoutes(services),

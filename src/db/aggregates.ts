@@ -7,7 +7,8 @@ import type { NovaDb } from './schema.ts'
 
 type Db = Kysely<NovaDb> | Transaction<NovaDb>
 
-const ZONE_KEY = 'availability_zone'
+/** The key of the metadata that makes an aggregate an availability zone. */
+export const AVAILABILITY_ZONE = 'availability_zone'
 
 /** All aggregates, with hosts and metadata, in three queries. `host`: only those it is in. */
 export async function listAggregates(db: Db, filters: { readonly host?: string } = {}): Promise<Aggregate[]> {
@@ -192,7 +193,7 @@ export async function availabilityZones(db: Db): Promise<Map<string, string>> {
     .selectFrom('aggregate_hosts')
     .innerJoin('aggregate_metadata', 'aggregate_metadata.aggregate_id', 'aggregate_hosts.aggregate_id')
     .select(['aggregate_hosts.host', 'aggregate_metadata.value'])
-    .where('aggregate_metadata.key', '=', ZONE_KEY)
+    .where('aggregate_metadata.key', '=', AVAILABILITY_ZONE)
     .orderBy('aggregate_hosts.aggregate_id')
     .execute()
   return new Map(rows.map(({ host, value }) => [host, value]))
@@ -205,7 +206,7 @@ export async function findAvailabilityZone(db: Db, host: string): Promise<string
     .innerJoin('aggregate_metadata', 'aggregate_metadata.aggregate_id', 'aggregate_hosts.aggregate_id')
     .select('aggregate_metadata.value')
     .where('aggregate_hosts.host', '=', host)
-    .where('aggregate_metadata.key', '=', ZONE_KEY)
+    .where('aggregate_metadata.key', '=', AVAILABILITY_ZONE)
     .executeTakeFirst()
   return row?.value
 }

@@ -2,12 +2,14 @@
 import type { Ask, Ground, Make } from './cloud-asks.ts'
 
 const minor = (at: string): number => Number(at.split('.')[1])
+const header = (at: string) => ({ 'openstack-api-version': `compute ${at}` })
 
 export function adminAsks(ground: Ground, make: Make): Ask[] {
   return [
     make('GET /extensions', '/extensions'),
     make('GET /extensions/{id}', '/extensions/os-agents'),
     ...groupAsks(ground, make),
+    ...aggregateAsks(ground, make),
     ...usageAsks(ground, make),
   ]
 }
@@ -33,8 +35,36 @@ function groupAsks({ clients, groupId }: Ground, make: Make): Ask[] {
       async send(at) {
         const made = await clients.demo.ok('compute', 'POST', '/os-server-groups', groupWish('2.104'))
         const { id } = (made as { server_group: { id: string } }).server_group
-        const header = { 'openstack-api-version': `compute ${at}` }
-        return clients.demo.call('compute', 'DELETE', `/os-server-groups/${id}`, undefined, header)
+        return clients.demo.call('compute', 'DELETE', `/os-server-groups/${id}`, undefined, header(at))
+      },
+    },
+  ]
+}
+
+/** Of a host that is put in and taken out. */
+function aggregateAsks({ clients, aggregateId, imageId }: Ground, make: Make): Ask[] {
+  const one = `/os-aggregates/${aggregateId}`
+  const action = (name: string, args: object) =>
+    make(`POST /os-aggregates/{id}/action#${name}`, `${one}/action`, { [name]: args })
+  const name = (at: string) => `a${minor(at)}`
+  return [
+    make('GET /os-aggregates', '/os-aggregates'),
+    make('GET /os-aggregates/{id}', one),
+    make('POST /os-aggregates', '/os-aggregates', (at: string) => ({
+      aggregate: { name: name(at), availability_zone: 'london' },
+    })),
+    make('PUT /os-aggregates/{id}', one, { aggregate: { name: 'kept' } }),
+    action('set_metadata', { metadata: { key: 'value' } }),
+    action('add_host', { host: 'fake-2' }),
+    action('remove_host', { host: 'fake-2' }),
+    make('POST /os-aggregates/{id}/images', `${one}/images`, { cache: [{ id: imageId }] }),
+    {
+      ...make('DELETE /os-aggregates/{id}', ''),
+      async send(at) {
+        const aggregate = { name: `gone${at}` }
+        const made = await clients.admin.ok('compute', 'POST', '/os-aggregates', { aggregate })
+        const { id } = (made as { aggregate: { id: number } }).aggregate
+        return clients.admin.call('compute', 'DELETE', `/os-aggregates/${id}`, undefined, header(at))
       },
     },
   ]
@@ -44,14 +74,13 @@ function usageAsks({ clients, otherProject }: Ground, make: Make): Ask[] {
   const usage = '/os-simple-tenant-usage'
   const paged = (path: string) => (at: string) => (minor(at) < 40 ? path : `${path}&limit=1`)
   const own = `${usage}/${clients.demo.projectId}`
-  const audits = '/os-instance_usage_audit_log'
   return [
     make(`GET ${usage}`, usage),
+    make(`GET ${usage}`, `${usage}?detailed=1`),
+    make(`GET ${usage}`, (at) => (minor(at) < 40 ? usage : `${usage}?limit=1`)),
     make(`GET ${usage}`, paged(`${usage}?detailed=1`)),
     make(`GET ${usage}/{id}`, own, undefined, 'demo'),
     make(`GET ${usage}/{id}`, paged(`${own}?start=2020-01-01T00:00:00`), undefined, 'demo'),
-    make(`GET ${audits}`, audits),
-    make(`GET ${audits}/{id}`, `${audits}/2020-01-01`),
     make('GET /os-quota-class-sets/{id}', '/os-quota-class-sets/default'),
     make('PUT /os-quota-class-sets/{id}', `/os-quota-class-sets/${otherProject}`, {
       quota_class_set: { cores: 45 },

@@ -21,10 +21,12 @@ const NOT_HERE: readonly RegExp[] = [
   /os-rescue/,
 ]
 
-/** Routes that are asked elsewhere: of versions, of a compute that would come back, of consoles of other drivers. */
+/** Routes that are asked elsewhere: of versions, of a compute that would come back, of audits (whose schema takes hosts for uuids), of consoles of other drivers. */
 const NOT_ASKED = [
   'DELETE /os-services/{}',
   'GET /',
+  'GET /os-instance_usage_audit_log',
+  'GET /os-instance_usage_audit_log/{}',
   'GET /versions/{}',
   'POST /servers/{}/action#os-getSPICEConsole',
   'POST /servers/{}/action#os-getSerialConsole',

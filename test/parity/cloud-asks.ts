@@ -34,6 +34,7 @@ export interface Ground {
   readonly createId: string
   /** A server group of demo's. */
   readonly groupId: string
+  readonly aggregateId: string
   /** A hypervisor and a service, as a version names them. */
   idsAt(at: string): { readonly hypervisor: string; readonly service: string }
 }
@@ -75,6 +76,9 @@ async function groundOf(cloud: WholeCloud): Promise<Ground> {
   const { server_group: group } = (await demo.ok('compute', 'POST', '/os-server-groups', {
     server_group: { name: 'kept', policy: 'affinity' },
   })) as { server_group: { id: string } }
+  const { aggregate } = (await ok('/os-aggregates', { aggregate: { name: 'kept' } })) as {
+    aggregate: { id: number }
+  }
   const [old, recent] = await Promise.all([hostIds(admin, serverId, '2.1'), hostIds(admin, serverId, '2.53')])
   return {
     clients: { admin, demo },
@@ -83,6 +87,7 @@ async function groundOf(cloud: WholeCloud): Promise<Ground> {
     serverId,
     portId: ports[0]?.id ?? '',
     groupId: group.id,
+    aggregateId: String(aggregate.id),
     createId: instanceActions.at(-1)?.request_id ?? '',
     idsAt: (at) => (minor(at) < 53 ? old : recent),
   }

@@ -139,7 +139,9 @@ suite('the placement client', () => {
     const [zone, other] = [randomUUID(), randomUUID()]
     await client.syncProvider(provider(inside))
     await client.syncProvider(provider(outside))
-    await client.setAggregates(inside, [zone])
+    const third = randomUUID()
+    for (const add of [zone, third, zone]) await client.changeAggregates(inside, { add })
+    await client.changeAggregates(inside, { remove: third })
     const query = { resources: { VCPU: 1 }, requiredTraits: [], forbiddenTraits: [], limit: 100 }
     const found = async (more: object) => {
       const { candidates } = await client.candidates({ ...query, memberOf: [], ...more })
@@ -147,6 +149,7 @@ suite('the placement client', () => {
     }
     assert.deepEqual(await found({ memberOf: [[zone, other]] }), [inside])
     assert.deepEqual(await found({ memberOf: [[other], [zone]] }), [])
+    assert.deepEqual(await found({ memberOf: [[third]] }), [])
     assert.deepEqual(await found({ inTree: outside }), [outside])
     const lack = await client.whatIsLacking?.({ ...query, memberOf: [[zone], [other]] })
     assert.equal(lack?.trees, 1)

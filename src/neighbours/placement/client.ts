@@ -42,7 +42,7 @@ export function createPlacementClient(options: PlacementClientOptions): Placemen
     release: (instanceUuid) => release(send, instanceUuid),
     allocationsOf: (instanceUuid) => readConsumer(send, instanceUuid),
     allocationsOn: (providerUuid) => allocationsOn(send, providerUuid),
-    setAggregates: (providerUuid, aggregates) => setAggregates(send, providerUuid, aggregates),
+    changeAggregates: (providerUuid, change) => changeAggregates(send, providerUuid, change),
   }
 }
 
@@ -154,10 +154,16 @@ async function allocationsOn(send: Send, providerUuid: string) {
     .allocations
 }
 
-const setAggregates = (send: Send, providerUuid: string, aggregates: readonly string[]): Promise<void> =>
+const changeAggregates = (
+  send: Send,
+  providerUuid: string,
+  { add, remove }: { readonly add?: string; readonly remove?: string },
+): Promise<void> =>
   replaceGuarded(send, `/resource_providers/${providerUuid}/aggregates`, (body) => {
     const current = (body as { aggregates: readonly string[] }).aggregates
-    const wanted = new Set(aggregates)
-    const same = wanted.size === current.length && current.every((uuid) => wanted.has(uuid))
-    return same ? undefined : { aggregates: [...wanted] }
+    const isDone =
+      (add === undefined || current.includes(add)) && (remove === undefined || !current.includes(remove))
+    if (isDone) return undefined
+    const kept = current.filter((uuid) => uuid !== remove && uuid !== add)
+    return { aggregates: add === undefined ? kept : [...kept, add] }
   })

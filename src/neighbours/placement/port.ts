@@ -72,5 +72,9 @@ export interface PlacementClient {
   allocationsOn(
     providerUuid: string,
   ): Promise<Readonly<Record<string, { readonly resources: ResourceAmounts }>>>
-  setAggregates(providerUuid: string, aggregateUuids: readonly string[]): Promise<void>
+  /** Puts the provider into an aggregate, or takes it out, whatever else it is in. */
+  changeAggregates(
+    providerUuid: string,
+    change: { readonly add?: string; readonly remove?: string },
+  ): Promise<void>
 }

@@ -52,6 +52,11 @@ const PATHS = [
   'DELETE /os-services/{any}',
   'GET /os-hypervisors/{any}',
   'PUT /os-quota-sets/{any}',
+  'POST /os-server-groups',
+  'GET /os-server-groups/{any}',
+  'POST /os-aggregates',
+  'PUT /os-aggregates/{any}',
+  'POST /os-aggregates/1/action',
   'GET /{any}/{any}',
 ]
 
@@ -91,6 +96,9 @@ const wrapped = fc
       'meta',
       'tags',
       'extra_specs',
+      'server_group',
+      'aggregate',
+      'set_metadata',
     ),
     anyValue,
   )

@@ -1,0 +1,2 @@
+/** Host aggregates. */
+export { aggregateRoutes } from './routes.ts'
