@@ -7,11 +7,13 @@ import type { Database } from '#db/kit/index.ts'
 import type { Clock } from '#lib/clock.ts'
 import { type Ids, randomIds } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
+import type { Metrics } from '#lib/metrics.ts'
 import { type Repeated, repeat } from '#lib/repeat.ts'
 import type { PlacementClient } from '#neighbours/placement/port.ts'
 import { defaultSchedulerConfig, type SchedulerConfig } from './config.ts'
 import { filtersOf } from './filters/index.ts'
 import type { Random } from './pick.ts'
+import { countSelections } from './measure.ts'
 import { selectHosts } from './select-hosts.ts'
 import { createSnapshots } from './snapshot.ts'
 
@@ -23,6 +25,7 @@ export interface SchedulerDependencies {
   readonly log: Log
   readonly random?: Random
   readonly ids?: Ids
+  readonly metrics?: Metrics
   readonly config?: Partial<SchedulerConfig>
 }
 
@@ -39,6 +42,7 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
   const { filters, unknown } = filtersOf(config.enabledFilters)
   const snapshots = createSnapshots({ db, clock, defaultAvailabilityZone: config.defaultAvailabilityZone })
   const selector = { placement, snapshots, filters, config, random, now: clock.now, log }
+  const observe = dependencies.metrics && countSelections(dependencies.metrics, clock)
   const conductor = clientOf(conductorContract, CONDUCTOR_TOPIC, bus)
   const report = async (): Promise<void> => {
     const service = { binary: 'nova-scheduler', host: config.host, topic: SCHEDULER_TOPIC }
@@ -55,7 +59,9 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
         )
       serving = await serveContract(schedulerContract, SCHEDULER_TOPIC, bus, {
         select: async (asked) => {
+          const began = clock.now()
           const selection = await selectHosts(selector, asked)
+          observe?.(selection, began)
           if (selection.explanation !== '')
             log.info(
               {

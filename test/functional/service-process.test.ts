@@ -122,10 +122,23 @@ test('health tells what works; SIGHUP takes in the policy and names the rest; SI
   await eventually(() => api.output().includes('stays as it was') || undefined, { what: 'the refusal' })
   assert.equal((await fetch(`${api.url}/live`)).status, 200)
 
+  const counted = await scrape(api.url)
+  assert.match(
+    counted,
+    /^kilonova_http_requests_total\{service="nova-api",method="GET",route="\/",status="200"\} 1$/m,
+  )
+  assert.match(counted, /^kilonova_bus_connected 1$/m)
+  assert.match(counted, /^process_resident_memory_bytes \d{8,}$/m)
   const ended = once(api.process, 'exit')
   api.process.kill('SIGTERM')
   assert.deepEqual(await ended, [0, null])
 })
+
+async function scrape(url: string): Promise<string> {
+  const answer = await fetch(`${url}/metrics`)
+  assert.equal(answer.status, 200)
+  return answer.text()
+}
 
 test('workers share one port; one that is killed is replaced', async (t) => {
   const { run, conf } = place(t)
@@ -140,6 +153,10 @@ test('workers share one port; one that is killed is replaced', async (t) => {
   await eventually(() => started().length === 3, { what: 'another worker' })
   assert.match(api.output(), new RegExp(`worker ${victim} ended`))
   assert.equal((await fetch(`${api.url}/live`)).status, 200)
+  // Whichever is asked tells of both.
+  const of = (text: string) =>
+    [...text.matchAll(/^process_resident_memory_bytes\{worker="(\d+)"\}/gm)].map((match) => match[1])
+  await eventually(async () => of(await scrape(api.url)).length === 2 || undefined, { what: 'two workers' })
   const ended = once(api.process, 'exit')
   api.process.kill('SIGTERM')
   assert.deepEqual(await ended, [0, null])

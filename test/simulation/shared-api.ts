@@ -50,6 +50,8 @@ const config: ApiConfig = {
   },
   quotaDriver: 'database',
   usageAuditPeriod: { unit: 'month', offset: 0 },
+  reclaimsInstances: false,
+  offloadsAtOnce: true,
   vncEnabled: false,
   novncproxyBaseUrl: '',
   consoleTokenTtlMs: 600_000,
@@ -80,6 +82,7 @@ export async function openSharedApi(): Promise<SharedApi> {
     // Routes keep what this gives.
     typed: <DB>() => later<Kysely<DB>>(() => here().db.typed<DB>()),
     migrate: async () => undefined,
+    pool: () => undefined,
     transaction: (work) => here().db.transaction(work),
     close: async () => undefined,
   }

@@ -162,6 +162,7 @@ function databaseOver(dialect: Dialect): Database {
     dialect: 'sqlite',
     typed,
     migrate: async () => undefined,
+    pool: () => undefined,
     transaction: <DB, T>(work: (trx: Transaction<DB>) => Promise<T>) => inTransaction(typed<DB>(), work),
     close: async () => undefined,
   }

@@ -3,7 +3,7 @@
  * body, project of the path, schema, policy, and then the handler.
  */
 import { badRequest } from '#lib/fault.ts'
-import type { HttpReply, HttpRequest } from '#lib/http/index.ts'
+import { type HttpReply, type HttpRequest, nameRoute } from '#lib/http/index.ts'
 import { formatVersion, includes, readQuery, type Version } from '#lib/versioned/index.ts'
 import type { Identity } from '#neighbours/identity/port.ts'
 import type { Policy } from '#policy/index.ts'
@@ -68,6 +68,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     checkContentType(request.headers['content-type'])
     if (/%00/.test(request.url)) throw badRequest('Malformed request url')
     const { route, body } = choose(match, version, request.body)
+    nameRoute(request, routeNameOf(route))
     if (project !== undefined && project !== caller.context.projectId)
       throw badRequest('Malformed request url')
     const query = readQuery(target.query)
@@ -80,6 +81,10 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     send(reply, route.operation.statusAt(version), await route.handle(call))
   }
 }
+
+/** As metrics tell it: actions of one path apart. */
+const routeNameOf = ({ operation: { path, action } }: Route): string =>
+  action === undefined ? path : `${path}#${action}`
 
 /** The route for this version and action, and the body, which is read for its action only where there is one. */
 function choose(match: Match, version: Version, raw: unknown): { route: Route; body: unknown } {

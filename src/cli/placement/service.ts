@@ -5,12 +5,14 @@ import { systemClock } from '#lib/clock.ts'
 import { createHttpClient, type HttpClient } from '#lib/http/index.ts'
 import { randomIds } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
+import type { Metrics } from '#lib/metrics.ts'
 import { withUndo } from '#lib/undo.ts'
 import { createIdentity, type Identity } from '#neighbours/identity/index.ts'
 import { isUpToDate, type PlacementApp } from '#placement/index.ts'
 import { UsageError } from '../arguments.ts'
 import { databaseAnswers } from '../services/database.ts'
 import { healthMounts } from '../services/health.ts'
+import { createProcessMetrics, measureDatabase, metricsMount } from '../services/metrics.ts'
 import { logsOf } from '../services/log.ts'
 import { makePlacement, makePolicy } from '../services/make.ts'
 import { authtokenSession, tokenCacheMs } from '../services/neighbours.ts'
@@ -44,19 +46,22 @@ export function startPlacementService(
       undo(close)
       closing.unshift(close)
     }
+    const metrics = createProcessMetrics()
     const db = openPlacementDatabase(config)
+    measureDatabase(metrics, db)
     later(() => db.close())
     const http = createHttpClient()
     later(() => http.close())
     if (!config.placement_database.sync_on_startup && !(await isUpToDate(db)))
       throw new UsageError('the tables are not up to date: run "placement-manage db sync"')
-    const { app, start, close } = await createApp(settings, { db, http, logOf, mountPath })
+    const { app, start, close } = await createApp(settings, { db, http, metrics, logOf, mountPath })
     later(close)
     await start()
     const door = await listen(host, port)
     later(() => door.drain())
     door.open([
       ...healthMounts(() => ({ database: () => databaseAnswers(db) }), { details: false }),
+      metricsMount(metrics),
       { prefix: mountPath, app },
     ])
     return {
@@ -71,18 +76,20 @@ export function startPlacementService(
 interface Ground {
   readonly db: Database
   readonly http: HttpClient
+  readonly metrics: Metrics
   readonly logOf: (service: string) => Log
   readonly mountPath: string
 }
 
 async function createApp(
   { config, policyFile }: PlacementSettings,
-  { db, http, logOf, mountPath }: Ground,
+  { db, http, metrics, logOf, mountPath }: Ground,
 ): Promise<PlacementApp> {
   const isOpen = config.api.auth_strategy === 'noauth2'
   return makePlacement({
     db,
     config,
+    metrics,
     logOf,
     ids: randomIds,
     clock: systemClock,

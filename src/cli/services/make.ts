@@ -11,6 +11,8 @@ import type { Database } from '#db/kit/index.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Ids } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
+import { measureRequests } from '#lib/http/index.ts'
+import type { Metrics } from '#lib/metrics.ts'
 import { createMetadata } from '#metadata/index.ts'
 import type { Identity } from '#neighbours/identity/index.ts'
 import { createPlacementApp, type PlacementApp } from '#placement/index.ts'
@@ -33,12 +35,15 @@ import {
   type PublicUrls,
   schedulerConfig,
 } from '../up/settings.ts'
+import { measurePlacement } from './metrics.ts'
 import type { Neighbours } from './neighbours.ts'
 
 export interface Footing {
   readonly config: Config
   readonly clock: Clock
   readonly ids: Ids
+  /** What the process counts. */
+  readonly metrics: Metrics
   logOf(service: string): Log
 }
 
@@ -77,7 +82,7 @@ export const makeApi = (
     WithNeighbours & { readonly policy: Policy; readonly urls: PublicUrls },
 ): ReturnType<typeof createApi> => {
   const { db, bus, clock, ids, config, neighbours, policy, urls, logOf } = footing
-  return createApi({
+  const api = createApi({
     ...neighbours,
     db,
     bus,
@@ -87,6 +92,8 @@ export const makeApi = (
     log: logOf('nova-api'),
     config: apiConfig(config, urls),
   })
+  measureRequests(api.app, 'nova-api', footing.metrics)
+  return api
 }
 
 export const makePlacement = (
@@ -99,7 +106,7 @@ export const makePlacement = (
     },
 ): PlacementApp => {
   const { db, clock, ids, config, identity, policy, mountPath, wwwAuthenticateUri, logOf } = footing
-  return createPlacementApp({
+  const placement = createPlacementApp({
     db,
     clock,
     ids,
@@ -114,6 +121,9 @@ export const makePlacement = (
     ...(wwwAuthenticateUri !== null && { wwwAuthenticateUri }),
     cors: corsOptions(config),
   })
+  measureRequests(placement.app, 'placement-api', footing.metrics)
+  measurePlacement(footing.metrics, placement)
+  return placement
 }
 
 export const makeScheduler = (footing: Footing & WithDatabase & WithBus & WithNeighbours): Scheduler => {
@@ -124,6 +134,7 @@ export const makeScheduler = (footing: Footing & WithDatabase & WithBus & WithNe
     clock,
     ids,
     placement: neighbours.placement,
+    metrics: footing.metrics,
     log: logOf('nova-scheduler'),
     config: schedulerConfig(config),
   })
@@ -140,31 +151,37 @@ export const makeConductor = (
     bus,
     clock,
     ids,
+    metrics: footing.metrics,
     log: logOf('nova-conductor'),
     config: { ...conductorConfig(config), sole },
   })
 }
 
-export const makeNoVncProxy = ({ bus, ids, config, logOf }: Footing & WithBus): NoVncProxy =>
-  createNoVncProxy({
+export const makeNoVncProxy = ({ bus, ids, config, metrics, logOf }: Footing & WithBus): NoVncProxy => {
+  const proxy = createNoVncProxy({
     conductor: clientOf(conductorContract, CONDUCTOR_TOPIC, bus),
     ids,
     log: logOf('nova-novncproxy'),
     allowedOrigins: config.console.allowed_origins,
   })
+  measureRequests(proxy.app, 'nova-novncproxy', metrics)
+  return proxy
+}
 
 /** `secret` signs what the metadata agent says, where nova.conf has none. */
 export const makeMetadata = (
   footing: Footing & WithDatabase & { readonly secret: string },
 ): ReturnType<typeof createMetadata> => {
   const { db, clock, ids, config, secret, logOf } = footing
-  return createMetadata({
+  const metadata = createMetadata({
     db,
     clock,
     ids,
     log: logOf('nova-metadata'),
     config: metadataConfig(config, secret),
   })
+  measureRequests(metadata.app, 'nova-metadata', footing.metrics)
+  return metadata
 }
 
 export const makeCompute = (

@@ -3,7 +3,9 @@ import { withUndo } from '#lib/undo.ts'
 import { type FrontDoor, listen } from '../up/front-door.ts'
 import type { ServiceDeclaration } from './declarations.ts'
 import { healthMounts } from './health.ts'
+import { metricsMount } from './metrics.ts'
 import { differences, type ServiceSettings } from './settings.ts'
+import { familiesOfWorkers } from './worker-metrics.ts'
 import { createWorld } from './world.ts'
 
 export interface RunOptions {
@@ -53,7 +55,10 @@ export function startService(
     const healthDoor = port === undefined ? undefined : await open({ host: HEALTH_HOST, port }, false)
     later(() => made.close())
     await made.start()
-    const health = (details: boolean) => healthMounts(() => world.checks, { details })
+    const health = (details: boolean) => [
+      ...healthMounts(() => world.checks, { details }),
+      metricsMount(world.metrics, familiesOfWorkers(world.metrics)),
+    ]
     door?.open([...(declaration.servesGuests ? [] : health(false)), ...(made.mounts ?? [])])
     healthDoor?.open(health(true))
     log.info({ ...(door && { url: door.url }), pid: process.pid }, `${name} started`)

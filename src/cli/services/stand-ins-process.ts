@@ -15,6 +15,7 @@ import { openStateDir } from '../up/state-dir.ts'
 import type { DriverName } from '../up/up-arguments.ts'
 import { databaseAnswers } from './database.ts'
 import { healthMounts } from './health.ts'
+import { createProcessMetrics, measureDatabase, metricsMount } from './metrics.ts'
 import { logsOf } from './log.ts'
 import { bootstrapInput, makeStandIns, STAND_IN_PATHS, volumeServices } from './stand-ins.ts'
 
@@ -48,7 +49,9 @@ export function startStandIns(
     later(() => lock.release())
     const dir = openStateDir(stateDir, randomIds)
     const logOf = logsOf(config, 'stand-ins')
+    const metrics = createProcessMetrics()
     const db = openDatabase(options.database)
+    measureDatabase(metrics, db)
     later(() => db.close())
     const http = createHttpClient()
     later(() => http.close())
@@ -63,6 +66,7 @@ export function startStandIns(
       config,
       stateDir,
       plane,
+      metrics,
       logOf,
       clock: systemClock,
       ids: randomIds,
@@ -79,6 +83,7 @@ export function startStandIns(
     await keystone.bootstrap(bootstrapInput(dir, catalogOf(options, door.url)))
     door.open([
       ...healthMounts(() => ({ database: () => databaseAnswers(db) }), { details: false }),
+      metricsMount(metrics),
       { prefix: STAND_IN_PATHS.identity, app: keystone.app },
       { prefix: STAND_IN_PATHS.image, app: glance.app },
       { prefix: STAND_IN_PATHS.network, app: neutron.app },

@@ -1,6 +1,7 @@
 /** The stand-ins for Keystone, Glance, Neutron and Cinder made, and the users that Keystone begins with: the same in every arrangement. */
 import { join } from 'node:path'
 import type { Database } from '#db/kit/index.ts'
+import { measureRequests } from '#lib/http/index.ts'
 import type { Identity } from '#neighbours/identity/index.ts'
 import type { Images } from '#neighbours/images/index.ts'
 import { type Cinder, createCinder } from '#stand-ins/cinder/index.ts'
@@ -44,7 +45,7 @@ export interface StandIns {
 export function makeStandIns(footing: StandInsFooting): StandIns {
   const { db, clock, ids, identity, publicUrl, logOf } = footing
   const shared = { db, clock, ids, identity }
-  return {
+  const standIns = {
     keystone: createKeystone({
       ...shared,
       log: logOf('keystone'),
@@ -75,6 +76,8 @@ export function makeStandIns(footing: StandInsFooting): StandIns {
       storeDir: join(footing.stateDir, 'volumes'),
     }),
   }
+  for (const [name, { app }] of Object.entries(standIns)) measureRequests(app, name, footing.metrics)
+  return standIns
 }
 
 /** Cinder's entries in a catalog: the type by which services look for it, and the one of newer clients. */

@@ -2,6 +2,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { basename } from 'node:path'
 import { listenForStop } from '../up/stopping.ts'
+import { gatherForWorkers } from './worker-metrics.ts'
 
 const STOP = ['SIGINT', 'SIGTERM'] as const
 
@@ -42,10 +43,12 @@ export async function runWorkers(name: string, count: number): Promise<number> {
     for (const worker of gone.keys()) worker.process.kill('SIGHUP')
   }
   process.on('SIGHUP', pass)
+  const endGathering = gatherForWorkers()
   for (let index = 0; index < count; index += 1) fork()
   const code = await Promise.race([stopping.asked.then(() => 0), refusal])
   isStopping = true
   process.off('SIGHUP', pass)
+  endGathering()
   for (const worker of gone.keys()) worker.process.kill('SIGTERM')
   await Promise.all(gone.values())
   stopping.dispose()

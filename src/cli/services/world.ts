@@ -11,6 +11,7 @@ import { databaseAnswers, openNovaDatabase, requireSchema } from './database.ts'
 import type { Check } from './health.ts'
 import { logsOf } from './log.ts'
 import { type Footing, makePolicy } from './make.ts'
+import { createProcessMetrics, measureBus, measureDatabase } from './metrics.ts'
 import { configuredNeighbours, type Neighbours } from './neighbours.ts'
 import type { ServiceSettings } from './settings.ts'
 
@@ -41,12 +42,14 @@ export function createWorld(
   const logOf = logsOf(config, binary)
   const checks: Record<string, Check> = {}
   const reloads: (() => Promise<void>)[] = []
+  const metrics = createProcessMetrics()
   const { later } = options
   return {
     config,
     clock: systemClock,
     ids: randomIds,
     logOf,
+    metrics,
     checks,
     reloads,
     stopGuests: options.stopGuests,
@@ -54,11 +57,13 @@ export function createWorld(
       const db = openNovaDatabase(config, logOf('database'))
       later(() => db.close())
       await requireSchema(db)
+      measureDatabase(metrics, db)
       checks['database'] = () => databaseAnswers(db)
       return db
     },
     bus() {
-      const bus = makeBus({ config, clock: systemClock, ids: randomIds, logOf })
+      const bus = makeBus({ config, clock: systemClock, ids: randomIds, metrics, logOf })
+      measureBus(metrics, bus)
       later(() => bus.close())
       checks['bus'] = async () => {
         if (!bus.isConnected()) throw new Error('not connected')

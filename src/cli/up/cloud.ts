@@ -6,12 +6,16 @@ import { systemClock } from '#lib/clock.ts'
 import { createHttpClient, type HttpClient } from '#lib/http/index.ts'
 import { randomIds } from '#lib/ids.ts'
 import { createLog, type Log, silentLog } from '#lib/log.ts'
+import type { Metrics } from '#lib/metrics.ts'
 import { messageOf, withUndo } from '#lib/undo.ts'
 import type { Config } from '#config/index.ts'
+import { databaseAnswers } from '../services/database.ts'
+import { healthMounts } from '../services/health.ts'
+import { createProcessMetrics, metricsMount } from '../services/metrics.ts'
 import { bootstrapInput } from '../services/stand-ins.ts'
 import { type Computes, createComputes } from './computes.ts'
 import { writeCredentials } from './credentials.ts'
-import { type FrontDoor, listen } from './front-door.ts'
+import { type FrontDoor, listen, type Mount } from './front-door.ts'
 import { lockDirectory } from './lock.ts'
 import { ownNeighbours, sessionOf } from './neighbours.ts'
 import { createPlane } from './plane.ts'
@@ -85,7 +89,8 @@ export function startCloud(options: CloudOptions): Promise<Cloud> {
     undo(() => db.close())
     const http = createHttpClient()
     undo(() => http.close())
-    const ground = groundOf(options, { dir, config, db, http, publicUrl, logOf })
+    const metrics = createProcessMetrics()
+    const ground = groundOf(options, { dir, config, db, http, publicUrl, metrics, logOf })
     const services = await stopwatch.time('wiring', () => createServices(ground))
     const computes = await createComputes({ ...options, ...ground, bus: services.bus })
     const parts: readonly Part[] = [...services.parts, computes]
@@ -98,7 +103,7 @@ export function startCloud(options: CloudOptions): Promise<Cloud> {
     await stopwatch.time('users', () => services.keystone.bootstrap(bootstrapInput(dir, CATALOG)))
     writeCredentials(dir, `${publicUrl}${PATHS.identity}/v3`)
     await Promise.all(services.mounts.map(({ app }) => app.ready()))
-    door.open(services.mounts)
+    door.open([...watchers(ground), ...services.mounts])
     stopwatch.mark('answering')
     await start(computes)
     await stopwatch.time('first content', () => provision(options, dir, services, ground, http))
@@ -139,11 +144,12 @@ interface Made {
   readonly db: Database
   readonly http: HttpClient
   readonly publicUrl: string
+  readonly metrics: Metrics
   readonly logOf: (service: string) => Log
 }
 
 function groundOf(options: CloudOptions, made: Made): Ground {
-  const { dir, config, db, http, publicUrl, logOf } = made
+  const { dir, config, db, http, publicUrl, metrics, logOf } = made
   const clock = systemClock
   const plane = createPlane({ ...options, clock, log: logOf('neutron') })
   // Whoever awaits it hears of its failure; until then it is nobody's.
@@ -156,11 +162,18 @@ function groundOf(options: CloudOptions, made: Made): Ground {
     publicUrl,
     stateDir: options.stateDir,
     metadataSecret: dir.state.metadataSecret,
+    metrics,
     logOf,
     neighbours: ownNeighbours({ config, ...loginDeps(dir, http, publicUrl) }),
     plane,
   }
 }
+
+/** What watchers of the process ask. */
+const watchers = ({ db, metrics }: Ground): readonly Mount[] => [
+  ...healthMounts(() => ({ database: () => databaseAnswers(db) }), { details: false }),
+  metricsMount(metrics),
+]
 
 const loginDeps = (dir: StateDir, http: HttpClient, publicUrl: string) => ({
   http,

@@ -7,6 +7,7 @@ import type { Clock } from '#lib/clock.ts'
 import type { HttpApp } from '#lib/http/index.ts'
 import type { Ids } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
+import type { Metrics } from '#lib/metrics.ts'
 import type { Keystone } from '#stand-ins/keystone/index.ts'
 import type { NetworkPlane, NeutronService } from '#stand-ins/neutron/index.ts'
 import { makeBus } from '../services/bus.ts'
@@ -39,6 +40,7 @@ export interface Ground {
   readonly stateDir: string
   /** Signs what the metadata agent says of a guest's request. */
   readonly metadataSecret: string
+  readonly metrics: Metrics
   logOf(service: string): Log
 }
 

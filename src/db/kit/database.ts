@@ -2,7 +2,7 @@
 import { type Dialect, Kysely, type Logger, type Transaction } from 'kysely'
 import { type DialectName, inTransaction } from './dialect.ts'
 import { type Migration, migrate } from './migrate.ts'
-import { postgresDialect } from './postgres.ts'
+import { type PoolState, postgresDialect } from './postgres.ts'
 import { openSqlite, SqliteDialect } from './sqlite.ts'
 
 export interface DatabaseOptions {
@@ -33,6 +33,8 @@ export interface Database {
    * any other query waits for the transaction to end.
    */
   transaction<DB, T>(work: (trx: Transaction<DB>) => Promise<T>): Promise<T>
+  /** The connections of PostgreSQL's pool; SQLite has one of its own. */
+  pool(): PoolState | undefined
   close(): Promise<void>
 }
 
@@ -54,14 +56,19 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
   if (scheme?.[1] === 'sqlite') {
     const inMemory = ['', '/', '/:memory:', ':memory:'].includes(rest)
     const sqlite = openSqlite(inMemory ? undefined : decodeURIComponent(rest))
-    return databaseOf('sqlite', open(new SqliteDialect(sqlite)), now, () => sqlite.close())
+    const pool = () => undefined
+    return databaseOf('sqlite', open(new SqliteDialect(sqlite)), {
+      now,
+      pool,
+      afterClose: () => sqlite.close(),
+    })
   }
   if (scheme?.[1] === 'postgresql' || scheme?.[1] === 'postgres') {
-    const dialect = postgresDialect(`postgresql://${rest}`, {
+    const { dialect, state } = postgresDialect(`postgresql://${rest}`, {
       maxConnections: options.maxConnections ?? 10,
       onIdleError: options.onIdleError ?? (() => {}),
     })
-    return databaseOf('postgres', open(dialect), now, () => {})
+    return databaseOf('postgres', open(dialect), { now, pool: state, afterClose: () => {} })
   }
   throw new Error(`no database at ${url.replace(/\/\/.*@/, '//***@')}: give sqlite:///path or postgresql://…`)
 }
@@ -69,8 +76,15 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
 function databaseOf(
   dialect: DialectName,
   kysely: Kysely<Record<string, never>>,
-  now: () => number,
-  afterClose: () => void,
+  {
+    now,
+    pool,
+    afterClose,
+  }: {
+    readonly now: () => number
+    readonly pool: () => PoolState | undefined
+    readonly afterClose: () => void
+  },
 ): Database {
   const typed = <DB>() => kysely as unknown as Kysely<DB>
   return {
@@ -78,6 +92,7 @@ function databaseOf(
     typed,
     migrate: (set, migrations) => migrate(typed(), dialect, set, migrations, now()),
     transaction: <DB, T>(work: (trx: Transaction<DB>) => Promise<T>) => inTransaction(typed<DB>(), work),
+    pool,
     close: async () => {
       await kysely.destroy()
       afterClose()

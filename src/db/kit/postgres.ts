@@ -8,6 +8,7 @@ import {
   type PostgresDialectConfig,
   PostgresDriver,
 } from 'kysely'
+import type { Pool } from 'pg'
 import { databaseAway, named, refuseUnstorable } from './dialect.ts'
 
 /** The types (int8, numeric) that sums, counts and our integers come as; none of ours leaves the safe range. */
@@ -25,8 +26,20 @@ export interface PoolOptions {
   readonly onIdleError: (error: Error) => void
 }
 
-export function postgresDialect(url: string, options: PoolOptions): Dialect {
-  return new CheckingDialect({
+/** The connections of a pool, and how many queries wait for one. */
+export interface PoolState {
+  readonly open: number
+  readonly idle: number
+  readonly waiting: number
+  readonly max: number
+}
+
+export function postgresDialect(
+  url: string,
+  options: PoolOptions,
+): { readonly dialect: Dialect; state(): PoolState } {
+  let made: Pool | undefined
+  const dialect = new CheckingDialect({
     pool: async () => {
       const { default: pg } = await import('pg')
       const pool = new pg.Pool({
@@ -43,9 +56,17 @@ export function postgresDialect(url: string, options: PoolOptions): Dialect {
       pool.on('error', options.onIdleError)
       // One that breaks while it is used says so to whoever uses it, and here; heard by nobody, it would end the process.
       pool.on('connect', (client) => client.on('error', () => undefined))
+      made = pool
       return pool
     },
   })
+  const state = (): PoolState => ({
+    open: made?.totalCount ?? 0,
+    idle: made?.idleCount ?? 0,
+    waiting: made?.waitingCount ?? 0,
+    max: options.maxConnections,
+  })
+  return { dialect, state }
 }
 
 class CheckingDialect extends PostgresDialect {

@@ -219,7 +219,12 @@ class SqliteConnection implements DatabaseConnection {
 
   #prepare(text: string): Prepared {
     const known = this.#statements.get(text)
-    if (known) return known
+    if (known) {
+      // What is used stays: the map's order is that of use.
+      this.#statements.delete(text)
+      this.#statements.set(text, known)
+      return known
+    }
     const oldest = this.#statements.size >= MAX_STATEMENTS ? this.#statements.keys().next().value : undefined
     if (oldest !== undefined) this.#statements.delete(oldest)
     const statement = this.#sqlite.prepare(text)

@@ -8,3 +8,4 @@ export {
   type RenderedFault,
 } from './app.ts'
 export { createHttpClient, HttpFailure, type HttpAnswer, type HttpClient } from './client.ts'
+export { measureRequests, nameRoute } from './measure.ts'

@@ -5,7 +5,7 @@
  */
 import { traced } from '#lib/trace.ts'
 import { withDeadline } from './deadline.ts'
-import type { DriveOptions, Moment, Verdict } from './hooks.ts'
+import type { DriveOptions, Moment, SagaNews, Verdict } from './hooks.ts'
 import { type Entry, type Goal, type Leased, LeaseLost, type Progress } from './journal.ts'
 import { asJournaled, failureOf, freshProgress } from './progress.ts'
 import {
@@ -58,6 +58,8 @@ export function drive<T extends SagaTypes>(
   let running: AbortController | undefined
 
   const moment = (): Moment<T> => ({ operation, saga, attempt: progress.attempt, at: clock.now() })
+  const tell = (step: string | null, outcome: SagaNews['outcome'], beganAt = clock.now()): void =>
+    options.observe?.({ saga: saga.name, step, outcome, ms: clock.now() - beganAt })
   const indexOf = (name: string) => saga.steps.findIndex((step) => step.name === name)
   const deadlineOf = (step: AnyStep<T>) =>
     typeof step.deadlineMs === 'function' ? step.deadlineMs(world) : step.deadlineMs
@@ -142,6 +144,7 @@ export function drive<T extends SagaTypes>(
 
   async function forward(step: AnyStep<T>): Promise<Turn> {
     if (cancelled) return turnBack(step, 'cancel', null)
+    const { beganAt } = progress
     try {
       const outcome = await perform(step, (signal) => {
         const earlier = progress.earlier.map(({ outputs, failure }) => ({
@@ -166,6 +169,7 @@ export function drive<T extends SagaTypes>(
         }
       })
       log.info({ step: step.name, attempt: progress.attempt, state: entry.status }, 'step')
+      tell(step.name, entry.status === 'parked' ? 'parked' : 'done', beganAt)
       return turnOf(entry)
     } catch (error) {
       if (isInterrupted(error)) throw error
@@ -191,6 +195,7 @@ export function drive<T extends SagaTypes>(
 
   async function failed(step: AnyStep<T>, error: unknown): Promise<Turn> {
     const failure = failureOf(step.name, error)
+    tell(step.name, 'failed', progress.beganAt)
     log.warn({ err: error, step: step.name, attempt: progress.attempt, tries: progress.tries }, 'step failed')
     const { retry, rewind } = step
     const inTime = clock.now() < progress.beganAt + deadlineOf(step)
@@ -267,6 +272,7 @@ export function drive<T extends SagaTypes>(
   }
 
   async function backward(step: AnyStep<T>): Promise<Turn> {
+    const { beganAt } = progress
     try {
       const outcome = await perform(step, async (signal) =>
         step.undo?.(contextOf(step, signal), progress.outputs[step.name]),
@@ -289,6 +295,7 @@ export function drive<T extends SagaTypes>(
         return { ...entry, after: settled?.after }
       })
       log.info({ step: step.name, attempt: progress.attempt, state: entry.status }, 'step undone')
+      tell(step.name, entry.status === 'parked' ? 'parked' : 'undone', beganAt)
       return turnOf(entry)
     } catch (error) {
       if (isInterrupted(error)) throw error
@@ -298,6 +305,7 @@ export function drive<T extends SagaTypes>(
 
   async function undoFailed(step: AnyStep<T>, error: unknown): Promise<Turn> {
     const tries = progress.tries + 1
+    tell(step.name, 'undo failed', progress.beganAt)
     log.warn({ err: error, step: step.name, tries }, 'undo failed')
     const entry = await write(async (trx) => {
       if (tries < options.undoTries) {
@@ -336,7 +344,10 @@ export function drive<T extends SagaTypes>(
       for (;;) {
         const step = currentStep()
         const turn = progress.direction === 'forward' ? await forward(step) : await backward(step)
-        if (turn !== CONTINUE) return turn
+        if (turn !== CONTINUE) {
+          if (turn.kind === 'ended') tell(null, turn.ending)
+          return turn
+        }
         if (leaving) {
           await journal.release(owner, operation.id)
           return { kind: 'handed over' }

@@ -42,6 +42,16 @@ export interface Hooks<T extends SagaTypes> {
   ): Promise<void>
 }
 
+/** What came of one turn of an operation, for counting. */
+export interface SagaNews {
+  readonly saga: string
+  /** Null: of the operation as a whole, which is over. */
+  readonly step: string | null
+  readonly outcome: 'done' | 'parked' | 'failed' | 'undone' | 'undo failed' | Ending
+  /** Since the step began, pauses included; 0 of an operation. */
+  readonly ms: number
+}
+
 export interface DriveOptions<T extends SagaTypes> {
   readonly journal: Journal<T>
   readonly hooks: Hooks<T>
@@ -54,6 +64,8 @@ export interface DriveOptions<T extends SagaTypes> {
   readonly undoDelayMs: number
   /** How long an aborted step is waited for before its operation goes on without it. */
   readonly settleMs: number
+  /** Hears of every turn. Must be quick and not throw. */
+  readonly observe?: ((news: SagaNews) => void) | undefined
 }
 
 /** What became of a drive. `parked` says when the operation is due again. */

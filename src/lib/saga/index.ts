@@ -1,5 +1,5 @@
 /** Sagas: long operations as tables of steps, with a journal, leases, undo and resumption after crashes. */
-export type { Hooks, Moment } from './hooks.ts'
+export type { Hooks, Moment, SagaNews } from './hooks.ts'
 export {
   type Ending,
   type Entry,
