@@ -3,6 +3,7 @@
  * delivery is never re-entrant, servers of one topic take turns, and a call has a deadline.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { NOBODY_WAITS } from '#lib/abort.ts'
 import { type Clock, systemClock } from '#lib/clock.ts'
 import { Fault } from '#lib/fault.ts'
 import { type Log, silentLog } from '#lib/log.ts'
@@ -99,7 +100,7 @@ export function createInProcessBus(options: { clock?: Clock; log?: Log } = {}): 
         return outcomeOf(first)
       } finally {
         deadlines.delete(deadline)
-        deadline.abort()
+        deadline.abort(NOBODY_WAITS)
       }
     },
 

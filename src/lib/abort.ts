@@ -12,3 +12,6 @@ export async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>)
     signal.removeEventListener('abort', onAbort)
   }
 }
+
+/** The reason to abort with where nobody looks at it: without one, an error with its stack is made each time. */
+export const NOBODY_WAITS: Error = new Error('nobody waits for it any more')

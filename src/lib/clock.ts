@@ -1,6 +1,4 @@
 /** Time as an argument: everything that waits or stamps takes a `Clock`, so tests can own time. */
-import { setTimeout as delay } from 'node:timers/promises'
-
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number
@@ -10,7 +8,19 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  sleep: async (ms, signal) => {
-    await delay(ms, undefined, { ref: true, ...(signal && { signal }) })
-  },
+  // Node's own makes an error with a stack for each sleep that is not slept out, and most are not.
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      const giveUp = () => {
+        clearTimeout(timer)
+        reject(signal?.reason as Error)
+      }
+      const wake = () => {
+        signal?.removeEventListener('abort', giveUp)
+        resolve()
+      }
+      const timer = setTimeout(wake, ms)
+      if (signal?.aborted) giveUp()
+      else signal?.addEventListener('abort', giveUp, { once: true })
+    }),
 }

@@ -1,4 +1,5 @@
 /** The calling side: questions on their way, and who waits for their answers. */
+import { NOBODY_WAITS } from '#lib/abort.ts'
 import type { Clock } from '#lib/clock.ts'
 import { Fault } from '#lib/fault.ts'
 import type { Log } from '#lib/log.ts'
@@ -115,7 +116,7 @@ export function createCalls(deps: { link: Link; clock: Clock; log: Log; name: st
         return outcomeOf(first)
       } finally {
         waiting.delete(id)
-        over.abort()
+        over.abort(NOBODY_WAITS)
       }
     },
     async close() {

@@ -1,4 +1,5 @@
 /** Waiting for what may never come. */
+import { NOBODY_WAITS } from '#lib/abort.ts'
 import type { Clock } from '#lib/clock.ts'
 
 /** What `work` yields within `ms`, else undefined. The work itself is not stopped. */
@@ -11,6 +12,6 @@ export async function within<T>(clock: Clock, ms: number, work: Promise<T>): Pro
   try {
     return await Promise.race([work, late])
   } finally {
-    over.abort()
+    over.abort(NOBODY_WAITS)
   }
 }

@@ -1,4 +1,5 @@
 /** A time limit for a piece of work that can be told to stop. */
+import { NOBODY_WAITS } from '#lib/abort.ts'
 import type { Clock } from '#lib/clock.ts'
 
 /**
@@ -34,6 +35,6 @@ export async function withDeadline<R>(
     await Promise.race([settled, elapsed(limit.settleMs)])
     throw limit.late()
   } finally {
-    timer.abort()
+    timer.abort(NOBODY_WAITS)
   }
 }

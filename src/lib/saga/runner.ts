@@ -2,6 +2,7 @@
  * The runner: takes due operations, many at once with a bound, when nudged and by poll; keeps their
  * leases; and hands over what it holds when it closes.
  */
+import { NOBODY_WAITS } from '#lib/abort.ts'
 import { drive, type Drive } from './drive.ts'
 import type { DriveOptions, Verdict } from './hooks.ts'
 import type { Leased } from './journal.ts'
@@ -28,6 +29,9 @@ export interface Runner {
   close(): Promise<void>
 }
 
+/** The least time between two looks: of many operations that come at once, most are taken together. */
+const GATHER_MS = 5
+
 export function createRunner<T extends SagaTypes>(options: RunnerOptions<T>): Runner {
   const { journal, clock, log, owner, leaseMs } = options
   const sagas = new Map(options.sagas.map((saga) => [saga.name, saga]))
@@ -41,7 +45,7 @@ export function createRunner<T extends SagaTypes>(options: RunnerOptions<T>): Ru
 
   const nudge = () => {
     nudged = true
-    wakeUp.abort()
+    wakeUp.abort(NOBODY_WAITS)
   }
 
   /** Sleeps until `ms` are over or somebody nudges. */
@@ -83,8 +87,11 @@ export function createRunner<T extends SagaTypes>(options: RunnerOptions<T>): Ru
   async function claimLoop(): Promise<void> {
     while (!closing.signal.aborted) {
       nudged = false
+      const looked = clock.now()
       await claim().catch((error: unknown) => log.error({ err: error }, 'looking for operations failed'))
       await pause(Math.min(options.pollMs, Math.max(soonest - clock.now(), 1)))
+      const gathering = looked + GATHER_MS - clock.now()
+      if (gathering > 0) await clock.sleep(gathering, closing.signal).catch(() => undefined)
     }
   }
 

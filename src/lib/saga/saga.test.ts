@@ -1,5 +1,6 @@
 /** The runner on a toy saga: the four free tests, rewinding, parking, cancelling, deadlines, retries, leases. */
 import assert from 'node:assert/strict'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { test } from 'node:test'
 import { eventually } from '../../../test/eventually.ts'
 import { MemoryJournal, type Rollback } from '../../../test/memory-journal.ts'
@@ -301,6 +302,7 @@ for (const now of ['before', 'after'] as const)
       await eventually(async () => runner.running() === 0 || (await toy.ending()), { everyMs: 1 })
       toy.journal.breakLeases()
       runner.nudge()
+      await nextTurn()
     }
     await runner.close()
     assert.equal(await toy.ending(), 'done')

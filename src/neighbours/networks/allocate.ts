@@ -15,15 +15,17 @@ export interface Abilities {
 export interface Allocated {
   readonly port: NeutronPort
   readonly request: PortRequest
+  /** It was not there before. */
+  readonly isNew: boolean
 }
 
+/** `had`: the ports that the instance has already, of an earlier try. */
 export async function allocatePorts(
   neutron: NeutronRequests,
   owner: PortOwner,
   requests: readonly PortRequest[],
-  abilities: Abilities,
+  { had, abilities }: { readonly had: readonly NeutronPort[]; readonly abilities: Abilities },
 ): Promise<Allocated[]> {
-  const had = await neutron.list<NeutronPort>('ports', 'ports', { device_id: owner.instanceUuid })
   const matched = matchExisting(requests, had)
   const binding = bindingOf(owner, abilities)
   return withUndo(async (undo) => {
@@ -44,7 +46,11 @@ export async function allocatePorts(
       undo(() => unbindPort(neutron, before.id))
       ports.set(request, await updatePort(neutron, before.id, binding))
     }
-    return requests.map((request) => ({ request, port: boundPort(ports.get(request), request) }))
+    return requests.map((request) => ({
+      request,
+      port: boundPort(ports.get(request), request),
+      isNew: fresh.includes(request),
+    }))
   })
 }
 

@@ -1,5 +1,6 @@
 /** The client of a Neutron: ports for instances in few requests, and what the API needs to look up. */
 import { isFault } from '#lib/fault.ts'
+import { createGatheredReads } from '#lib/shared-reads.ts'
 import type { Vif } from '#model/network/index.ts'
 import { allocatePorts, removePorts, unbindPort } from './allocate.ts'
 import {
@@ -20,6 +21,8 @@ import { createRequests, type NeutronRequests, type RequestsDeps } from './reque
 /** Makes the client. Every method throws Faults with Neutron's message and its error type as `code`. */
 export function createNetworks(deps: RequestsDeps): Networks {
   const neutron = createRequests(deps)
+  const portsAt = createGatheredReads((uuids: readonly string[]) => portsByDevice(neutron, uuids))
+  const portsOfOne = async (uuid: string): Promise<readonly NeutronPort[]> => (await portsAt(uuid)) ?? []
   const namesPorts = askOnce(() => hasExtension(neutron, 'dns-integration'))
   return {
     async available(caller) {
@@ -40,17 +43,21 @@ export function createNetworks(deps: RequestsDeps): Networks {
     portsLeft: (caller) => portsLeft(neutron, caller),
     async allocate(owner, requests) {
       if (requests.length === 0) return []
-      const allocated = await allocatePorts(neutron, owner, requests, { namesPorts: await namesPorts() })
+      const had = await portsOfOne(owner.instanceUuid)
+      const abilities = { namesPorts: await namesPorts() }
+      const allocated = await allocatePorts(neutron, owner, requests, { had, abilities })
       const around = await surroundings(
         neutron,
         allocated.map(({ port }) => port),
+        // No address can float to a port that nobody knows yet.
+        allocated.filter(({ isNew }) => !isNew).map(({ port }) => port),
       )
       return allocated.map(({ port, request }) =>
         toVif(port, around, { preexisting: request.portId !== null, tag: request.tag }),
       )
     },
     async release(instanceUuid, keepPortIds) {
-      const ids = (await portsOf(neutron, [instanceUuid])).map((port) => port.id)
+      const ids = (await portsOfOne(instanceUuid)).map((port) => port.id)
       const kept = ids.filter((id) => keepPortIds.includes(id))
       await removePorts(
         neutron,
@@ -58,8 +65,8 @@ export function createNetworks(deps: RequestsDeps): Networks {
       )
       await Promise.all(kept.map((id) => unbindPort(neutron, id)))
     },
-    vifs: async (instanceUuid) => vifsOf(neutron, await portsOf(neutron, [instanceUuid])),
-    ports: async (instanceUuid) => (await portsOf(neutron, [instanceUuid])).map(toPort),
+    vifs: async (instanceUuid) => vifsOf(neutron, await portsOfOne(instanceUuid)),
+    ports: async (instanceUuid) => (await portsOfOne(instanceUuid)).map(toPort),
     securityGroupsOf: (instanceUuids) => securityGroupsOf(neutron, instanceUuids),
   }
 }
@@ -140,7 +147,19 @@ async function vifsOf(neutron: NeutronRequests, ports: readonly NeutronPort[]): 
   return ports.map((port) => toVif(port, around, { preexisting: false, tag: null }))
 }
 
-async function surroundings(neutron: NeutronRequests, ports: readonly NeutronPort[]): Promise<Surroundings> {
+async function portsByDevice(
+  neutron: NeutronRequests,
+  instanceUuids: readonly string[],
+): Promise<ReadonlyMap<string, NeutronPort[]>> {
+  const ports = await portsOf(neutron, instanceUuids)
+  return new Map(instanceUuids.map((uuid) => [uuid, ports.filter((port) => port.device_id === uuid)]))
+}
+
+async function surroundings(
+  neutron: NeutronRequests,
+  ports: readonly NeutronPort[],
+  mayFloat: readonly NeutronPort[] = ports,
+): Promise<Surroundings> {
   const networkIds = [...new Set(ports.map((port) => port.network_id))]
   const [networks, subnets, floatingIps, dhcpPorts] = await Promise.all([
     neutron.list<NeutronNetwork>('networks', 'networks', { id: networkIds }, { by: 'id' }),
@@ -148,7 +167,7 @@ async function surroundings(neutron: NeutronRequests, ports: readonly NeutronPor
     neutron.list<NeutronFloatingIp>(
       'floatingips',
       'floatingips',
-      { port_id: ports.map((port) => port.id) },
+      { port_id: mayFloat.map((port) => port.id) },
       { by: 'port_id' },
     ),
     neutron.list<NeutronPort>(

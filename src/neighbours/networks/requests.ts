@@ -1,6 +1,7 @@
 /** Requests to Neutron: whose token, what its errors mean, and lists of many ids in several URLs. */
 import { Fault, FAULT_STATUS, type FaultKind } from '#lib/fault.ts'
 import { type HttpAnswer, type HttpClient, HttpFailure } from '#lib/http/index.ts'
+import { createSharedReads } from '#lib/shared-reads.ts'
 import type { ServiceSession } from '#neighbours/identity/port.ts'
 
 export interface NeutronRequests {
@@ -57,8 +58,13 @@ export function createRequests(deps: RequestsDeps): NeutronRequests {
       throw error
     }
   }
+  const shared = createSharedReads<Record<string, unknown>>()
+  /** Many servers of one project are built at once, and all of them ask for its networks. */
+  const read = (path: string, options: { token?: string }) =>
+    shared(`${options.token ?? ''} ${path}`, () => send('GET', path, options))
   return {
-    send,
+    send: (method, path, options = {}) =>
+      method === 'GET' ? read(path, options) : send(method, path, options),
     async list<T>(path: string, key: string, filter: Filter, options: { token?: string; by?: string } = {}) {
       const by = options.by
       const many = by === undefined ? undefined : [filter[by] ?? []].flat()
@@ -68,7 +74,7 @@ export function createRequests(deps: RequestsDeps): NeutronRequests {
           ? [filter]
           : chunksOf(many, IDS_PER_URL).map((ids) => ({ ...filter, [by]: ids }))
       const token = options.token === undefined ? {} : { token: options.token }
-      const answers = await Promise.all(chunks.map((chunk) => send('GET', `${path}${queryOf(chunk)}`, token)))
+      const answers = await Promise.all(chunks.map((chunk) => read(`${path}${queryOf(chunk)}`, token)))
       return answers.flatMap((answer) => (answer[key] ?? []) as T[])
     },
   }
