@@ -5,7 +5,7 @@
 import * as fc from 'fast-check'
 import type { Operation } from '#lib/versioned/index.ts'
 import { keyOf } from '../parity/facts.ts'
-import type { Ground } from './ground.ts'
+import type { FuzzGround } from './ground.ts'
 import { type Nonsense, nonsense, type Told } from './requests.ts'
 
 export interface FuzzOptions extends Told {
@@ -37,7 +37,7 @@ const HANGS_MS = 10_000
 const EXPLAINED = new Set([501])
 
 /** One at a time, so that each change belongs to a request. */
-export async function fuzz(ground: Ground, options: FuzzOptions): Promise<FuzzReport> {
+export async function fuzz(ground: FuzzGround, options: FuzzOptions): Promise<FuzzReport> {
   const { operations, seed, requests, progress = () => undefined } = options
   const arbitrary = nonsense(operations, options)
   const statuses = new Map<number, number>()
@@ -68,7 +68,7 @@ interface Outcome {
   readonly problem: string | undefined
 }
 
-async function ask(ground: Ground, request: Nonsense): Promise<Outcome> {
+async function ask(ground: FuzzGround, request: Nonsense): Promise<Outcome> {
   const before = ground.rowsVersion()
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<undefined>((resolve) => {

@@ -4,6 +4,8 @@
  */
 import * as fc from 'fast-check'
 import { formatVersion, includes, type JsonSchema, type Operation, versionOf } from '#lib/versioned/index.ts'
+import { goodBody } from '../asks/bodies.ts'
+import { thingAfter } from '../asks/paths.ts'
 import { keyOf } from '../parity/facts.ts'
 import { anyText, near, strange, type Words } from './values.ts'
 
@@ -30,22 +32,6 @@ export interface Told {
 }
 
 const VERSIONS = Array.from({ length: 105 }, (_, index) => versionOf(`2.${index}`))
-
-/** What a path's parameter most likely means: the collection before it. */
-const THINGS: Readonly<Record<string, string>> = {
-  servers: '{{server}}',
-  flavors: '{{flavor}}',
-  'os-keypairs': '{{keypair}}',
-  'os-quota-sets': '{{project}}',
-  'os-simple-tenant-usage': '{{project}}',
-  'os-server-groups': '{{group}}',
-  'os-aggregates': '{{aggregate}}',
-  'os-hypervisors': '{{hypervisor}}',
-  'os-services': '{{service}}',
-  'os-instance-actions': '{{request}}',
-  tags: 't',
-  metadata: 'k',
-}
 
 /** Requests to these operations, all equally likely. */
 export function nonsense(operations: readonly Operation[], told: Told): fc.Arbitrary<Nonsense> {
@@ -92,7 +78,7 @@ function requestsAt(operation: Operation, version: number, told: Told): fc.Arbit
 function pathOf(path: string, words: Words): fc.Arbitrary<string> {
   const segments = path.split('/').map((segment, index, all) => {
     if (!segment.startsWith('{')) return fc.constant(segment)
-    const likely = THINGS[all[index - 1] ?? ''] ?? '{{server}}'
+    const likely = thingAfter(all[index - 1])
     return fc.oneof(
       { arbitrary: fc.constant(likely), weight: 6 },
       { arbitrary: fc.constantFrom(...words), weight: 2 },
@@ -127,7 +113,8 @@ function bodyOf(operation: Operation, version: number, told: Told): fc.Arbitrary
     : operation.action === undefined
       ? strange
       : fc.record({ [operation.action]: strange })
-  const samples = told.samples.get(keyOf(operation)) ?? []
+  const good = goodBody(operation, Math.max(version, versionOf('2.1')))
+  const samples = [...(good === undefined ? [] : [good]), ...(told.samples.get(keyOf(operation)) ?? [])]
   return fc.oneof(
     { arbitrary: value.map((some) => JSON.stringify(some)), weight: 14 },
     ...(samples.length > 0
