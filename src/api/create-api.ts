@@ -19,6 +19,7 @@ import { quotaRoutes } from '#api/quotas/index.ts'
 import { removedRoutes } from '#api/removed/index.ts'
 import { remoteConsoleRoutes } from '#api/remote-consoles/index.ts'
 import { securityGroupRoutes } from '#api/security-groups/index.ts'
+import { serverActionRoutes } from '#api/server-actions/index.ts'
 import { serverGroupRoutes } from '#api/server-groups/index.ts'
 import { serverPartRoutes } from '#api/server-parts/index.ts'
 import { serverRoutes } from '#api/servers/index.ts'
@@ -47,6 +48,7 @@ export const apiRoutes = (services: Services): readonly Route[] => [
   ...extensionRoutes,
   ...flavorRoutes(services),
   ...serverRoutes(services),
+  ...serverActionRoutes(services),
   ...serverPartRoutes(services),
   ...serverGroupRoutes(services),
   ...aggregateRoutes(services),

@@ -34,6 +34,8 @@ export interface ConductorConfig {
   readonly repairMs: number
   /** Ended operations are kept so long. */
   readonly keepOperationsMs: number
+  /** `reclaim_instance_interval`: how long a soft-deleted server can be restored; 0: for ever. */
+  readonly reclaimAfterMs: number
   /** `enable_new_services`. */
   readonly enableNewServices: boolean
 }
@@ -56,5 +58,6 @@ export const defaultConductorConfig: ConductorConfig = {
   undoDelayMs: 1_000,
   repairMs: 60_000,
   keepOperationsMs: 86_400_000,
+  reclaimAfterMs: 0,
   enableNewServices: true,
 }

@@ -97,6 +97,24 @@ export async function listAbandonedInstances(
   return rows.map(stateOf)
 }
 
+/** Instances that are deleted for a while and that nobody touched since `before`, the longest untouched first. */
+export async function listSoftDeleted(
+  db: Db,
+  { before, limit }: { readonly before: number; readonly limit: number },
+): Promise<string[]> {
+  const rows = await db
+    .selectFrom('instances')
+    .select('uuid')
+    .where('deleted', '=', 0)
+    .where('vm_state', '=', 'soft-delete')
+    .where('task_state', 'is', null)
+    .where('changed_at', '<', before)
+    .orderBy('changed_at')
+    .limit(limit)
+    .execute()
+  return rows.map(({ uuid }) => uuid)
+}
+
 /** Instances that were deleted in a span of time (`after` < t <= `until`), the longest deleted first. */
 export async function listDeletedBetween(
   db: Db,

@@ -66,6 +66,10 @@ export interface ApiConfig {
     readonly unit: 'hour' | 'day' | 'month' | 'year'
     readonly offset: number
   }
+  /** Deleted servers can be restored for a while (`reclaim_instance_interval` is not 0). */
+  readonly reclaimsInstances: boolean
+  /** A shelved server leaves its host at once (`shelved_offload_time` is 0). */
+  readonly offloadsAtOnce: boolean
   readonly vncEnabled: boolean
   readonly novncproxyBaseUrl: string
   /** How long a console's token is good. */

@@ -10,6 +10,8 @@ import { reboot, remove, start, stop } from './power.ts'
 import { update } from './update.ts'
 
 export { addressesOf } from './addresses.view.ts'
+export { makePassword } from './names.ts'
+export { countWithinQuota } from './quota.ts'
 
 export const serverRoutes = (services: Services): readonly Route[] => [
   serve(listServers, (call) => listBrief(call, services)),

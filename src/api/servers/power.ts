@@ -3,6 +3,7 @@ import { beginOperation, getServer } from '#api/instances/index.ts'
 import type { Answer, Call, Services } from '#api/kernel/index.ts'
 import { findInstance } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
+import type { Instance } from '#model/instance/index.ts'
 
 type AnyCall = Call<unknown, unknown, never>
 const RULE = 'os_compute_api:servers'
@@ -49,6 +50,8 @@ export async function reboot(call: RebootCall, services: Services): Promise<Answ
 /** A delete always goes through, whatever else is under way; asked for twice it happens once. */
 export async function remove(call: AnyCall, services: Services): Promise<Answer> {
   const instance = await getServer(call, services, `${RULE}:delete`)
+  if (services.config.reclaimsInstances && instance.launchedAt !== null && instance.host !== null)
+    return softDelete(call, services, instance)
   await beginOperation(call, services, {
     instance,
     operations: ['delete'],
@@ -58,6 +61,19 @@ export async function remove(call: AnyCall, services: Services): Promise<Answer>
     once: true,
   })
   if (instance.host === null && instance.vmState === 'error') await untilGone(services, instance.uuid)
+  return {}
+}
+
+/** What ran once may be restored for a while (`reclaim_instance_interval`). Deleted again, it stays deleted. */
+async function softDelete(call: AnyCall, services: Services, instance: Instance): Promise<Answer> {
+  await beginOperation(call, services, {
+    instance,
+    operations: ['soft_delete'],
+    action: 'delete',
+    saga: 'soft-delete-server',
+    params: {},
+    once: true,
+  })
   return {}
 }
 

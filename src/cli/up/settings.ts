@@ -72,6 +72,8 @@ export function apiConfig(config: Config, urls: PublicUrls): ApiConfig {
     },
     quotaDriver: QUOTA_DRIVERS[quota.driver],
     usageAuditPeriod: auditPeriodOf(DEFAULT.instance_usage_audit_period),
+    reclaimsInstances: DEFAULT.reclaim_instance_interval > 0,
+    offloadsAtOnce: DEFAULT.shelved_offload_time === 0,
     vncEnabled: vnc.enabled,
     novncproxyBaseUrl: vnc.novncproxy_base_url,
     consoleTokenTtlMs: consoleauth.token_ttl * MS,
@@ -110,6 +112,7 @@ export function conductorConfig(config: Config): ConductorConfig {
     serviceDownTimeMs: DEFAULT.service_down_time * MS,
     shutdownTimeoutMs: DEFAULT.shutdown_timeout * MS,
     ...(DEFAULT.instance_build_timeout > 0 && { buildTimeoutMs: DEFAULT.instance_build_timeout * MS }),
+    reclaimAfterMs: DEFAULT.reclaim_instance_interval * MS,
     enableNewServices: DEFAULT.enable_new_services,
   }
 }
@@ -128,6 +131,11 @@ export function schedulerConfig(config: Config): SchedulerConfig {
     ramWeightMultiplier: filters.ram_weight_multiplier,
     cpuWeightMultiplier: filters.cpu_weight_multiplier,
     diskWeightMultiplier: filters.disk_weight_multiplier,
+    softAffinityWeightMultiplier: filters.soft_affinity_weight_multiplier,
+    softAntiAffinityWeightMultiplier: filters.soft_anti_affinity_weight_multiplier,
+    limitTenantsToPlacementAggregate: scheduler.limit_tenants_to_placement_aggregate,
+    placementAggregateRequiredForTenants: scheduler.placement_aggregate_required_for_tenants,
+    enableIsolatedAggregateFiltering: scheduler.enable_isolated_aggregate_filtering,
     serviceDownTimeMs: DEFAULT.service_down_time * MS,
     defaultAvailabilityZone: DEFAULT.default_availability_zone,
     defaultScheduleZone: DEFAULT.default_schedule_zone,

@@ -8,14 +8,14 @@ import { listLiveOperations, wakeOperation } from '#db/operations.ts'
 import { silentLog } from '#lib/log.ts'
 import { buildParams, smallCloud } from '../../../test/small-cloud.ts'
 import { eventually } from '../../../test/eventually.ts'
-import { createConductor } from '../index.ts'
+import { type ConductorConfig, createConductor } from '../index.ts'
 import { createRepair } from './index.ts'
 
 const HOUR = 3_600_000
 
 /** A cloud without a conductor, and a repair that lives an hour later. */
-async function setUp(t: TestContext) {
-  const cloud = await smallCloud()
+async function setUp(t: TestContext, config: Partial<ConductorConfig> = {}) {
+  const cloud = await smallCloud({ config })
   t.after(() => cloud.close())
   const world = { ...cloud.world, clock: { ...cloud.world.clock, now: () => Date.now() + HOUR / 2 } }
   const repair = createRepair({ world, log: silentLog })
@@ -55,6 +55,23 @@ async function addNode(db: Parameters<typeof reportComputeNode>[0]): Promise<voi
     { now: 1 },
   )
 }
+
+test('a soft-deleted server is deleted for good when its while is over, and not before', async (t) => {
+  const { db, repair, addInstance } = await setUp(t, { reclaimAfterMs: HOUR / 4 })
+  const gone = await addInstance({ vmState: 'soft-delete' })
+  const being = await addInstance({ vmState: 'soft-delete', taskState: 'restoring' })
+  assert.deepEqual((await repair.run({ dryRun: true }))['soft-deleted instances'], { reclaimed: 1 })
+  assert.deepEqual((await repair.run())['soft-deleted instances'], { reclaimed: 1 })
+  assert.equal((await getInstance(db, gone)).taskState, 'deleting')
+  assert.deepEqual(
+    (await listLiveOperations(db, gone)).map(({ saga }) => saga),
+    ['delete-server'],
+  )
+  assert.deepEqual(await listLiveOperations(db, being), [])
+  const kept = await setUp(t, { reclaimAfterMs: HOUR })
+  await kept.addInstance({ vmState: 'soft-delete' })
+  assert.deepEqual((await kept.repair.run())['soft-deleted instances'], { reclaimed: 0 })
+})
 
 test('an instance in the middle of something that nobody works on ends in error, and says why', async (t) => {
   const { db, repair, addInstance, request } = await setUp(t)

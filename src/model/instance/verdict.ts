@@ -23,7 +23,8 @@ export interface Asker {
 
 /**
  * Whether `operation` may be asked of `instance` now. In Nova's order: the lock, the host, the vm
- * state, the task state, whether it ever ran. Whether the host is up is for the caller to ask.
+ * state, the task state, whether it ever ran, and only then a host that must be up. Whether it is is for the
+ * caller to ask.
  */
 export function verdictFor(operation: Operation, instance: JudgedInstance, asker: Asker): Verdict {
   const refusal = refusalOf(operation, instance, asker)
@@ -35,12 +36,13 @@ function refusalOf(operation: Operation, instance: JudgedInstance, asker: Asker)
     ruleOf(operation)
   const { vmState, taskState, launchedAt } = instance
   if (refusedWhenLocked && instance.locked && !asker.isAdmin) return { because: 'locked' }
-  if (needsHost !== 'no' && instance.host === null) return { because: 'noHost' }
+  if (needsHost === 'set' && instance.host === null) return { because: 'noHost' }
   if (vmStates !== 'any' && !vmStates.includes(vmState)) return { because: 'vm_state', state: vmState }
   const isBusy = taskStates !== 'any' && !taskStates.includes(taskState)
   if (isBusy || (taskState !== null && notDuring.includes(taskState)))
     return { because: 'task_state', state: taskState }
   if (mustHaveLaunched && launchedAt === null) return { because: 'launched_at', state: null }
+  if (needsHost === 'up' && instance.host === null) return { because: 'noHost' }
   return undefined
 }
 

@@ -69,6 +69,8 @@ export const testConfig: ApiConfig = {
   },
   quotaDriver: 'database',
   usageAuditPeriod: { unit: 'month', offset: 0 },
+  reclaimsInstances: false,
+  offloadsAtOnce: true,
   vncEnabled: true,
   novncproxyBaseUrl: 'http://127.0.0.1:6080/vnc_auto.html',
   consoleTokenTtlMs: 600_000,

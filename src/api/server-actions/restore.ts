@@ -1,0 +1,50 @@
+/** Restore: a server that was deleted, but not yet for good, is there again. */
+import { actionOf, beginOperation, getServer } from '#api/instances/index.ts'
+import type { Answer, Call, Services } from '#api/kernel/index.ts'
+import { countWithinQuota } from '#api/servers/index.ts'
+import { finishInstanceAction, insertInstanceActions } from '#db/instance-actions.ts'
+import { modifyInstance } from '#db/instances.ts'
+import type { NovaDb } from '#db/schema.ts'
+import { type Instance, requireAllowed } from '#model/instance/index.ts'
+import type { Transaction } from 'kysely'
+
+type AnyCall = Call<unknown, unknown, never>
+
+export async function restore(call: AnyCall, services: Services): Promise<Answer> {
+  const instance = await getServer(call, services, 'os_compute_api:os-deferred-delete:restore')
+  if (instance.host === null) await restoreRecord(call, services, instance)
+  else
+    await beginOperation(call, services, {
+      instance,
+      operations: ['restore'],
+      action: 'restore',
+      saga: 'restore-server',
+      params: {},
+      also: (trx, current) => requireRoom(trx, services, current),
+    })
+  return {}
+}
+
+/** What is deleted for a while is not counted: it must fit in again. */
+async function requireRoom(
+  trx: Transaction<NovaDb>,
+  { config }: Services,
+  { projectId, userId, flavor }: Instance,
+): Promise<void> {
+  await countWithinQuota(trx, config, { projectId, userId, flavor, minCount: 1, maxCount: 1 })
+}
+
+/** A server that no host has is only a record. */
+async function restoreRecord(call: AnyCall, services: Services, instance: Instance): Promise<void> {
+  const now = services.clock.now()
+  await services.db.transaction<NovaDb, void>(async (trx) => {
+    await requireRoom(trx, services, instance)
+    await modifyInstance(trx, instance.uuid, { now }, (current) => {
+      requireAllowed('restore', current, call)
+      return { vmState: 'active', taskState: null }
+    })
+    await insertInstanceActions(trx, [actionOf(call, instance, 'restore')], { now })
+    const key = { instanceUuid: instance.uuid, requestId: call.context.requestId }
+    await finishInstanceAction(trx, key, { now })
+  })
+}
