@@ -7,6 +7,8 @@ export interface Target {
   readonly url: string
   readonly token: string
   readonly microversion: string
+  /** How many ask at once where CPU is measured. */
+  readonly clients: number
   /** User and system time so far, in seconds: of the API's processes, and of its database's where that is a process of its own. */
   cpu(): { readonly api: number; readonly database: number }
 }
@@ -28,15 +30,10 @@ export interface Asked {
   readonly body?: unknown
 }
 
-const MAX_REQUESTS = 400
-const MIN_REQUESTS = 10
-
-const round = (value: number): number => Number(value.toPrecision(3))
-
-/** One request after another, for some seconds; some before, to get warm. */
+/** Time of one request after another; then CPU while several clients ask at once. Some go before, to get warm. */
 export async function costOf(target: Target, { path, body }: Asked, seconds: number): Promise<Cost> {
   const { origin, pathname } = new URL(target.url)
-  const pool = new Pool(origin, { connections: 1, headersTimeout: 120_000 })
+  const pool = new Pool(origin, { connections: target.clients, headersTimeout: 120_000 })
   const request = {
     method: body === undefined ? 'GET' : 'POST',
     path: `${pathname}${path}`,
@@ -47,41 +44,50 @@ export async function costOf(target: Target, { path, body }: Asked, seconds: num
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   } as const
-  const ask = async (): Promise<number> => {
+  let bytes = 0
+  const ask = async (): Promise<void> => {
     const answer = await pool.request(request)
     const text = await answer.body.text()
     if (answer.statusCode >= 300) throw new Error(`${path}: ${answer.statusCode} ${text}`)
-    return text.length
+    bytes = text.length
   }
   try {
-    for (const end = performance.now() + seconds * 300; performance.now() < end; ) await ask()
-    return await measured(target, ask, seconds)
+    await during(seconds * 300, 1, ask)
+    const times = (await during(seconds * 1000, 1, ask)).sort((a, b) => a - b)
+    const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0
+    const before = target.cpu()
+    const { length: requests } = await during(seconds * 1000, target.clients, ask)
+    const after = target.cpu()
+    const each = (kind: 'api' | 'database') => ((after[kind] - before[kind]) * 1000) / requests
+    return {
+      requests,
+      kib: Math.round(bytes / 1024),
+      apiCpuMs: round(each('api')),
+      databaseCpuMs: round(each('database')),
+      perSecondPerCore: round(1000 / (each('api') + each('database'))),
+      p50Ms: round(at(0.5)),
+      p99Ms: round(at(0.99)),
+    }
   } finally {
     await pool.close()
   }
 }
 
-async function measured(target: Target, ask: () => Promise<number>, seconds: number): Promise<Cost> {
+const round = (value: number): number => Number(value.toPrecision(3))
+
+const MIN_REQUESTS = 10
+
+/** Clients ask for so long, and at least a few times; how long each answer took, in milliseconds. */
+async function during(ms: number, clients: number, ask: () => Promise<void>): Promise<number[]> {
   const times: number[] = []
-  const before = target.cpu()
-  const end = performance.now() + seconds * 1000
-  let bytes = 0
-  while (times.length < MIN_REQUESTS || (performance.now() < end && times.length < MAX_REQUESTS)) {
-    const began = performance.now()
-    bytes = await ask()
-    times.push(performance.now() - began)
+  const end = performance.now() + ms
+  const client = async (): Promise<void> => {
+    while (times.length < MIN_REQUESTS || performance.now() < end) {
+      const began = performance.now()
+      await ask()
+      times.push(performance.now() - began)
+    }
   }
-  const after = target.cpu()
-  times.sort((a, b) => a - b)
-  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0
-  const each = (kind: 'api' | 'database') => ((after[kind] - before[kind]) * 1000) / times.length
-  return {
-    requests: times.length,
-    kib: Math.round(bytes / 1024),
-    apiCpuMs: round(each('api')),
-    databaseCpuMs: round(each('database')),
-    perSecondPerCore: round(1000 / (each('api') + each('database'))),
-    p50Ms: round(at(0.5)),
-    p99Ms: round(at(0.99)),
-  }
+  await Promise.all(Array.from({ length: clients }, client))
+  return times
 }

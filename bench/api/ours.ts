@@ -51,6 +51,7 @@ export async function startSurroundings(): Promise<Surroundings> {
         url: `${root.replace('0.0.0.0', '127.0.0.1')}/v2.1`,
         token: demo.token,
         microversion: '2.93',
+        clients: 4,
         cpu: () => ({
           api: sumOf(processTree(api.pid ?? 0)),
           database: databaseRoot === undefined ? 0 : sumOf(postgresOf(databaseRoot)),

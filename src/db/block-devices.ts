@@ -1,5 +1,6 @@
 /** Block devices: the disks of instances. */
 import type { Kysely, Transaction } from 'kysely'
+import { dialectOf, isOneOf } from '#db/kit/index.ts'
 import type { BlockDevice } from '#model/instance/index.ts'
 import type { NovaDb } from './schema.ts'
 
@@ -19,9 +20,40 @@ export async function listBlockDevices(
   return Map.groupBy(devices.sort(byBootOrder), (device) => device.instanceUuid)
 }
 
+/** A volume that an instance has, or is about to have. */
+export interface AttachedVolume {
+  readonly volumeId: string
+  readonly deleteOnTermination: boolean
+}
+
+/** The volumes of each of these instances that has some, by uuid, in one query. */
+export async function listAttachedVolumes(
+  db: Db,
+  instanceUuids: readonly string[],
+): Promise<Map<string, AttachedVolume[]>> {
+  const attached = new Map<string, AttachedVolume[]>()
+  if (instanceUuids.length === 0) return attached
+  const rows = await db
+    .selectFrom('block_device_mapping')
+    .select(['instance_uuid', 'volume_id', 'delete_on_termination', 'boot_index', 'id'])
+    .where(isOneOf(dialectOf(db), 'instance_uuid', instanceUuids))
+    .where('volume_id', 'is not', null)
+    .orderBy('id')
+    .execute()
+  const ranked = rows.map((row) => ({ ...row, bootIndex: row.boot_index }))
+  for (const row of ranked.sort(byBootOrder)) {
+    const volume = { volumeId: row.volume_id ?? '', deleteOnTermination: row.delete_on_termination === 1 }
+    const others = attached.get(row.instance_uuid)
+    if (others) others.push(volume)
+    else attached.set(row.instance_uuid, [volume])
+  }
+  return attached
+}
+
 /** What boots comes first, in its order; what does not, in the order it came. */
-const byBootOrder = (a: BlockDevice, b: BlockDevice): number => bootRank(a) - bootRank(b) || a.id - b.id
-const bootRank = ({ bootIndex }: BlockDevice): number =>
+const byBootOrder = (a: Ranked, b: Ranked): number => bootRank(a) - bootRank(b) || a.id - b.id
+type Ranked = Pick<BlockDevice, 'id' | 'bootIndex'>
+const bootRank = ({ bootIndex }: Ranked): number =>
   bootIndex === null || bootIndex < 0 ? Number.MAX_SAFE_INTEGER : bootIndex
 
 type Row = Awaited<ReturnType<typeof rowsOf>>[number]
@@ -84,6 +116,47 @@ export async function insertBlockDevices(
 
 /** SQLite binds at most 32,766 values to a statement. */
 const INSERT_CHUNK = 1000
+
+/** Undefined when there is none, or none any more. */
+export async function findBlockDevice(db: Db, uuid: string): Promise<BlockDevice | undefined> {
+  const row = await db
+    .selectFrom('block_device_mapping')
+    .selectAll()
+    .where('uuid', '=', uuid)
+    .executeTakeFirst()
+  return row && deviceOf(row)
+}
+
+/** Every instance's disks that are this volume. */
+export async function listBlockDevicesOfVolume(db: Db, volumeId: string): Promise<BlockDevice[]> {
+  const query = db.selectFrom('block_device_mapping').selectAll().where('volume_id', '=', volumeId)
+  return (await query.orderBy('id').execute()).map(deviceOf)
+}
+
+export async function updateBlockDevice(
+  db: Db,
+  uuid: string,
+  changes: Partial<Pick<BlockDevice, 'volumeId' | 'attachmentId' | 'deleteOnTermination' | 'volumeSizeGb'>>,
+  options: { readonly now: number },
+): Promise<void> {
+  const { volumeId, attachmentId, deleteOnTermination, volumeSizeGb } = changes
+  await db
+    .updateTable('block_device_mapping')
+    .set({
+      ...(volumeId !== undefined && { volume_id: volumeId }),
+      ...(attachmentId !== undefined && { attachment_id: attachmentId }),
+      ...(volumeSizeGb !== undefined && { volume_size_gb: volumeSizeGb }),
+      ...(deleteOnTermination !== undefined && { delete_on_termination: Number(deleteOnTermination) }),
+      updated_at: options.now,
+    })
+    .where('uuid', '=', uuid)
+    .execute()
+}
+
+/** Forgets one disk. Nothing there is success. */
+export async function removeBlockDevice(db: Db, uuid: string): Promise<void> {
+  await db.deleteFrom('block_device_mapping').where('uuid', '=', uuid).execute()
+}
 
 /** Forgets all disks of an instance. */
 export async function removeBlockDevices(db: Db, instanceUuid: string): Promise<void> {

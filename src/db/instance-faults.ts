@@ -1,5 +1,6 @@
 /** Faults: what last went wrong with an instance. */
 import type { Kysely, Transaction } from 'kysely'
+import { dialectOf, isOneOf } from '#db/kit/index.ts'
 import type { InstanceFault } from '#model/instance/index.ts'
 import type { NovaDb } from './schema.ts'
 
@@ -37,7 +38,7 @@ export async function latestInstanceFaults(
   const latest = db
     .selectFrom('instance_faults')
     .select((eb) => eb.fn.max('id').as('id'))
-    .where('instance_uuid', 'in', uuids)
+    .where(isOneOf(dialectOf(db), 'instance_uuid', uuids))
     .groupBy('instance_uuid')
   const rows = await db.selectFrom('instance_faults').selectAll().where('id', 'in', latest).execute()
   return new Map(

@@ -1,7 +1,7 @@
 /** Lists servers, and shows one: a fixed number of queries, whatever the number of rows. */
 import { getServer, targetOf } from '#api/instances/index.ts'
 import { type Answer, type Call, limitOf, markerOf, type Services } from '#api/kernel/index.ts'
-import { listBlockDevices } from '#db/block-devices.ts'
+import { listAttachedVolumes } from '#db/block-devices.ts'
 import { latestInstanceFaults } from '#db/instance-faults.ts'
 import { listInstances } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
@@ -102,7 +102,8 @@ async function serverContext(
       db,
       failed.map(({ uuid }) => uuid),
     ),
-    blockDevices: await listBlockDevices(db, uuids),
+    volumes: await listAttachedVolumes(db, uuids),
+    hostIds: new Map(),
     hostStatus: await hostStatusOf(call, services, instances, target),
   }
 }

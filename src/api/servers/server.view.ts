@@ -1,16 +1,10 @@
 /** How a server looks, at each microversion: in lists, alone, and in the answer to a change. */
-import { createHash } from 'node:crypto'
 import type { Links } from '#api/kernel/index.ts'
+import type { AttachedVolume } from '#db/block-devices.ts'
 import { isoMicroseconds, isoSeconds } from '#lib/iso-time.ts'
 import { nested, shownDuring, shownSince, type Show, view } from '#lib/versioned/index.ts'
 import type { Flavor } from '#model/flavor/index.ts'
-import {
-  type BlockDevice,
-  type Instance,
-  type InstanceFault,
-  instanceName,
-  statusOf,
-} from '#model/instance/index.ts'
+import { type Instance, type InstanceFault, hostIdOf, instanceName, statusOf } from '#model/instance/index.ts'
 import { addressesOf } from './addresses.view.ts'
 import { hintsOf, imagePropertiesOf, pinnedZoneOf } from './notes.ts'
 
@@ -22,7 +16,9 @@ export interface ServerContext {
   readonly extendedAttributes: boolean
   readonly flavorExtraSpecs: boolean
   readonly faults: ReadonlyMap<string, InstanceFault>
-  readonly blockDevices: ReadonlyMap<string, readonly BlockDevice[]>
+  readonly volumes: ReadonlyMap<string, readonly AttachedVolume[]>
+  /** Hosts' ids that were made already, by project and host. */
+  readonly hostIds: Map<string, string>
   /** The group that the one server is in; of a list nobody is told. */
   readonly serverGroup?: string | undefined
   /** The state of the instance's host; undefined where the caller may not see it. */
@@ -42,17 +38,21 @@ const PROGRESSING: ReadonlySet<string> = new Set([
 const status = (instance: Instance) => statusOf(instance.vmState, instance.taskState)
 
 /** Tells a project's servers on one host apart from those on others, without telling which host. */
-const hostId: Field = ({ projectId, host }) =>
-  host === null
-    ? ''
-    : createHash('sha224')
-        .update(projectId + host)
-        .digest('hex')
+const hostId: Field = ({ projectId, host }, { hostIds }) => {
+  if (host === null) return ''
+  const key = `${projectId}${host}`
+  const known = hostIds.get(key)
+  if (known !== undefined) return known
+  const made = hostIdOf(projectId, host)
+  hostIds.set(key, made)
+  return made
+}
 
-const volumesAttached = (instance: Instance, { blockDevices }: ServerContext) =>
-  (blockDevices.get(instance.uuid) ?? []).flatMap(({ volumeId, deleteOnTermination }) =>
-    volumeId === null ? [] : [{ id: volumeId, delete_on_termination: deleteOnTermination }],
-  )
+const volumesAttached = ({ uuid }: Instance, { volumes }: ServerContext) =>
+  (volumes.get(uuid) ?? []).map(({ volumeId, deleteOnTermination }) => ({
+    id: volumeId,
+    delete_on_termination: deleteOnTermination,
+  }))
 
 const fault: Field = (instance, { faults, isAdmin }) => {
   const found = faults.get(instance.uuid)

@@ -1,6 +1,14 @@
 /** Where SQLite and PostgreSQL differ for a store: locks, retries, regular expressions, error codes. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Expression, type Kysely, PostgresAdapter, type SqlBool, sql, type Transaction } from 'kysely'
+import {
+  type Expression,
+  type Kysely,
+  PostgresAdapter,
+  type RawBuilder,
+  type SqlBool,
+  sql,
+  type Transaction,
+} from 'kysely'
 import { badRequest, Fault, isFault } from '#lib/fault.ts'
 
 export type DialectName = 'sqlite' | 'postgres'
@@ -56,6 +64,16 @@ export function isUniqueViolation(error: unknown, column = ''): boolean {
  */
 export const lockRows = <Q extends { forUpdate(): Q }>(dialect: DialectName, query: Q): Q =>
   dialect === 'postgres' ? query.forUpdate() : query
+
+/** Whether a text column is one of many values: one parameter for all, so that the statement is the same for any number of them. */
+export const isOneOf = (
+  dialect: DialectName,
+  column: string,
+  values: readonly string[],
+): RawBuilder<SqlBool> =>
+  dialect === 'sqlite'
+    ? sql`${sql.ref(column)} in (select value from json_each(${JSON.stringify(values)}))`
+    : sql`${sql.ref(column)} = any(${values})`
 
 /** SQLITE_BUSY and its kin: another process holds the lock. */
 export const isBusy = (error: unknown): boolean => {

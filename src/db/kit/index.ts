@@ -6,6 +6,7 @@ export {
   dialectOf,
   inTransaction,
   isDatabaseAway,
+  isOneOf,
   isUniqueViolation,
   lockRows,
   matches,
