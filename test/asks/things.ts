@@ -9,11 +9,13 @@ import { removeInstance } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { reportService } from '#db/services.ts'
 import { conflict } from '#lib/fault.ts'
-import { PROJECT, type TestApi } from '../functional/api/compute-api.ts'
+import { type OwnServices, PROJECT, type TestApi } from '../functional/api/compute-api.ts'
 import { activate, startCloud } from '../functional/api/servers-there.ts'
 
 export interface Ground {
   readonly api: TestApi
+  /** What `{{server}}` is now. */
+  readonly things: Readonly<Things>
   /** A text with the words in braces as they are now. */
   filled(text: string): string
   /** Makes again what requests took away, and a new `{{server}}`. */
@@ -47,9 +49,8 @@ const compute: Handlers = Object.fromEntries(
 /** Things by name, as they are now. */
 type Things = Record<string, string>
 
-/** An API, over the database at `databaseUrl`; in memory when left out. */
-export async function startGround(t: Pick<TestContext, 'after'>, databaseUrl?: string): Promise<Ground> {
-  const api = await startCloud(t, databaseUrl)
+export async function startGround(t: Pick<TestContext, 'after'>, own?: OwnServices): Promise<Ground> {
+  const api = await startCloud(t, own)
   await api.bus.serve(computeTopic('h1'), compute)
   const db = api.db.typed<NovaDb>()
   await reportService(db, { ...SERVICE, uuid: SERVICE_ID }, { now: Date.now() })
@@ -62,6 +63,7 @@ export async function startGround(t: Pick<TestContext, 'after'>, databaseUrl?: s
   }
   return {
     api,
+    things,
     filled: (text) => text.replaceAll(/\{\{(\w+)\}\}/g, (_whole, name: string) => things[name] ?? name),
     replenish: () => replenish(api, things),
   }

@@ -40,7 +40,7 @@ export const CALLERS = ['demo', 'demo', 'admin', 'admin', 'admin', 'reader', 'al
 export async function fuzzGround(t: Pick<TestContext, 'after'>): Promise<FuzzGround> {
   const folder = mkdtempSync(join(tmpdir(), 'kilonova-fuzz-'))
   const file = join(folder, 'nova.sqlite')
-  const { api, filled, replenish } = await startGround(t, `sqlite:///${file}`)
+  const { api, filled, replenish } = await startGround(t, { databaseUrl: `sqlite:///${file}` })
   const observer = new DatabaseSync(file, { readOnly: true })
   t.after(() => {
     observer.close()

@@ -10,7 +10,7 @@ import type { Image } from '#model/image/index.ts'
 import type { TokenInfo } from '#neighbours/identity/port.ts'
 import type { Network, Networks, Port, SecurityGroup } from '#neighbours/networks/port.ts'
 import type { PlacementClient } from '#neighbours/placement/port.ts'
-import { createPolicy } from '#policy/index.ts'
+import { createPolicy, type Policy } from '#policy/index.ts'
 import type { TestContext } from 'node:test'
 import { SmallVolumes } from '../../small-volumes.ts'
 
@@ -152,6 +152,7 @@ const placementOf = (there: Neighbourhood): PlacementClient => ({
   syncProvider: unasked('syncProvider'),
   candidates: unasked('candidates'),
   claim: unasked('claim'),
+  move: unasked('move'),
   release: async () => {},
   allocationsOf: async () => ({}),
   allocationsOn: async () => ({}),
@@ -232,13 +233,19 @@ export function testServices(
   }
 }
 
+/** What a test brings along. */
+export interface OwnServices {
+  readonly databaseUrl?: string
+  readonly policy?: Policy
+}
+
 /** A compute API with nothing in it, closed when the test ends. */
 export async function startApi(
   t: Pick<TestContext, 'after'>,
   config: Partial<ApiConfig> = {},
-  databaseUrl?: string,
+  { databaseUrl, ...own }: OwnServices = {},
 ): Promise<TestApi> {
-  const { there, ...services } = testServices(config, databaseUrl)
+  const { there, ...services } = { ...testServices(config, databaseUrl), ...own }
   const { db, bus } = services
   await db.migrate('nova', NOVA_MIGRATIONS)
   const api = createApi(services)

@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test'
 import { updateInstance } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
 import type { Vif } from '#model/network/index.ts'
-import { IMAGE_ID, NETWORK_ID, startApi, type TestApi } from './compute-api.ts'
+import { IMAGE_ID, NETWORK_ID, type OwnServices, startApi, type TestApi } from './compute-api.ts'
 
 /** The message of a fault's body. */
 export const message = (body: Record<string, unknown>) =>
@@ -13,9 +13,9 @@ export const message = (body: Record<string, unknown>) =>
 /** An API with the flavor 42, and `make` to create a server in it. */
 export async function startCloud(
   t: Pick<TestContext, 'after'>,
-  databaseUrl?: string,
+  own?: OwnServices,
 ): Promise<TestApi & { make(server?: object, at?: string): Promise<string> }> {
-  const api = await startApi(t, {}, databaseUrl)
+  const api = await startApi(t, {}, own)
   const flavor = { name: 'm1.nano', id: '42', ram: 128, vcpus: 1, disk: 1 }
   await api.send('POST /flavors', { as: 'admin', body: { flavor } })
   const make = async (server: object = {}, at = '2.104') => {
