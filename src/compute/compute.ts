@@ -11,17 +11,25 @@ import { type ComputeConfig, defaultComputeConfig } from './config.ts'
 import { computeHandlers } from './handlers.ts'
 import { createInventoryReporter } from './inventory/reporter.ts'
 import { createPowerNews } from './power-news.ts'
+import { createPresence } from './presence.ts'
 import { createGuestRepair } from './repair/guests.ts'
 import { createRounds } from './rounds.ts'
 import type { World } from './world.ts'
 
 export interface ComputeDeps extends Omit<World, 'conductor' | 'config'> {
   readonly bus: Transport
+  /** The host's own, kept with its guests: another host that goes by the same name is refused. */
+  readonly identity?: string
+  /** Another process took the host over: this one must do nothing more. */
+  readonly onTaken?: (error: Error) => void
   readonly config?: Partial<ComputeConfig>
 }
 
 export interface Compute {
-  /** Finds the host's guests, serves, registers and begins its rounds. A conductor that does not answer yet is no failure. */
+  /**
+   * Finds the host's guests, registers, serves and begins its rounds. A conductor that does not answer yet is no
+   * failure; a host that another process serves is (`conflict`, `SERVICE_TAKEN`).
+   */
   start(): Promise<void>
   /** Stops serving and lets go of the guests, which run on. */
   close(): Promise<void>
@@ -30,7 +38,7 @@ export interface Compute {
 }
 
 export function createCompute(deps: ComputeDeps): Compute {
-  const { bus, ...rest } = deps
+  const { bus, identity, onTaken, ...rest } = deps
   const conductor = clientOf(conductorContract, CONDUCTOR_TOPIC, bus)
   const log = deps.log.child({ host: deps.host })
   const world: World = { ...rest, log, conductor, config: { ...defaultComputeConfig, ...deps.config } }
@@ -40,14 +48,29 @@ export function createCompute(deps: ComputeDeps): Compute {
   const inventory = createInventoryReporter(world)
   const guests = createGuestRepair(world, commands.isBusy)
   const news = createPowerNews(world, commands.isBusy)
-  const rounds = createRounds({ world, topic, commands, inventory, guests, news })
   let server: { close(): Promise<void> } | undefined
+  const rounds = createRounds({
+    world,
+    commands,
+    inventory,
+    guests,
+    news,
+    presence: createPresence({ world, topic, identity, onTaken }),
+    // Only who is registered may take what the host is told.
+    async onRegistered() {
+      server ??= await serveContract(
+        computeContract,
+        topic,
+        bus,
+        computeHandlers(driver, rounds.fetchCommands),
+      )
+    },
+  })
 
   return {
     async start() {
       driver.onEvent(news.hear)
       await driver.start()
-      server = await serveContract(computeContract, topic, bus, computeHandlers(driver, rounds.fetchCommands))
       await rounds.start()
       log.info({ driver: driver.name }, 'compute started')
     },
@@ -65,6 +88,7 @@ export function createCompute(deps: ComputeDeps): Compute {
       await rounds.close()
       await server?.close()
       await commands.close()
+      await rounds.leave()
       await driver.close()
     },
   }

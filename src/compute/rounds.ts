@@ -1,19 +1,21 @@
 /** What a compute does again and again: the heartbeat, what the host has, lost commands, guests compared. */
-import { SERVICE_VERSION } from '#contracts/conductor.ts'
 import { repeat } from '#lib/repeat.ts'
 import type { CommandRunner } from './command-runner.ts'
 import type { InventoryReporter } from './inventory/reporter.ts'
 import type { PowerNews } from './power-news.ts'
+import { isTaken, type Presence } from './presence.ts'
 import type { GuestRepair } from './repair/guests.ts'
 import type { World } from './world.ts'
 
 export interface RoundsParts {
   readonly world: World
-  readonly topic: string
   readonly commands: CommandRunner
   readonly inventory: InventoryReporter
   readonly guests: GuestRepair
   readonly news: PowerNews
+  readonly presence: Presence
+  /** The conductor knows the host: it may be told what to do. */
+  readonly onRegistered: () => Promise<void>
 }
 
 export interface Rounds {
@@ -22,19 +24,25 @@ export interface Rounds {
   /** Asks for commands now. One question at a time: what it is told is always newer than what it did before. */
   fetchCommands(): void
   close(): Promise<void>
+  /** Says goodbye: another process may serve the host at once. */
+  leave(): Promise<void>
 }
 
-export function createRounds({ world, topic, commands, inventory, guests, news }: RoundsParts): Rounds {
+export function createRounds(parts: RoundsParts): Rounds {
+  const { world, commands, inventory, guests, news, presence, onRegistered } = parts
   const { conductor, config, host, ids, log } = world
   const repeated: ReturnType<typeof repeat>[] = []
   let isCompared = false
   let fetching: ReturnType<typeof repeat> | undefined
 
+  let isRegistered = false
   const heartbeat = async () => {
-    const service = { binary: 'nova-compute', host, topic, version: SERVICE_VERSION }
-    await conductor.reportService.call(service, ids.requestId())
+    await presence.report()
+    if (!isRegistered) await onRegistered()
+    isRegistered = true
   }
   const fetchCommands = async () => {
+    if (!isRegistered) return
     const pending = await conductor.pendingCommands.call({ host, except: commands.known() }, ids.requestId())
     for (const command of pending) commands.accept(command)
   }
@@ -52,6 +60,7 @@ export function createRounds({ world, topic, commands, inventory, guests, news }
       await inventory.report()
       return true
     } catch (error) {
+      if (isTaken(error)) throw error
       log.warn({ err: error }, 'not registered yet')
       return false
     }
@@ -69,6 +78,7 @@ export function createRounds({ world, topic, commands, inventory, guests, news }
       repeated.push(fetching, ...tasks.map((task) => repeat(task, world)))
     },
     fetchCommands: () => fetching?.nudge(),
+    leave: () => presence.leave(),
     close: async () => void (await Promise.all(repeated.splice(0).map((each) => each.close()))),
   }
 }

@@ -5,7 +5,7 @@ import { finishCommand, listPendingCommands } from '#db/commands.ts'
 import { reportComputeNode } from '#db/compute-nodes.ts'
 import type { Database } from '#db/kit/index.ts'
 import { listGuestStates } from '#db/operation-subjects.ts'
-import { reportService } from '#db/services.ts'
+import { leaveService, reportService } from '#db/services.ts'
 import type { NovaDb } from '#db/schema.ts'
 import type { Log } from '#lib/log.ts'
 import { validateConsoleToken } from './console-token.ts'
@@ -34,10 +34,19 @@ export function stateService({
       return null
     },
 
-    async reportService({ binary, host, topic, version }) {
+    async reportService({ binary, host, topic, version, process }) {
+      if (process?.leaves) {
+        await leaveService(world.db, { host, binary }, process.id)
+        return { disabled: false, forcedDown: false }
+      }
       const disabled = binary === 'nova-compute' && !config.enableNewServices
       const report = { uuid: ids.uuid(), binary, host, topic, version }
-      const service = await reportService(world.db, report, { now: clock.now(), disabled })
+      const service = await reportService(world.db, report, {
+        now: clock.now(),
+        disabled,
+        process,
+        silentMs: config.serviceDownTimeMs,
+      })
       return { disabled: service.disabled, forcedDown: service.forcedDown }
     },
 

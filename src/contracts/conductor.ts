@@ -47,6 +47,17 @@ export const conductorContract = {
       host: Type.String(),
       topic: Type.String(),
       version: Type.Integer(),
+      /** Where only one process may speak for a host: which, with the host's stored identity. */
+      process: Type.Optional(
+        Type.Object({
+          identity: Type.String(),
+          id: Type.String(),
+          /** The first report of this process. */
+          begins: Type.Boolean(),
+          /** The last one: it stops. */
+          leaves: Type.Optional(Type.Boolean()),
+        }),
+      ),
     }),
     reply: Type.Object({ disabled: Type.Boolean(), forcedDown: Type.Boolean() }),
     timeoutMs: 15_000,
@@ -115,5 +126,8 @@ export const conductorContract = {
     timeoutMs: 15_000,
   },
 } as const
+
+/** The code of the `conflict` with which a second process of one host is refused. */
+export const SERVICE_TAKEN = 'service.taken'
 
 export const CONDUCTOR_TOPIC = 'conductor'

@@ -208,6 +208,9 @@ interface ServicesTable {
   last_seen_up_at: number | null
   created_at: number
   updated_at: number | null
+  /** The host's own stored identity, and the process that speaks for the service. */
+  identity: string | null
+  process: string | null
 }
 
 interface ComputeNodesTable {

@@ -1,6 +1,7 @@
 /** Nova's services: which process runs where, when it was last heard of, and whether it may be used. */
-import type { Kysely, Transaction } from 'kysely'
-import { notFound } from '#lib/fault.ts'
+import type { ExpressionBuilder, Kysely, Transaction } from 'kysely'
+import { SERVICE_TAKEN } from '#contracts/conductor.ts'
+import { conflict, type Fault, notFound } from '#lib/fault.ts'
 import type { Service } from '#model/host/index.ts'
 import type { NovaDb } from './schema.ts'
 
@@ -67,13 +68,33 @@ const serviceOf = (row: Row): Service => ({
   updatedAt: row.updated_at,
 })
 
-/** Records that a service lives: its first report makes it, with `uuid` and `disabled`; later ones keep those. */
+/** Who speaks for a service that only one process may speak for. */
+export interface ServiceProcess {
+  /** The host's, stored with its guests: it outlives the process. */
+  readonly identity: string
+  /** This start of the process. */
+  readonly id: string
+  /** Its first report: it takes over from an earlier process of the same host. */
+  readonly begins: boolean
+}
+
+/**
+ * Records that a service lives: its first report makes it, with `uuid` and `disabled`; later ones keep those. A
+ * `process` is refused (`conflict` with the code `SERVICE_TAKEN`) while another one speaks for the service: it takes
+ * over only as it begins, from a process of the same host or one not heard of for `silentMs`.
+ */
 export async function reportService(
   db: Db,
   report: Pick<Service, 'uuid' | 'binary' | 'host' | 'topic' | 'version'>,
-  options: { readonly now: number; readonly disabled?: boolean },
+  options: {
+    readonly now: number
+    readonly disabled?: boolean
+    readonly process?: ServiceProcess | undefined
+    readonly silentMs?: number
+  },
 ): Promise<Service> {
-  const { now } = options
+  const { now, process, silentMs = 0 } = options
+  const speaks = { identity: process?.identity ?? null, process: process?.id ?? null }
   const { uuid, binary, host, topic, version } = report
   const row = await db
     .insertInto('services')
@@ -89,13 +110,59 @@ export async function reportService(
       last_seen_up_at: now,
       created_at: now,
       updated_at: null,
+      ...speaks,
     })
-    .onConflict((oc) =>
-      oc.columns(['host', 'binary']).doUpdateSet({ topic, version, last_seen_up_at: now, updated_at: now }),
-    )
+    .onConflict((oc) => {
+      const seen = { topic, version, last_seen_up_at: now, updated_at: now }
+      const update = oc.columns(['host', 'binary']).doUpdateSet({ ...seen, ...(process && speaks) })
+      return process ? update.where((eb) => maySpeak(eb, process, now - silentMs)) : update
+    })
     .returningAll()
-    .executeTakeFirstOrThrow()
-  return serviceOf(row)
+    .executeTakeFirst()
+  if (row) return serviceOf(row)
+  throw await taken(db, host, binary, now)
+}
+
+/** Nobody else speaks for the service, or this process may take over. */
+function maySpeak(
+  eb: ExpressionBuilder<NovaDb, 'services'>,
+  { identity, id, begins }: ServiceProcess,
+  silentSince: number,
+) {
+  const free = [eb('services.process', 'is', null), eb('services.process', '=', id)]
+  if (!begins) return eb.or(free)
+  return eb.or([
+    ...free,
+    eb('services.identity', 'is', null),
+    eb('services.identity', '=', identity),
+    eb('services.last_seen_up_at', '<', silentSince),
+  ])
+}
+
+const MS = 1_000
+
+async function taken(db: Db, host: string, binary: string, now: number): Promise<Fault> {
+  const other = await findServiceOnHost(db, host, binary)
+  const seconds = Math.round((now - (other?.lastSeenUp ?? now)) / MS)
+  return conflict(
+    `another ${binary} serves the host ${host}, and was heard of ${seconds} s ago: give this one another name ([DEFAULT] host), or stop that one`,
+    { code: SERVICE_TAKEN },
+  )
+}
+
+/** The process says goodbye: another one may take over at once. */
+export async function leaveService(
+  db: Db,
+  { host, binary }: Pick<Service, 'host' | 'binary'>,
+  process: string,
+): Promise<void> {
+  await db
+    .updateTable('services')
+    .set({ identity: null, process: null })
+    .where('host', '=', host)
+    .where('binary', '=', binary)
+    .where('process', '=', process)
+    .execute()
 }
 
 /** Changes what an admin may change of a service. Throws notFound. */

@@ -17,6 +17,7 @@ import { getComputeNode, listComputeNodes, removeComputeNodes, reportComputeNode
 import {
   findServiceOnHost,
   getService,
+  leaveService,
   listServices,
   removeService,
   reportService,
@@ -55,6 +56,34 @@ for (const { name, db } of stores) {
       message: `Service ${uuid} could not be found.`,
     })
     await assert.rejects(updateService(db, uuid, { disabled: true }, { now: 2 }), { kind: 'notFound' })
+  })
+
+  test(`${name}: services: one process speaks for a service until it leaves, or is silent for long`, async () => {
+    const host = randomUUID()
+    const service = { host, binary: 'nova-compute', topic: 'compute', version: 1 }
+    const report = (now: number, identity: string, id: string, begins: boolean) =>
+      reportService(
+        db,
+        { ...service, uuid: randomUUID() },
+        { now, silentMs: 60, process: { identity, id, begins } },
+      )
+    const refused = { kind: 'conflict', code: 'service.taken' }
+    await report(0, 'a', 'a1', true)
+    await report(10, 'a', 'a1', false)
+    await assert.rejects(report(20, 'b', 'b1', true), refused)
+    assert.equal((await findServiceOnHost(db, host, 'nova-compute'))?.lastSeenUp, 10)
+    await report(30, 'a', 'a2', true)
+    await assert.rejects(report(40, 'a', 'a1', false), refused)
+    await assert.rejects(report(90, 'b', 'b1', true), refused)
+    await report(91, 'b', 'b1', true)
+    await assert.rejects(report(92, 'a', 'a2', false), refused)
+    await leaveService(db, service, 'a2')
+    await assert.rejects(report(93, 'a', 'a3', true), refused, 'who speaks no more says goodbye for nobody')
+    await leaveService(db, service, 'b1')
+    await report(94, 'a', 'a3', true)
+    // Services of which there may be several name no process.
+    await reportService(db, { ...service, uuid: randomUUID() }, { now: 95 })
+    await assert.rejects(report(96, 'b', 'b1', true), refused)
   })
 
   test(`${name}: compute nodes: known by host and hostname, found by part of it`, async () => {

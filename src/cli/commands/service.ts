@@ -23,6 +23,7 @@ const SPECS = {
 } as const
 
 const USAGE = 2
+const FAILED = 1
 const MAX_PORT = 65_535
 const MAX_WORKERS = 256
 const STOP = ['SIGINT', 'SIGTERM'] as const
@@ -65,13 +66,14 @@ async function run(name: ServiceName, declaration: ServiceDeclaration, given: Gi
   const onHangup = (): void => void reload(name, running, load)
   process.on('SIGHUP', onHangup)
   console.log(`${name}: ${running.url === undefined ? 'running' : `listening at ${running.url}`}`)
-  await stopping.asked
+  const failure = await Promise.race([stopping.asked.then(() => undefined), running.failed])
+  if (failure) console.error(`${name}: ${failure.message}`)
   process.off('SIGHUP', onHangup)
   await running.stop()
   stopping.dispose()
   // A worker's channel to its parent would keep it.
   cluster.worker?.disconnect()
-  return 0
+  return failure ? FAILED : 0
 }
 
 /** A configuration that is wrong changes nothing. */

@@ -5,6 +5,7 @@ import type { Config } from '#config/index.ts'
 import type { VirtDriver } from '#virt/port.ts'
 import type { Mount } from '../up/front-door.ts'
 import { lockDirectory } from '../up/lock.ts'
+import { computeIdentity } from './compute-identity.ts'
 import { qemuDriver, simulatedDrivers } from './drivers.ts'
 import { makeApi, makeCompute, makeConductor, makeMetadata, makeNoVncProxy, makeScheduler } from './make.ts'
 import { publicUrlsOf, type World } from './world.ts'
@@ -109,6 +110,8 @@ async function makeComputeOf(world: World): Promise<Made> {
     driver: await driverOf(world, stateDir),
     log: world.logOf('nova-compute'),
     forceConfigDrive: false,
+    identity: computeIdentity(stateDir, world.ids),
+    onTaken: world.fail,
   })
   return {
     start: () => compute.start(),

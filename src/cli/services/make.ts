@@ -194,9 +194,13 @@ export const makeCompute = (
       readonly forceConfigDrive: boolean
       /** Computes of one process share it. */
       readonly log: Log
+      /** Where another process could serve the same host. */
+      readonly identity?: string
+      readonly onTaken?: (error: Error) => void
     },
 ): Compute => {
   const { bus, clock, ids, config, neighbours, host, driver, forceConfigDrive, log } = footing
+  const { identity, onTaken } = footing
   return createCompute({
     host,
     driver,
@@ -206,6 +210,8 @@ export const makeCompute = (
     log,
     images: neighbours.images,
     placement: neighbours.placement,
+    ...(identity !== undefined && { identity }),
+    ...(onTaken && { onTaken }),
     config: { ...computeConfig(config), ...(forceConfigDrive && { forceConfigDrive }) },
   })
 }

@@ -19,6 +19,8 @@ export interface RunOptions {
 export interface RunningService {
   /** Where it listens. */
   readonly url: string | undefined
+  /** Resolves, with the reason, when the service may not go on: it is to be stopped then. */
+  readonly failed: Promise<Error>
   /** Takes in what may change; yields the changed options that need a restart. */
   reload(settings: ServiceSettings): Promise<readonly string[]>
   /** Answers what has come, hands over what it holds, and lets go of everything. */
@@ -40,7 +42,8 @@ export function startService(
       undo(close)
       closing.unshift(close)
     }
-    const world = createWorld(name, settings, { ...options, later })
+    const failed = Promise.withResolvers<Error>()
+    const world = createWorld(name, settings, { ...options, later, fail: failed.resolve })
     const log = world.logOf(name)
     const made = await declaration.make(world)
     // It listens before it works, so that a taken port is said before anything began.
@@ -64,6 +67,7 @@ export function startService(
     log.info({ ...(door && { url: door.url }), pid: process.pid }, `${name} started`)
     return {
       url: door?.url,
+      failed: failed.promise,
       async reload(next) {
         for (const each of world.reloads) await each()
         const changed = differences(settings.config, next.config)

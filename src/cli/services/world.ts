@@ -27,6 +27,8 @@ export interface World extends Footing {
   policy(): Promise<Policy>
   /** What was opened, and whether it works. */
   readonly checks: Record<string, Check>
+  /** The process must end, and say why. */
+  fail(error: Error): void
   /** Reads again what may change while the service runs. */
   readonly reloads: (() => Promise<void>)[]
 }
@@ -37,7 +39,11 @@ const IDENTITY_MS = 2_500
 export function createWorld(
   binary: string,
   { config, policy: policySources }: ServiceSettings,
-  options: { readonly stopGuests: boolean; readonly later: (close: () => Promise<void>) => void },
+  options: {
+    readonly stopGuests: boolean
+    readonly later: (close: () => Promise<void>) => void
+    readonly fail: (error: Error) => void
+  },
 ): World {
   const logOf = logsOf(config, binary)
   const checks: Record<string, Check> = {}
@@ -53,6 +59,7 @@ export function createWorld(
     checks,
     reloads,
     stopGuests: options.stopGuests,
+    fail: options.fail,
     async database() {
       const db = openNovaDatabase(config, logOf('database'))
       later(() => db.close())

@@ -4,5 +4,12 @@ import { nova } from './0001-nova.ts'
 import { operations } from './0002-operations.ts'
 import { migrations } from './0003-migrations.ts'
 import { serverGroups } from './0004-server-groups.ts'
+import { serviceProcesses } from './0005-service-processes.ts'
 
-export const NOVA_MIGRATIONS: readonly Migration[] = [nova, operations, migrations, serverGroups]
+export const NOVA_MIGRATIONS: readonly Migration[] = [
+  nova,
+  operations,
+  migrations,
+  serverGroups,
+  serviceProcesses,
+]
