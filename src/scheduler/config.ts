@@ -21,6 +21,14 @@ export interface SchedulerConfig {
   readonly ramWeightMultiplier: number
   readonly cpuWeightMultiplier: number
   readonly diskWeightMultiplier: number
+  /** `[filter_scheduler] soft_affinity_weight_multiplier`, `soft_anti_affinity_…` */
+  readonly softAffinityWeightMultiplier: number
+  readonly softAntiAffinityWeightMultiplier: number
+  /** `[scheduler] limit_tenants_to_placement_aggregate`, `placement_aggregate_required_for_tenants` */
+  readonly limitTenantsToPlacementAggregate: boolean
+  readonly placementAggregateRequiredForTenants: boolean
+  /** `[scheduler] enable_isolated_aggregate_filtering` */
+  readonly enableIsolatedAggregateFiltering: boolean
   /** `service_down_time` */
   readonly serviceDownTimeMs: number
   /** `default_availability_zone`: of hosts that are in no zone. */
@@ -35,13 +43,24 @@ export const defaultSchedulerConfig: SchedulerConfig = {
   reportIntervalMs: 10_000,
   maxAttempts: 3,
   maxPlacementResults: 1000,
-  enabledFilters: ['ComputeFilter', 'ComputeCapabilitiesFilter', 'ImagePropertiesFilter'],
+  enabledFilters: [
+    'ComputeFilter',
+    'ComputeCapabilitiesFilter',
+    'ImagePropertiesFilter',
+    'ServerGroupAntiAffinityFilter',
+    'ServerGroupAffinityFilter',
+  ],
   hostSubsetSize: 1,
   maxInstancesPerHost: 50,
   imagePropertiesDefaultArchitecture: null,
   ramWeightMultiplier: 1,
   cpuWeightMultiplier: 1,
   diskWeightMultiplier: 1,
+  softAffinityWeightMultiplier: 1,
+  softAntiAffinityWeightMultiplier: 1,
+  limitTenantsToPlacementAggregate: false,
+  placementAggregateRequiredForTenants: false,
+  enableIsolatedAggregateFiltering: false,
   serviceDownTimeMs: 60_000,
   defaultAvailabilityZone: 'nova',
   defaultScheduleZone: null,

@@ -1,6 +1,7 @@
 /** What is asked of the scheduler, and what it looks at: plain data for filters and weighers. */
 import type { RequestSpec } from '#contracts/scheduler.ts'
 import type { Aggregate, ComputeNode, Service } from '#model/host/index.ts'
+import type { GroupPolicy } from '#model/server-group/index.ts'
 import type { AllocationRequest } from '#neighbours/placement/port.ts'
 import type { SchedulerConfig } from './config.ts'
 
@@ -10,8 +11,18 @@ export interface SchedulingRequest {
   /** The zone asked for, or the one that requests without one get; null: any. */
   readonly availabilityZone: string | null
   readonly config: SchedulerConfig
+  /** The server group of what is placed. */
+  readonly group: GroupSight | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
+}
+
+/** A server group, and how many of its servers each host holds: those being placed are not among them. */
+export interface GroupSight {
+  readonly policy: GroupPolicy
+  /** For `anti-affinity`. */
+  readonly maxServersPerHost: number
+  readonly onHost: ReadonlyMap<string, number>
 }
 
 /** A compute node with what is known around it. */

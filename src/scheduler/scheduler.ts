@@ -4,6 +4,7 @@ import { CONDUCTOR_TOPIC, conductorContract, SERVICE_VERSION } from '#contracts/
 import { clientOf, serveContract } from '#contracts/contract.ts'
 import { SCHEDULER_TOPIC, schedulerContract } from '#contracts/scheduler.ts'
 import type { Database } from '#db/kit/index.ts'
+import type { NovaDb } from '#db/schema.ts'
 import type { Clock } from '#lib/clock.ts'
 import { type Ids, randomIds } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
@@ -12,6 +13,7 @@ import { type Repeated, repeat } from '#lib/repeat.ts'
 import type { PlacementClient } from '#neighbours/placement/port.ts'
 import { defaultSchedulerConfig, type SchedulerConfig } from './config.ts'
 import { filtersOf } from './filters/index.ts'
+import { createGroups } from './groups.ts'
 import type { Random } from './pick.ts'
 import { countSelections } from './measure.ts'
 import { selectHosts } from './select-hosts.ts'
@@ -43,6 +45,7 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
   const snapshots = createSnapshots({ db, clock, defaultAvailabilityZone: config.defaultAvailabilityZone })
   const selector = { placement, snapshots, filters, config, random, now: clock.now, log }
   const observe = dependencies.metrics && countSelections(dependencies.metrics, clock)
+  const withGroup = createGroups({ db: db.typed<NovaDb>(), clock })
   const conductor = clientOf(conductorContract, CONDUCTOR_TOPIC, bus)
   const report = async (): Promise<void> => {
     const service = { binary: 'nova-scheduler', host: config.host, topic: SCHEDULER_TOPIC }
@@ -60,7 +63,9 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
       serving = await serveContract(schedulerContract, SCHEDULER_TOPIC, bus, {
         select: async (asked) => {
           const began = clock.now()
-          const selection = await selectHosts(selector, asked)
+          const selection = await withGroup(asked.instanceUuids, (group) =>
+            selectHosts(selector, asked, group),
+          )
           observe?.(selection, began)
           if (selection.explanation !== '')
             log.info(

@@ -17,10 +17,11 @@ import {
   noHostsAtAll,
   type Proposing,
 } from './explain.ts'
-import { type Filter, FORCED } from './filters/index.ts'
+import { type Filter, FORCED, OF_GROUPS } from './filters/index.ts'
+import { joinedBy } from './groups.ts'
 import { orderByWeight, type Random } from './pick.ts'
 import { REQUEST_FILTERS } from './request-filters/index.ts'
-import type { CandidateHost, SchedulingRequest } from './request.ts'
+import type { CandidateHost, GroupSight, SchedulingRequest } from './request.ts'
 import { needsOf } from './resources.ts'
 import type { Snapshot, Snapshots } from './snapshot.ts'
 import { weigh } from './weighers/index.ts'
@@ -60,8 +61,8 @@ interface Sight {
   readonly explanation: string
 }
 
-export async function selectHosts(selector: Selector, asked: Asked): Promise<Selection> {
-  const request = requestOf(selector, asked.spec)
+export async function selectHosts(selector: Selector, asked: Asked, group?: GroupSight): Promise<Selection> {
+  const request = { ...requestOf(selector, asked.spec), group }
   const selections: SelectedHost[][] = asked.instanceUuids.map(() => [])
   let refusals: readonly Refusal[] = []
   for (let round = 1; round <= ROUNDS; round++) {
@@ -69,7 +70,7 @@ export async function selectHosts(selector: Selector, asked: Asked): Promise<Sel
     refusals = sight.refusals
     if (sight.hosts.length === 0)
       return { selections, refusals: [...refusals], explanation: sight.explanation }
-    const taken = await place(selector, asked, sight.hosts, selections)
+    const taken = await place(selector, asked, request, sight.hosts, selections)
     refusals = [...refusals, ...taken]
     if (selections.every((selection) => selection.length > 0))
       return { selections, refusals: [...refusals], explanation: '' }
@@ -77,7 +78,7 @@ export async function selectHosts(selector: Selector, asked: Asked): Promise<Sel
   return { selections, refusals: [...refusals], explanation: explainLostRaces() }
 }
 
-const requestOf = ({ config, now }: Selector, spec: RequestSpec): SchedulingRequest => ({
+const requestOf = ({ config, now }: Selector, spec: RequestSpec): Omit<SchedulingRequest, 'group'> => ({
   spec,
   availabilityZone: spec.availabilityZone ?? config.defaultScheduleZone,
   config,
@@ -155,15 +156,21 @@ function firstRefusal(
 async function place(
   selector: Selector,
   { context, spec, instanceUuids }: Asked,
+  request: SchedulingRequest,
   hosts: readonly CandidateHost[],
   selections: SelectedHost[][],
 ): Promise<Refusal[]> {
   const lost: Refusal[] = []
   let left = hosts
+  let { group } = request
+  const isForced = spec.forceHost !== null || spec.forceNode !== null
+  const ofGroups = isForced ? [] : selector.filters.filter((filter) => OF_GROUPS.has(filter))
   for (const [index, instanceUuid] of instanceUuids.entries()) {
     if (selections[index]?.length !== 0) continue
     const consumer = { instanceUuid, projectId: spec.projectId, userId: context.userId }
-    const order = orderByWeight(weigh(left, selector.config), selector.config.hostSubsetSize, selector.random)
+    const { passed } = group ? applyFilters(left, ofGroups, { ...request, group }) : { passed: left }
+    const weights = weigh(passed, selector.config, group)
+    const order = orderByWeight(weights, selector.config.hostSubsetSize, selector.random)
     for (const [at, host] of order.entries()) {
       const way = await claimAny(selector.placement, consumer, host.ways)
       if (!way) {
@@ -172,6 +179,7 @@ async function place(
         continue
       }
       left = left.map((each) => (each === host ? taking(host, way) : each))
+      group &&= joinedBy(group, host.node.host)
       const alternates = order.slice(at + 1, at + selector.config.maxAttempts)
       selections[index] = [selected(host, way), ...alternates.flatMap((each) => firstWay(each))]
       selector.log.debug(

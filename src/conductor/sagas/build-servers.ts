@@ -11,6 +11,7 @@ import { done, type Earlier, OperationCancelled, type Outcome } from '#lib/saga/
 import { POWER_STATES } from '#model/instance/index.ts'
 import { NOT_DELETING } from '../announce.ts'
 import { CommandFailed, command, mayDoBetterElsewhere } from '../command-step.ts'
+import { GroupPolicyViolated, requireGroupPolicy } from '../group-policy.ts'
 import { guestSpecOf } from '../guest-spec.ts'
 import { isPassing } from '../passing.ts'
 import { powerStateOf } from '../power-state.ts'
@@ -51,7 +52,11 @@ export const buildServers = serverSaga<Params>('build-server', { failedVmState: 
       do: chooseHost,
       undo: leaveHost,
       deadlineMs: 180_000,
-      retry: { times: 2, delayMs: 500, when: isPassing },
+      retry: {
+        times: 3,
+        delayMs: 500,
+        when: (error) => isPassing(error) || error instanceof GroupPolicyViolated,
+      },
     },
   )
   .step(
@@ -103,12 +108,14 @@ async function chooseHost(
     'host chosen',
   )
   return async (trx) => {
+    await requireGroupPolicy(trx, ctx.subject, host)
     await change(trx, ctx, { host, node, launchedOn: host, availabilityZone })
     return done(placed)
   }
 }
 
-async function select(ctx: Ctx<Params, object>): Promise<Placed> {
+/** A host that is claimed, and where to go when it fails. What the instance holds gives way. */
+export async function select(ctx: Ctx<Pick<Params, 'spec'>, object>): Promise<Placed> {
   const { world, subject } = ctx
   const ask = { context: ctx.context, spec: ctx.params.spec, instanceUuids: [subject] }
   const choose = () => makingWay(ctx, () => world.scheduler.select.call(ask, ctx.requestId))
@@ -131,7 +138,7 @@ const STRAY_CLAIMS = 3
  * before it could say so, and a claim of a call that was given up may come late: both give way.
  */
 async function makingWay<T>(
-  { world, subject, log }: Ctx<Params, object>,
+  { world, subject, log }: Ctx<unknown, object>,
   claim: () => Promise<T>,
 ): Promise<T> {
   for (let strays = 0; ; strays++) {

@@ -68,6 +68,12 @@ export const filterScheduler = group('filter_scheduler', {
   ram_weight_multiplier: { type: 'float', default: 1, help: 'Weight of free memory.' },
   cpu_weight_multiplier: { type: 'float', default: 1, help: 'Weight of free CPU.' },
   disk_weight_multiplier: { type: 'float', default: 1, help: 'Weight of free disk.' },
+  soft_affinity_weight_multiplier: { type: 'float', default: 1, help: 'Weight of soft group affinity.' },
+  soft_anti_affinity_weight_multiplier: {
+    type: 'float',
+    default: 1,
+    help: 'Weight of soft group apartness.',
+  },
   build_failure_weight_multiplier: { type: 'float', default: 1000000, help: 'Weight of recent failures.' },
   shuffle_best_same_weighed_hosts: { type: 'bool', default: false, help: 'Shuffle hosts of equal weight.' },
   pci_in_placement: { type: 'bool', default: false, help: 'Schedule PCI through placement.' },

@@ -150,6 +150,8 @@ suite('the placement client', () => {
     assert.deepEqual(await found({ memberOf: [[zone, other]] }), [inside])
     assert.deepEqual(await found({ memberOf: [[other], [zone]] }), [])
     assert.deepEqual(await found({ memberOf: [[third]] }), [])
+    assert.equal((await found({ notMemberOf: [zone, other] })).includes(inside), false)
+    assert.equal((await found({ notMemberOf: [other] })).includes(inside), true)
     assert.deepEqual(await found({ inTree: outside }), [outside])
     const lack = await client.whatIsLacking?.({ ...query, memberOf: [[zone], [other]] })
     assert.equal(lack?.trees, 1)

@@ -57,6 +57,7 @@ function queryString(query: CandidateQuery): string {
     ],
     ...(traits.length > 0 ? [['required', traits.join(',')] as [string, string]] : []),
     ...query.memberOf.map((anyOf) => ['member_of', `in:${anyOf.join(',')}`] as [string, string]),
+    ...(query.notMemberOf ? [['member_of', `!in:${query.notMemberOf.join(',')}`] as [string, string]] : []),
     ...(query.inTree === undefined ? [] : [['in_tree', query.inTree] as [string, string]]),
     ['limit', String(query.limit)],
   ]

@@ -29,6 +29,8 @@ export interface CandidateQuery {
   readonly forbiddenTraits: readonly string[]
   /** The provider or its root is in one aggregate of each list. */
   readonly memberOf: readonly (readonly string[])[]
+  /** Neither the provider nor its root is in any of these. */
+  readonly notMemberOf?: readonly string[]
   /** Only from the tree of this provider. */
   readonly inTree?: string
   readonly limit: number

@@ -1,34 +1,3 @@
-/** The filters by their names in `enabled_filters`, and those that are always on. */
-import { allHosts } from './all-hosts.ts'
-import { availabilityZone } from './availability-zone.ts'
-import { computeCapabilities } from './compute-capabilities.ts'
-import { computeEnabled } from './compute-enabled.ts'
-import type { Filter } from './filter.ts'
-import { forcedHost } from './forced-host.ts'
-import { ignoredHosts } from './ignored-hosts.ts'
-import { imageProperties } from './image-properties.ts'
-import { numInstances } from './num-instances.ts'
-
+/** The filters. */
+export { filtersOf, FORCED, OF_GROUPS } from './by-name.ts'
 export type { Filter } from './filter.ts'
-
-const ALWAYS: readonly Filter[] = [ignoredHosts, availabilityZone]
-const BY_NAME: ReadonlyMap<string, Filter> = new Map(
-  [allHosts, computeEnabled, computeCapabilities, imageProperties, numInstances].map((each) => [
-    each.name,
-    each,
-  ]),
-)
-
-/** An admin who names a host gets it, whatever the filters say, as in Nova. */
-export const FORCED: readonly Filter[] = [forcedHost]
-
-/** The filters of these names, and the names that are no filter here. */
-export function filtersOf(names: readonly string[]): {
-  filters: readonly Filter[]
-  unknown: readonly string[]
-} {
-  return {
-    filters: [...ALWAYS, ...names.flatMap((name) => BY_NAME.get(name) ?? [])],
-    unknown: names.filter((name) => !BY_NAME.has(name)),
-  }
-}

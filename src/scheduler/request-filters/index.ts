@@ -2,6 +2,13 @@
 import { accelerators } from './accelerators.ts'
 import { computeStatus } from './compute-status.ts'
 import { forcedNode } from './forced-node.ts'
+import { isolatedAggregates, tenantAggregates } from './placement-aggregates.ts'
 import type { RequestFilter } from './request-filter.ts'
 
-export const REQUEST_FILTERS: readonly RequestFilter[] = [computeStatus, forcedNode, accelerators]
+export const REQUEST_FILTERS: readonly RequestFilter[] = [
+  tenantAggregates,
+  computeStatus,
+  isolatedAggregates,
+  forcedNode,
+  accelerators,
+]

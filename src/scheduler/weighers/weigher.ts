@@ -1,11 +1,11 @@
 /** What a weigher is: a number a host, and how much it counts. */
 import type { SchedulerConfig } from '../config.ts'
-import type { CandidateHost } from '../request.ts'
+import type { CandidateHost, GroupSight } from '../request.ts'
 
 export interface Weigher {
   readonly name: string
   /** The larger, the better. */
-  weigh(host: CandidateHost): number
+  weigh(host: CandidateHost, group: GroupSight | undefined): number
   multiplier(config: SchedulerConfig): number
   /** The key under which aggregates of a host override the multiplier. */
   readonly overrideKey: string
