@@ -26,6 +26,7 @@ import { silentLog } from '#lib/log.ts'
 import type { TaskState } from '#model/instance/index.ts'
 import type { RequestContext } from '#model/request-context.ts'
 import { newInstance } from './contract/fixtures.ts'
+import { SmallVolumes } from './small-volumes.ts'
 import { type Observer, SmallCompute, SmallNetworks, SmallPlacement } from './small-neighbours.ts'
 
 export const failure = (message: string, retryable: boolean): CommandOutcome => ({
@@ -40,6 +41,7 @@ export interface SmallCloud {
   readonly bus: Bus
   readonly placement: SmallPlacement
   readonly networks: SmallNetworks
+  readonly volumes: SmallVolumes
   readonly computes: Readonly<Record<string, SmallCompute>>
   readonly world: World
   readonly context: RequestContext
@@ -113,6 +115,7 @@ export async function smallCloud(
   const happens: Observer = (event) => observer(event)
   const placement = new SmallPlacement(slots, happens)
   const networks = new SmallNetworks(happens)
+  const volumes = new SmallVolumes(happens)
   networks.addPort('own-port', 'private')
   const context: RequestContext = {
     requestId: randomIds.requestId(),
@@ -126,6 +129,7 @@ export async function smallCloud(
     bus,
     networks,
     placement,
+    volumes,
     clock: systemClock,
     ids: randomIds,
     log: silentLog,
@@ -162,6 +166,7 @@ export async function smallCloud(
     bus,
     placement,
     networks,
+    volumes,
     computes,
     context,
     deps,

@@ -105,6 +105,17 @@ export class SmallVolumes implements Volumes {
     await this.#happens('after complete')
   }
 
+  async beginDetaching(id: string): Promise<void> {
+    const volume = this.volumes.get(id)
+    if (!volume) throw notFound(`Volume ${id} could not be found.`)
+    if (volume.status !== 'in-use') throw badRequest(`Invalid volume: it is ${volume.status}`)
+    this.volumes.set(id, { ...volume, status: 'detaching' })
+  }
+
+  async rollDetaching(id: string): Promise<void> {
+    if (this.volumes.get(id)?.status === 'detaching') this.#tell(id)
+  }
+
   findAttachment = async (id: string) => this.attachments.get(id)
 
   async release(id: string): Promise<void> {

@@ -14,8 +14,10 @@ import type { Log } from '#lib/log.ts'
 import type { Metrics } from '#lib/metrics.ts'
 import { type Repeated, repeat } from '#lib/repeat.ts'
 import { createRunner, type Runner } from '#lib/saga/index.ts'
+import type { Images } from '#neighbours/images/port.ts'
 import type { Networks } from '#neighbours/networks/port.ts'
 import type { PlacementClient } from '#neighbours/placement/port.ts'
+import type { Volumes } from '#neighbours/volumes/port.ts'
 import { announcements } from './announce.ts'
 import type { ConductorConfig } from './config.ts'
 import { countCommands, countRepair, countTurns } from './measure.ts'
@@ -28,7 +30,9 @@ export interface ConductorDeps {
   readonly db: Database
   readonly bus: Bus
   readonly networks: Networks
+  readonly images: Pick<Images, 'remove' | 'listByProperties'>
   readonly placement: PlacementClient
+  readonly volumes: Volumes
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
@@ -45,12 +49,14 @@ export interface Conductor {
 
 /** What sagas work with; `nudge` wakes the runner. */
 export function worldOf(deps: ConductorDeps, nudge: () => void): World {
-  const { bus, networks, placement, clock, ids, config } = deps
+  const { bus, networks, images, placement, volumes, clock, ids, config } = deps
   const computes = new Map<string, ReturnType<World['compute']>>()
   return {
     db: deps.db.typed<NovaDb>(),
     networks,
+    images,
     placement,
+    volumes,
     scheduler: clientOf(schedulerContract, SCHEDULER_TOPIC, bus),
     compute(host) {
       const known = computes.get(host) ?? clientOf(computeContract, computeTopic(host), bus)

@@ -9,8 +9,10 @@ import type { Ids } from '#lib/ids.ts'
 import { type AnyStep, type Saga, saga, type SagaBuilder, type StepContext } from '#lib/saga/index.ts'
 import type { TaskState, VmState } from '#model/instance/index.ts'
 import type { RequestContext } from '#model/request-context.ts'
+import type { Images } from '#neighbours/images/port.ts'
 import type { Networks } from '#neighbours/networks/port.ts'
 import type { PlacementClient } from '#neighbours/placement/port.ts'
+import type { Volumes } from '#neighbours/volumes/port.ts'
 import type { ConductorConfig } from './config.ts'
 
 export type Trx = Transaction<NovaDb>
@@ -20,7 +22,9 @@ export interface World {
   /** For reads outside of transactions. */
   readonly db: Kysely<NovaDb>
   readonly networks: Networks
+  readonly images: Pick<Images, 'remove' | 'listByProperties'>
   readonly placement: PlacementClient
+  readonly volumes: Volumes
   readonly scheduler: ClientOf<typeof schedulerContract>
   compute(host: string): ClientOf<typeof computeContract>
   readonly clock: Clock

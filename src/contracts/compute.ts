@@ -26,6 +26,9 @@ export const COMMAND_KINDS = [
   'snapshot',
   'prepare-move',
   'prepare-live-move',
+  'attach-volume',
+  'detach-volume',
+  'swap-volume',
 ] as const
 export type CommandKind = (typeof COMMAND_KINDS)[number]
 

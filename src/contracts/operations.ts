@@ -44,6 +44,43 @@ export const operationParams = {
   'inject-network-info': Type.Object({}),
   'soft-delete-server': Type.Object({}),
   'restore-server': Type.Object({}),
+  /** `imageId`: the image that waits for the data. */
+  'snapshot-server': Type.Object({ imageId: Type.String() }),
+  /** Of this type the newest `rotation` images are kept. */
+  'backup-server': Type.Object({
+    imageId: Type.String(),
+    backupType: Type.String(),
+    rotation: Type.Integer(),
+  }),
+  /** `image`: null when booted from a volume. `stopAfter`: it was stopped, and is so again. */
+  'rebuild-server': Type.Object({ image: ImageOrNull, stopAfter: Type.Boolean() }),
+  /** `imageId`: null when booted from a volume. */
+  'shelve-server': Type.Object({ imageId: NullableString }),
+  'shelve-and-offload-server': Type.Object({ imageId: NullableString }),
+  'offload-server': Type.Object({}),
+  /** A shelved server that is on its host still. */
+  'unshelve-server': Type.Object({}),
+  /** `image`: what it was shelved as; null when booted from a volume. */
+  'unshelve-offloaded-server': Type.Object({ image: ImageOrNull, spec: RequestSpec }),
+  'resize-server': Type.Object({ migrationUuid: Type.String(), spec: RequestSpec }),
+  'confirm-resize': Type.Object({ migrationUuid: Type.String() }),
+  'revert-resize': Type.Object({ migrationUuid: Type.String() }),
+  'live-migrate-server': Type.Object({ migrationUuid: Type.String(), spec: RequestSpec }),
+  'evacuate-server': Type.Object({
+    migrationUuid: Type.String(),
+    spec: RequestSpec,
+    image: ImageOrNull,
+    stopAfter: Type.Boolean(),
+  }),
+  /** The block device is there already, its volume reserved. */
+  'attach-volume': Type.Object({ blockDeviceUuid: Type.String() }),
+  'detach-volume': Type.Object({ blockDeviceUuid: Type.String() }),
+  /** The block device's volume gives way to another, which is reserved (`attachmentId`). */
+  'swap-volume': Type.Object({
+    blockDeviceUuid: Type.String(),
+    volumeId: Type.String(),
+    attachmentId: Type.String(),
+  }),
 } as const
 
 export type SagaName = keyof typeof operationParams

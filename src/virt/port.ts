@@ -143,6 +143,31 @@ export interface CanLiveMigrate {
   prepareLiveMove(uuid: string): Promise<void>
 }
 
+/** A volume as the guest is to see it, and how its host reaches it. */
+export interface GuestVolume {
+  readonly volumeId: string
+  /** `/dev/vdb`; drivers may name it otherwise inside the guest. */
+  readonly deviceName: string | null
+  readonly tag: string | null
+  readonly connection: {
+    /** `local`, `iscsi`, `rbd` … */
+    readonly driverVolumeType: string
+    readonly data: Readonly<Record<string, unknown>>
+  } | null
+}
+
+/** A volume can come and go while the guest is there, whether it runs or not. */
+export interface CanAttachVolume {
+  attachVolume(uuid: string, volume: GuestVolume): Promise<void>
+  /** Nothing there is success. */
+  detachVolume(uuid: string, volume: GuestVolume): Promise<void>
+}
+
+/** One volume can take another's place, its content copied, the guest not noticing. */
+export interface CanSwapVolume {
+  swapVolume(uuid: string, from: GuestVolume, to: GuestVolume): Promise<void>
+}
+
 /** What a guest uses and does. Undefined: not known. */
 export interface GuestDiagnostics {
   readonly state: 'pending' | 'running' | 'paused' | 'shutdown' | 'crashed' | 'suspended'
@@ -188,6 +213,10 @@ export const canSnapshot = (driver: VirtDriver): driver is VirtDriver & CanSnaps
 export const canMigrate = (driver: VirtDriver): driver is VirtDriver & CanMigrate => 'prepareMove' in driver
 export const canLiveMigrate = (driver: VirtDriver): driver is VirtDriver & CanLiveMigrate =>
   'prepareLiveMove' in driver
+export const canAttachVolume = (driver: VirtDriver): driver is VirtDriver & CanAttachVolume =>
+  'attachVolume' in driver
+export const canSwapVolume = (driver: VirtDriver): driver is VirtDriver & CanSwapVolume =>
+  'swapVolume' in driver
 export const hasDiagnostics = (driver: VirtDriver): driver is VirtDriver & HasDiagnostics =>
   'diagnostics' in driver
 

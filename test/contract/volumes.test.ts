@@ -83,6 +83,11 @@ for (const [name, make] of Object.entries(SUBJECTS)) {
     assert.deepEqual([attachment?.id, attachment?.serverId], [reserved.id, server])
     assert.equal((await volumes.findAttachment(reserved.id))?.volumeId, id)
 
+    await volumes.beginDetaching(id, caller)
+    await is(id, 'detaching')
+    await assert.rejects(volumes.beginDetaching(id, caller), (error) => isFault(error, 'badRequest'))
+    await volumes.rollDetaching(id)
+    await is(id, 'in-use')
     await volumes.release(reserved.id)
     await is(id, 'available')
     await volumes.release(reserved.id)

@@ -10,7 +10,7 @@ import type { Caller } from '#neighbours/volumes/index.ts'
 import { eventually } from '../eventually.ts'
 import { startCinder, type VolumeCloud } from './cinder-cloud.ts'
 
-// biome-ignore lint: bodies are looked into freely by tests
+// oxlint-disable-next-line typescript/no-explicit-any -- bodies of many shapes, checked by assertions
 const bodyOf = (answer: { json: unknown }): any => answer.json
 
 async function make(

@@ -1,6 +1,7 @@
 /** Operations that not every driver can do: each is one row, and a driver that lacks the ability refuses them in the same words. */
 import type { Command } from '#contracts/compute.ts'
 import {
+  canAttachVolume,
   canDumpCrash,
   canLiveMigrate,
   canMigrate,
@@ -8,7 +9,9 @@ import {
   canRescue,
   canSetPassword,
   canSuspend,
+  canSwapVolume,
   type GuestDefinition,
+  type GuestVolume,
   type ImageSource,
   NotSupported,
   type VirtDriver,
@@ -105,6 +108,25 @@ export const ABLE = {
     ability: 'trigger_crash_dump',
     failure: 'The server could not be told to dump its memory.',
     run: (driver, { uuid }) => driver.triggerCrashDump(uuid),
+  }),
+  'attach-volume': able({
+    can: canAttachVolume,
+    ability: 'attach_volume',
+    failure: 'The volume could not be attached.',
+    run: (driver, { uuid, args }) => driver.attachVolume(uuid, args['volume'] as GuestVolume),
+  }),
+  'detach-volume': able({
+    can: canAttachVolume,
+    ability: 'detach_volume',
+    failure: 'The volume could not be detached.',
+    run: (driver, { uuid, args }) => driver.detachVolume(uuid, args['volume'] as GuestVolume),
+  }),
+  'swap-volume': able({
+    can: canSwapVolume,
+    ability: 'swap_volume',
+    failure: 'The volume could not be swapped.',
+    run: (driver, { uuid, args }) =>
+      driver.swapVolume(uuid, args['from'] as GuestVolume, args['to'] as GuestVolume),
   }),
   'prepare-move': able({
     can: canMigrate,

@@ -2,8 +2,10 @@
  * A server is deleted. It always wins: whatever else runs on the instance is cancelled and undoes itself
  * first, and a host that is down is not waited for.
  */
+import { listBlockDevices } from '#db/block-devices.ts'
 import { removeConsoleTokens } from '#db/console-tokens.ts'
 import { findInstance, getInstance, removeInstance, updateInstance } from '#db/instances.ts'
+import { isFault } from '#lib/fault.ts'
 import { done, type Outcome } from '#lib/saga/index.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
 import { CommandFailed, command } from '../command-step.ts'
@@ -26,6 +28,7 @@ export const deleteServer = serverSaga<object>('delete-server', { failedVmState:
     { event: EVENT },
     { do: destroy, deadlineMs: (world) => destroyDeadlineMs(world.config), retry: retryDestroy },
   )
+  .step('volumes', { event: EVENT }, { do: releaseVolumes, deadlineMs: 120_000, retry })
   .step('ports', { event: EVENT }, { do: releasePorts, deadlineMs: 120_000, retry })
   .step('allocations', { event: EVENT }, { do: releaseAllocations, deadlineMs: 120_000, retry })
   .step('gone', { event: EVENT }, { do: remove, deadlineMs: 60_000 })
@@ -57,6 +60,23 @@ async function destroy(ctx: Ctx<object, object>): Promise<Outcome<null, Trx>> {
       return null
     },
   })
+}
+
+/** Its volumes are free again; those that were to end with it are removed, as far as Cinder lets them go. */
+async function releaseVolumes({ world, subject, log }: Ctx<object, object>): Promise<Outcome<null, Trx>> {
+  const devices = (await listBlockDevices(world.db, [subject])).get(subject) ?? []
+  for (const { volumeId, attachmentId, deleteOnTermination } of devices) {
+    if (attachmentId !== null) await world.volumes.release(attachmentId)
+    if (volumeId === null || !deleteOnTermination) continue
+    try {
+      await world.volumes.removeAsService(volumeId)
+    } catch (error) {
+      // It has snapshots, or another server: its owner will see to it, as with Nova.
+      if (!isFault(error, 'badRequest', 'conflict', 'forbidden')) throw error
+      log.warn({ err: error, volumeId }, 'a volume stays')
+    }
+  }
+  return done(null)
 }
 
 async function releasePorts({ world, subject }: Ctx<object, object>): Promise<Outcome<null, Trx>> {

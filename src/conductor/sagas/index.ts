@@ -7,6 +7,7 @@ import { rebootServer } from './reboot-server.ts'
 import { resumeServer } from './resume-server.ts'
 import { startServer } from './start-server.ts'
 import { stopServer } from './stop-server.ts'
+import { volumeSagas } from './volumes.ts'
 
 export const sagas: readonly ServerSaga[] = [
   buildServers,
@@ -16,4 +17,5 @@ export const sagas: readonly ServerSaga[] = [
   rebootServer,
   resumeServer,
   ...guestSagas,
+  ...volumeSagas,
 ]

@@ -25,6 +25,7 @@ import { eventually } from '../../../test/eventually.ts'
 import { announcements } from '../announce.ts'
 import { createConductor } from '../conductor.ts'
 import { stateService } from '../state-service.ts'
+import { assertVolumes, VOLUME_CASES, VOLUME_PREPARATIONS, volumesOf } from '../../../test/volume-sagas.ts'
 import type { ConductorTypes } from '../world.ts'
 import { sagas } from './index.ts'
 
@@ -34,8 +35,8 @@ interface Case {
   readonly params: Parameters<SmallCloud['request']>[3]
   /** An instance that runs on h1, or one that is to be built. */
   readonly on: 'nowhere' | 'h1'
-  done(cloud: SmallCloud, instance: Instance | undefined, uuid: string): void
-  failed(cloud: SmallCloud, instance: Instance, uuid: string): void
+  done(cloud: SmallCloud, instance: Instance | undefined, uuid: string): void | Promise<void>
+  failed(cloud: SmallCloud, instance: Instance, uuid: string): void | Promise<void>
 }
 
 const guestsOf = (cloud: SmallCloud) =>
@@ -48,6 +49,7 @@ function assertNothingLeft(cloud: SmallCloud): void {
   assert.deepEqual(madePorts(cloud), [])
   assert.equal(ownPort(cloud)?.deviceId, '', 'the owner’s port is free, and still there')
   assert.deepEqual([...cloud.placement.allocations], [])
+  assertVolumes(cloud, {})
 }
 
 const states = (instance: Instance | undefined) =>
@@ -179,6 +181,26 @@ const ALL_CASES: readonly Case[] = [
     on: 'h1' as const,
     ...settles(kind, good, bad),
   })),
+  ...VOLUME_CASES.map(([saga, good, bad]): Case => {
+    type Volumes = Readonly<Record<string, string>>
+    const ends =
+      (...volumes: readonly [Volumes, ...Volumes[]]): Case['failed'] =>
+      async (cloud, instance, uuid) => {
+        assert.deepEqual(states(instance), active)
+        const found = assertVolumes(cloud, ...volumes)
+        const used = Object.keys(found).filter((name) => found[name] !== 'available')
+        assert.deepEqual(await volumesOf(cloud, uuid), used)
+      }
+    const done = ends(good)
+    return {
+      saga,
+      taskState: null,
+      params: {},
+      on: 'h1',
+      done: (cloud, instance, uuid) => (instance ? done(cloud, instance, uuid) : assert.fail()),
+      failed: ends(bad[0], ...bad.slice(1)),
+    }
+  }),
 ]
 
 /** An instance as a build leaves it. */
@@ -190,6 +212,8 @@ async function runningInstance(cloud: SmallCloud): Promise<string> {
   cloud.computes.h1?.guests.add(uuid)
   return uuid
 }
+
+type Prepare = (cloud: SmallCloud, uuid: string) => Promise<object>
 
 const given = (of: Case) => async (): Promise<Given<ConductorTypes>> => {
   const cloud = await smallCloud()
@@ -204,7 +228,9 @@ const given = (of: Case) => async (): Promise<Given<ConductorTypes>> => {
   )
   const uuid =
     of.on === 'h1' ? await runningInstance(cloud) : await cloud.addInstance({ vmState: 'building' })
-  const operation = await cloud.request(of.saga, uuid, of.taskState, of.params)
+  const prepare = (VOLUME_PREPARATIONS as Partial<Record<SagaName, Prepare>>)[of.saga]
+  const params = prepare ? await prepare(cloud, uuid) : of.params
+  const operation = await cloud.request(of.saga, uuid, of.taskState, params)
   const requestId = (await findOperation(world.db, operation))?.requestId ?? context.requestId
 
   async function verifyAction(message: string | null): Promise<void> {
@@ -229,12 +255,12 @@ const given = (of: Case) => async (): Promise<Given<ConductorTypes>> => {
     breakLeases: async () => void (await breakLeases(world.db)),
     verifyDone: async () => {
       await cloud.computes.h1?.idle()
-      of.done(cloud, await findInstance(world.db, uuid), uuid)
+      await of.done(cloud, await findInstance(world.db, uuid), uuid)
       await verifyAction(null)
     },
     verifyCleanSlate: async () => {
       await cloud.computes.h1?.idle()
-      of.failed(cloud, await getInstance(world.db, uuid), uuid)
+      await of.failed(cloud, await getInstance(world.db, uuid), uuid)
       await verifyAction('Error')
       const fault = (await latestInstanceFaults(world.db, [uuid])).get(uuid)
       assert.match(fault?.message ?? '', /was told to fail/)

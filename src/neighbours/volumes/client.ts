@@ -39,6 +39,14 @@ export function createVolumes(deps: VolumesDeps): Volumes {
       await cinder.send('DELETE', at('snapshots', id), { caller })
     },
 
+    async beginDetaching(id, caller) {
+      await cinder.send('POST', `${at('volumes', id)}/action`, { caller, json: { 'os-begin_detaching': {} } })
+    },
+    async rollDetaching(id) {
+      const json = { 'os-roll_detaching': {} }
+      await unlessMissing(cinder.send('POST', `${at('volumes', id)}/action`, { json }))
+    },
+
     reserve: (volumeId, instanceUuid) =>
       attachment('POST', 'attachments', { volume_uuid: volumeId, instance_uuid: instanceUuid }),
     connect: (id, connector, device) =>

@@ -94,6 +94,10 @@ export interface Volumes {
   ): Promise<Snapshot>
   removeSnapshot(id: string, caller: Caller): Promise<void>
 
+  /** Says that the volume is being detached, or is after all not; while it is, nobody else begins to. */
+  beginDetaching(id: string, caller: Caller): Promise<void>
+  rollDetaching(id: string): Promise<void>
+
   /** As the service user sees it. */
   findAsService(id: string): Promise<Volume | undefined>
   /** As the service user, for volumes that end with their server. Nothing there is success. */

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import { POWER_STATES, type PowerState } from '#model/instance/index.ts'
 import type {
+  CanAttachVolume,
   CanDumpCrash,
   CanLiveMigrate,
   CanMigrate,
@@ -10,6 +11,7 @@ import type {
   CanSetPassword,
   CanSnapshot,
   CanSuspend,
+  CanSwapVolume,
   GuestDefinition,
   GuestDiagnostics,
   HasDiagnostics,
@@ -25,6 +27,8 @@ export type Abilities = CanPause &
   CanSnapshot &
   CanMigrate &
   CanLiveMigrate &
+  CanAttachVolume &
+  CanSwapVolume &
   HasDiagnostics
 
 /** What the driver lends its abilities. */
@@ -93,6 +97,9 @@ export function abilitiesOf({ exclusively, present, act, setPower, stop, remembe
         await stop(uuid, timeoutMs, signal)
       }),
     prepareLiveMove: (uuid) => settle(uuid, 'live_migrate'),
+    attachVolume: (uuid) => settle(uuid, 'attach_volume'),
+    detachVolume: (uuid) => settle(uuid, 'detach_volume'),
+    swapVolume: (uuid) => settle(uuid, 'swap_volume'),
     async diagnostics(uuid) {
       const { flavor, powerState } = present(uuid)
       return {

@@ -30,6 +30,9 @@ export const VERBS = [
   'snapshot',
   'migrate',
   'live_migrate',
+  'attach_volume',
+  'detach_volume',
+  'swap_volume',
 ] as const
 export type Verb = (typeof VERBS)[number]
 

@@ -55,7 +55,27 @@ const change = async ({ store, clock }: Routes, id: string, changes: Partial<Vol
   return { status: 202 }
 }
 
+/** A volume in use is being detached, or is not after all. Cinder refuses from any other state. */
+const detaching =
+  (from: string, to: string, refusal: string): Action =>
+  async ({ store, clock }, _call, { row }) => {
+    await store.transaction(async (trx) => {
+      const { status = 'deleted' } = (await findVolumeRow(trx, row.id)) ?? {}
+      if (from !== '' && status !== from)
+        throw badRequest(`Invalid volume: ${refusal} but current status is: ${status}`)
+      if (status === (from === '' ? 'detaching' : from))
+        await updateVolume(trx, row.id, { status: to }, clock.now())
+    })
+    return { status: 202 }
+  }
+
 const ACTIONS: Readonly<Record<string, Action>> = {
+  'os-begin_detaching': detaching(
+    'in-use',
+    'detaching',
+    "Unable to detach volume. Volume status must be 'in-use' and attach_status must be 'attached' to detach.",
+  ),
+  'os-roll_detaching': detaching('', 'in-use', ''),
   'os-extend': extend,
   'os-set_bootable': async (routes, _call, { row }, args) => ({
     ...(await change(routes, row.id, { bootable: Number(flagOf(args, 'bootable')) })),
