@@ -94,6 +94,11 @@ const COMMANDS: Readonly<Record<string, CliCommand>> = {
     summary: 'play a cloud on a virtual clock, with every trouble there is: simulate --seeds 2000',
     run: async (args, launch) => (await import('./commands/scripts.ts')).simulate(args, launch),
   },
+  chaos: {
+    summary:
+      'kill the processes of a fleet, its broker and its database, and see that it settles: chaos --minutes 10',
+    run: async (args, launch) => (await import('./commands/scripts.ts')).chaos(args, launch),
+  },
   differential: {
     summary: 'the same requests to ours and to the real service: differential placement',
     run: async (args, launch) => (await import('./commands/scripts.ts')).differential(args, launch),

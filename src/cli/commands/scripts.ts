@@ -1,4 +1,4 @@
-/** Commands that hand over to a script of the checkout: `crash`, `bench`, `parity`, `fuzz`, `differential`, `interop`, `simulate`. */
+/** Commands that hand over to a script of the checkout: `crash`, `chaos`, `bench`, `parity`, `fuzz`, `differential`, `interop`, `simulate`. */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { runShown } from '../run-process.ts'
@@ -15,6 +15,9 @@ export async function crash(args: readonly string[], launch: Launch): Promise<nu
   return script(launch, 'test/crash/run.ts', args)
 }
 
+/** What a benchmark needs that does not need guests. */
+const BENCH_NEEDS: Readonly<Record<string, Parameters<typeof setUp>[0]>> = { 'boot-storm': ['fleet'] }
+
 /** `kilonova bench NAME [arguments]`: runs bench/NAME.ts. */
 export async function bench(args: readonly string[], launch: Launch): Promise<number> {
   const names = readdirSync(join(launch.root, 'bench'))
@@ -25,7 +28,7 @@ export async function bench(args: readonly string[], launch: Launch): Promise<nu
     console.error(`kilonova bench NAME: one of ${names.join(', ')}`)
     return 2
   }
-  await setUp(['guests', 'networks', 'image'], thisMachine())
+  await setUp(BENCH_NEEDS[name] ?? ['guests', 'networks', 'image'], thisMachine())
   return script(launch, `bench/${name}.ts`, rest)
 }
 
@@ -44,6 +47,12 @@ export const differential = (args: readonly string[], launch: Launch): Promise<n
 /** `kilonova interop NAME [arguments]`: ours and the real services together. */
 export const interop = (args: readonly string[], launch: Launch): Promise<number> =>
   script(launch, 'test/interop/run.ts', args)
+
+/** `kilonova chaos [--minutes M] [--seed S] [--driver qemu]`: a fleet of real processes, and what befalls it. */
+export async function chaos(args: readonly string[], launch: Launch): Promise<number> {
+  await setUp(['fleet'], thisMachine())
+  return script(launch, 'test/chaos/run.ts', args)
+}
 
 /** `kilonova simulate [--seeds N] [--seed S] [--minutes M]`: a whole cloud on a virtual clock, and what befalls it. */
 export const simulate = (args: readonly string[], launch: Launch): Promise<number> =>

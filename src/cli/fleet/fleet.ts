@@ -85,6 +85,22 @@ function open({ stateDir, launcher }: FleetOptions, facts: FleetFacts): Fleet {
   }
 }
 
+/** The programs of a fleet, to be started and stopped one by one. */
+export interface FleetParts {
+  readonly processes: readonly (OwnProcess & { readonly program: Program })[]
+  readonly postgres: PostgresPlan
+  readonly rabbit: RabbitPlan
+}
+
+export function partsOf(options: FleetOptions, facts: FleetFacts): FleetParts {
+  const { plan, postgres, rabbit, programOf } = open(options, facts)
+  return {
+    processes: plan.processes.map((each) => ({ ...each, program: programOf(each) })),
+    postgres,
+    rabbit,
+  }
+}
+
 /** Starts what does not run, and waits until everything is ready. Throws with what is not. */
 export async function fleetUp(
   options: FleetOptions,
