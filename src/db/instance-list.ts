@@ -10,6 +10,7 @@ import {
 import {
   type Direction,
   dialectOf,
+  isOneOf,
   keysetAfter,
   keysetOrder,
   matches,
@@ -75,6 +76,7 @@ export interface InstanceFilters {
   readonly changesSince?: number
   /** Touched at or before. */
   readonly changesBefore?: number
+  /** In the second that begins at this time. */
   readonly createdAt?: number
   readonly launchedAt?: number
   readonly terminatedAt?: number
@@ -207,9 +209,6 @@ const EQUALS = {
   configDrive: 'config_drive',
   autoDiskConfig: 'auto_disk_config',
   locked: 'locked',
-  createdAt: 'created_at',
-  launchedAt: 'launched_at',
-  terminatedAt: 'terminated_at',
 } as const satisfies Partial<Record<keyof InstanceFilters, keyof InstanceRow>>
 
 function conditionsOf(eb: Eb, filters: InstanceFilters): Condition[] {
@@ -219,8 +218,7 @@ function conditionsOf(eb: Eb, filters: InstanceFilters): Condition[] {
     if (value !== undefined)
       conditions.push(eb(column, '=', typeof value === 'boolean' ? Number(value) : value))
   }
-  const { uuids, hosts, vmStates, taskStates, changesSince, changesBefore } = filters
-  if (uuids) conditions.push(anyOf(eb, 'uuid', uuids))
+  const { hosts, vmStates, taskStates, changesSince, changesBefore } = filters
   if (hosts) conditions.push(anyOf(eb, 'host', hosts))
   if (vmStates) conditions.push(anyOf(eb, 'vm_state', vmStates))
   if (taskStates) conditions.push(anyOf(eb, 'task_state', taskStates))
@@ -228,7 +226,22 @@ function conditionsOf(eb: Eb, filters: InstanceFilters): Condition[] {
   if (changesBefore !== undefined) conditions.push(eb('changed_at', '<=', changesBefore))
   for (const [key, value] of Object.entries(filters.metadata ?? {}))
     conditions.push(hasMetadata(eb, key, value))
-  return [...conditions, ...tagConditions(eb, filters)]
+  return [...conditions, ...timesOf(eb, filters), ...tagConditions(eb, filters)]
+}
+
+/** Filters that are a time: columns are finer than what callers see and send. */
+const SECONDS = {
+  createdAt: 'created_at',
+  launchedAt: 'launched_at',
+  terminatedAt: 'terminated_at',
+} as const satisfies Partial<Record<keyof InstanceFilters, keyof InstanceRow>>
+const SECOND_MS = 1000
+
+function timesOf(eb: Eb, filters: InstanceFilters): Condition[] {
+  return Object.entries(SECONDS).flatMap(([filter, column]) => {
+    const time = filters[filter as keyof typeof SECONDS]
+    return time === undefined ? [] : [eb(column, '>=', time), eb(column, '<', time + SECOND_MS)]
+  })
 }
 
 function lifeOf(eb: Eb, { deleted = false, softDeleted = false }: InstanceFilters): Condition[] {
@@ -239,7 +252,7 @@ function lifeOf(eb: Eb, { deleted = false, softDeleted = false }: InstanceFilter
 
 function anyOf(
   eb: Eb,
-  column: 'uuid' | 'host' | 'vm_state' | 'task_state',
+  column: 'host' | 'vm_state' | 'task_state',
   values: readonly (string | null)[],
 ): Condition {
   const named = values.filter((value) => value !== null)
@@ -278,9 +291,9 @@ function tagConditions(
   ]
 }
 
-function patternsOf(db: Db, { patterns = {}, ip, ip6 }: InstanceFilters): Condition[] {
+function patternsOf(db: Db, { uuids, patterns = {}, ip, ip6 }: InstanceFilters): Condition[] {
   const dialect = dialectOf(db)
-  const conditions: Condition[] = []
+  const conditions: Condition[] = uuids ? [isOneOf(dialect, 'uuid', uuids)] : []
   for (const [field, pattern] of Object.entries(patterns)) {
     const column = INSTANCE_PATTERNS[field as keyof typeof INSTANCE_PATTERNS]
     conditions.push(matches(dialect, sql.ref(column), pattern))

@@ -115,6 +115,17 @@ describe('what is there', () => {
     assert.deepEqual(seen?.fixedIps[0]?.floatingIps, [floating.floating_ip_address])
   })
 
+  it('finds servers by parts of addresses, as the caller may see them', async () => {
+    const instance = owner()
+    const [vif] = await networks.allocate(instance, [request()])
+    const address = vif?.fixedIps[0]?.address ?? ''
+    const found = (part: string, token = 'demo') =>
+      networks.instancesByAddress?.(part, { token, projectId: DEMO })
+    assert.deepEqual(await found(address), [instance.instanceUuid])
+    assert.ok((await found(address.slice(1, -1)))?.includes(instance.instanceUuid))
+    assert.deepEqual(await found(address, 'alt'), [])
+  })
+
   it('offers a server the caller’s own networks and shared ones, not external ones', async () => {
     const names = async (token: string, projectId: string) =>
       (await networks.available({ token, projectId })).map((one) => one.name)

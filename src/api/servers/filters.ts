@@ -60,6 +60,12 @@ const FOR_ALL_SINCE: readonly (readonly [Flag, readonly Parameter[]])[] = [
 
 type Read = (name: Parameter) => string | undefined
 
+/** The parts of addresses asked for. */
+export const addressesAsked = (call: ListCall): readonly string[] => {
+  const read = readerOf(call)
+  return [read('ip'), read('ip6')].filter((part) => part !== undefined)
+}
+
 /** The last value of each parameter that this caller may filter by. */
 function readerOf(call: ListCall): Read {
   if (call.may('os_compute_api:servers:allow_all_filters')) return (name) => call.query[name]?.at(-1)
@@ -70,8 +76,30 @@ function readerOf(call: ListCall): Read {
   return (name) => (allowed.has(name) ? call.query[name]?.at(-1) : undefined)
 }
 
+/** What is kept beside servers: nobody may filter by it. */
+const NOT_FILTERS: readonly Parameter[] = [
+  'block_device_mapping',
+  'services',
+  'metadata',
+  'system_metadata',
+  'info_cache',
+  'security_groups',
+  'pci_devices',
+]
+
+/** Nova's columns that are no filters, and names that begin like private ones, to those who may use all filters. */
+function refuseNoFilters(call: ListCall): void {
+  if (!call.may('os_compute_api:servers:allow_all_filters')) return
+  const names = Object.keys(call.query)
+  const wrong = names.find(
+    (name) => name.startsWith('_') || (NOT_FILTERS as readonly string[]).includes(name),
+  )
+  if (wrong !== undefined) throw badRequest(`Invalid filter field: ${wrong}.`)
+}
+
 /** Undefined: nothing can match, the list is empty. */
 export function filtersOf(call: ListCall, allTenantsRule: string): InstanceFilters | undefined {
+  refuseNoFilters(call)
   const read = readerOf(call)
   const states = statesOf(call, read)
   if (states === undefined) return undefined
@@ -131,7 +159,7 @@ function statesOf(call: ListCall, read: Read): InstanceFilters | undefined {
 /** Living servers, unless deleted ones are asked for: by name, by status, or by their changes. */
 function lifeOf(call: ListCall, read: Read, { vmStates }: InstanceFilters): InstanceFilters {
   const sent = read('deleted')
-  if (vmStates?.length === 1 && vmStates[0] === 'deleted') {
+  if (call.query.status !== undefined && vmStates?.length === 1 && vmStates[0] === 'deleted') {
     if (!call.isAdmin) throw forbidden('Only administrators may list deleted instances')
     return { deleted: true }
   }
@@ -151,12 +179,17 @@ function changesOf(read: Read): InstanceFilters {
     throw badRequest('The value of changes-since must be less than or equal to changes-before.')
   return {
     ...(since !== undefined && { changesSince: since }),
-    ...(before !== undefined && { changesBefore: before }),
+    // To the end of the second: callers see and send no finer ones.
+    ...(before !== undefined && { changesBefore: before + 999 }),
   }
 }
 
 const timeOf = (text: string | undefined): number | undefined =>
   text === undefined ? undefined : readDateTime(text)
+
+/** -1, when nothing was, for what is no time. */
+const momentOf = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : (readDateTime(text) ?? -1_000)
 
 /** Filters by the exact value of a text. */
 function simpleOf(read: Read): InstanceFilters {
@@ -172,7 +205,7 @@ function simpleOf(read: Read): InstanceFilters {
     ...(host !== undefined && { host }),
     ...(uuid !== undefined && { uuids: [uuid] }),
     ...(flavorId !== undefined && { flavorId }),
-    ...(locked !== undefined && { locked: lockedOf(locked) }),
+    ...(locked !== undefined && { locked: strictBoolean(locked) }),
     ...(configDrive !== undefined && { configDrive }),
     ...(autoDiskConfig !== undefined && { autoDiskConfig }),
   }
@@ -181,20 +214,13 @@ function simpleOf(read: Read): InstanceFilters {
 const booleanOf = (text: string | undefined) =>
   text === undefined ? undefined : (readBoolean(text) ?? false)
 
-function lockedOf(text: string): boolean {
-  const value = readBoolean(text)
-  if (value === undefined)
-    throw badRequest(`Invalid value '${text}' for 'locked' filter: a boolean is expected.`)
-  return value
-}
-
 function numbersOf(read: Read): InstanceFilters {
   const launchIndex = wholeOf(read('launch_index'))
   const powerState = wholeOf(read('power_state'))
   const progress = wholeOf(read('progress'))
-  const createdAt = timeOf(read('created_at'))
-  const launchedAt = timeOf(read('launched_at'))
-  const terminatedAt = timeOf(read('terminated_at'))
+  const createdAt = momentOf(read('created_at'))
+  const launchedAt = momentOf(read('launched_at'))
+  const terminatedAt = momentOf(read('terminated_at'))
   return {
     ...(launchIndex !== undefined && { launchIndex }),
     ...(powerState !== undefined && { powerState: powerState as PowerState }),

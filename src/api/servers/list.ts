@@ -3,7 +3,7 @@ import { getServer, targetOf } from '#api/instances/index.ts'
 import { type Answer, type Call, limitOf, markerOf, type Services } from '#api/kernel/index.ts'
 import { listAttachedVolumes } from '#db/block-devices.ts'
 import { latestInstanceFaults } from '#db/instance-faults.ts'
-import { listInstances } from '#db/instances.ts'
+import { type InstanceFilters, listInstances } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { findGroupOf } from '#db/server-groups.ts'
 import { listServices } from '#db/services.ts'
@@ -11,19 +11,39 @@ import type { View } from '#lib/versioned/index.ts'
 import { isServiceUp } from '#model/host/index.ts'
 import type { Instance } from '#model/instance/index.ts'
 import type { Target } from '#policy/index.ts'
-import { filtersOf, type ListCall, sortOf } from './filters.ts'
+import { addressesAsked, filtersOf, type ListCall, sortOf } from './filters.ts'
 import { briefServer, fullServer, listedServer, type ServerContext } from './server.view.ts'
 
 type AnyCall = Call<unknown, unknown, never>
 
-async function instancesOf(call: ListCall, { db, config }: Services, allTenantsRule: string) {
-  const filters = filtersOf(call, allTenantsRule)
+async function instancesOf(call: ListCall, services: Services, allTenantsRule: string) {
+  const { db, config } = services
+  const filters = await locate(call, services, filtersOf(call, allTenantsRule))
   const limit = limitOf(call.query, config.maxLimit)
   const marker = markerOf(call.query)
   const sort = sortOf(call)
   const page = { sort, limit, ...(marker !== undefined && { marker }) }
   const instances = filters && limit > 0 ? await listInstances(db.typed<NovaDb>(), filters, page) : []
   return { instances, limit }
+}
+
+/** Has the network service find addresses. Where it cannot, the addresses that we know are matched. */
+async function locate(
+  call: ListCall,
+  { networks }: Services,
+  filters: InstanceFilters | undefined,
+): Promise<InstanceFilters | undefined> {
+  const parts = addressesAsked(call)
+  if (!filters || parts.length === 0 || !networks.instancesByAddress) return filters
+  const caller = { token: call.token, projectId: call.context.projectId ?? '' }
+  const found: string[] = []
+  for (const part of parts) {
+    const uuids = await networks.instancesByAddress(part, caller)
+    if (!uuids) return filters
+    found.push(...uuids)
+  }
+  const { ip: _ip, ip6: _ip6, uuids, ...others } = filters
+  return found.length === 0 ? undefined : { ...others, uuids: [...found, ...(uuids ?? [])] }
 }
 
 /** The link to the next page: there is one when this page is full. */

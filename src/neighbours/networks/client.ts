@@ -24,6 +24,7 @@ export function createNetworks(deps: RequestsDeps): Networks {
   const portsAt = createGatheredReads((uuids: readonly string[]) => portsByDevice(neutron, uuids))
   const portsOfOne = async (uuid: string): Promise<readonly NeutronPort[]> => (await portsAt(uuid)) ?? []
   const namesPorts = askOnce(() => hasExtension(neutron, 'dns-integration'))
+  const findsParts = askOnce(() => hasExtension(neutron, 'ip-substring-filtering'))
   return {
     async available(caller) {
       const own = { project_id: caller.projectId, shared: 'False' }
@@ -66,6 +67,12 @@ export function createNetworks(deps: RequestsDeps): Networks {
       await Promise.all(kept.map((id) => unbindPort(neutron, id)))
     },
     vifs: async (instanceUuid) => vifsOf(neutron, await portsOfOne(instanceUuid)),
+    async instancesByAddress(part, { token }) {
+      if (!(await findsParts())) return undefined
+      const filter = { fixed_ips: `ip_address_substr=${part}`, fields: 'device_id' }
+      const ports = await neutron.list<Pick<NeutronPort, 'device_id'>>('ports', 'ports', filter, { token })
+      return [...new Set(ports.map((port) => port.device_id).filter((id) => id !== ''))]
+    },
     ports: async (instanceUuid) => (await portsOfOne(instanceUuid)).map(toPort),
     securityGroupsOf: (instanceUuids) => securityGroupsOf(neutron, instanceUuids),
   }

@@ -75,6 +75,11 @@ export interface Networks {
   /** The instance's interfaces as Neutron has them now. */
   vifs(instanceUuid: string): Promise<readonly Vif[]>
   ports(instanceUuid: string): Promise<readonly Port[]>
+  /**
+   * The servers with an address, among the ports that the caller may see, of which this is a part; undefined
+   * when this Neutron cannot search for parts of addresses.
+   */
+  instancesByAddress?(part: string, caller: Caller): Promise<readonly string[] | undefined>
   /** Security groups by port for several instances, in two requests. */
   securityGroupsOf(instanceUuids: readonly string[]): Promise<ReadonlyMap<string, readonly SecurityGroup[]>>
 }

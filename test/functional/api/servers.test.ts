@@ -22,9 +22,20 @@ test('lists are pages of what the caller may see', async (t) => {
   assert.deepEqual(await names('/servers?status=active'), ['a'])
   assert.deepEqual(await names('/servers?name=%5Eb'), ['b'])
   assert.deepEqual(await names('/servers?ip=10.0.0'), ['a'])
+  assert.deepEqual(await names('/servers?ip=0.0.5'), [], 'without Neutron the pattern begins the address')
   assert.deepEqual(await names('/servers?status=banana', { at: '2.37' }), [])
   assert.deepEqual(await names('/servers', { as: 'alt' }), [])
   assert.equal((await names('/servers?all_tenants=1', { as: 'admin' })).length, 3)
+  const launched = '2023-11-14T22:13:20Z'
+  assert.deepEqual(await names(`/servers?launched_at=${launched}`, { at: '2.83' }), ['a'])
+  assert.deepEqual(await names('/servers?launched_at=2023', { at: '2.83' }), [])
+  assert.deepEqual(await names(`/servers?changes-before=${launched}`, { at: '2.66' }), ['a'])
+  assert.deepEqual(
+    await names(`/servers?launched_at=${launched}`, { at: '2.82' }),
+    ['c', 'b', 'a'],
+    'passed over',
+  )
+  assert.deepEqual(await names('/servers?metadata=a'), ['c', 'b', 'a'], 'no filter of a user')
   const refusals: [string, number, string, object?][] = [
     [
       '/servers/detail?all_tenants=1',
@@ -38,6 +49,14 @@ test('lists are pages of what the caller may see', async (t) => {
       "Invalid input received: Unknown sort direction, must be 'desc' or 'asc'",
     ],
     ['/servers?status=BANANA', 400, 'Invalid status value', { at: '2.38' }],
+    ['/servers?metadata=a', 400, 'Invalid filter field: metadata.', { as: 'admin' }],
+    ['/servers?_x=a', 400, 'Invalid filter field: _x.', { as: 'admin', at: '2.75' }],
+    [
+      '/servers?locked=maybe',
+      400,
+      "Unrecognized value 'maybe', acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'",
+      { at: '2.73' },
+    ],
     ['/servers?nope=1', 400, "'nope' does not match any of the regexes: '^_'", { at: '2.75' }],
     ['/servers?name=%5B', 400, "Invalid input for query parameters name. Value: [. '[' is not a 'regex'"],
     [
