@@ -196,39 +196,6 @@ export async function removeInstance(
   })
 }
 
-/** Removes all trace of deleted instances that went before `before`; answers how many. */
-export async function purgeInstances(
-  db: Db,
-  options: { readonly before: number; readonly limit: number },
-): Promise<number> {
-  return inTransaction(db, async (trx) => {
-    const old = await trx
-      .selectFrom('instances')
-      .select('uuid')
-      .where('deleted', '=', 1)
-      .where('deleted_at', '<', options.before)
-      .limit(options.limit)
-      .execute()
-    const uuids = old.map(({ uuid }) => uuid)
-    if (uuids.length === 0) return 0
-    for (const table of PURGED_WITH_INSTANCES)
-      await trx.deleteFrom(table).where('instance_uuid', 'in', uuids).execute()
-    await trx.deleteFrom('instances').where('uuid', 'in', uuids).execute()
-    return uuids.length
-  })
-}
-
-const PURGED_WITH_INSTANCES = [
-  'instance_metadata',
-  'instance_tags',
-  'instance_faults',
-  'instance_actions',
-  'block_device_mapping',
-  'console_auth_tokens',
-  'instance_group_member',
-  'migrations',
-] as const
-
 export interface InstanceUsage {
   readonly instances: number
   readonly cores: number

@@ -35,6 +35,7 @@ export interface NovaDb {
   operations: OperationsTable
   migrations: MigrationsTable
   commands: CommandsTable
+  archived_rows: ArchivedRowsTable
   quota_classes: { class_name: string; resource: string; hard_limit: number }
 }
 
@@ -193,6 +194,15 @@ interface KeyPairsTable {
   fingerprint: string
   public_key: string
   created_at: number
+}
+
+interface ArchivedRowsTable {
+  id: Generated<number>
+  table_name: string
+  instance_uuid: string
+  content: Json
+  deleted_at: number
+  archived_at: number
 }
 
 interface ServicesTable {

@@ -10,7 +10,6 @@ import {
   listInstances,
   modifyInstance,
   type NewInstance,
-  purgeInstances,
   removeInstance,
   updateInstance,
 } from '#db/instances.ts'
@@ -173,21 +172,6 @@ for (const { name, db } of stores) {
     assert.deepEqual(await listInstances(db, { projectId, deleted: true }), [removed])
     assert.deepEqual(await listInstances(db, { projectId, deleted: 'any', changesSince: 7 }), [removed])
     assert.deepEqual(await listInstances(db, { projectId, deleted: 'any', changesSince: 8 }), [])
-  })
-
-  test(`${name}: purging removes what was deleted long ago, and no more`, async () => {
-    const projectId = randomUUID()
-    const news = [
-      newInstance({ projectId, tags: ['x'] }),
-      newInstance({ projectId }),
-      newInstance({ projectId }),
-    ]
-    await insertInstances(db, news, { now: -100 })
-    await removeInstance(db, news[0]?.uuid ?? '', { now: -90 })
-    await removeInstance(db, news[1]?.uuid ?? '', { now: -50 })
-    assert.equal(await purgeInstances(db, { before: -60, limit: 10 }), 1)
-    const left = await listInstances(db, { projectId, deleted: 'any' })
-    assert.deepEqual(new Set(left.map(({ uuid }) => uuid)), new Set([news[1]?.uuid, news[2]?.uuid]))
   })
 
   test(`${name}: quotas count what a project and a user have, not what is deleted or soft-deleted`, async () => {

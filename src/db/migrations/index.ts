@@ -5,6 +5,7 @@ import { operations } from './0002-operations.ts'
 import { migrations } from './0003-migrations.ts'
 import { serverGroups } from './0004-server-groups.ts'
 import { serviceProcesses } from './0005-service-processes.ts'
+import { archivedRows } from './0006-archived-rows.ts'
 
 export const NOVA_MIGRATIONS: readonly Migration[] = [
   nova,
@@ -12,4 +13,5 @@ export const NOVA_MIGRATIONS: readonly Migration[] = [
   migrations,
   serverGroups,
   serviceProcesses,
+  archivedRows,
 ]
