@@ -29,6 +29,8 @@ export interface FrontDoor {
 /** Longer than any keep-alive of the services' own clients, so that it is the client that closes. */
 const KEEP_ALIVE_MS = 65_000
 const DRAIN_MS = 5_000
+/** Beyond what apps take of a URL, so that they refuse it in their own words. */
+const MAX_HEADER_BYTES = 131_072
 
 /** Why a port cannot be had, in words. */
 const REFUSALS: Readonly<Record<string, (host: string, port: number) => string>> = {
@@ -43,7 +45,11 @@ export async function listen(
   port: number,
   { reusePort = false }: { reusePort?: boolean } = {},
 ): Promise<FrontDoor> {
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true })
+  const server = createServer({
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    noDelay: true,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  })
   let mounts: readonly Mount[] | undefined
   let opened = (_mounts: readonly Mount[]): void => undefined
   const ready = new Promise<readonly Mount[]>((resolve) => {

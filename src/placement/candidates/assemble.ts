@@ -30,6 +30,38 @@ export interface Candidates {
   readonly summaries: readonly ProviderSummary[]
 }
 
+/** How much there is to tell of candidates: each provider of each, and once all of the trees that they take of. */
+export class Telling {
+  readonly #world: World
+  readonly #each: number
+  readonly #trees = new Set<number>()
+  told = 0
+
+  constructor(world: World, plan: Plan) {
+    this.#world = world
+    this.#each = 2 + 4 * plan.parts.length
+  }
+
+  /** Answers what is told in all. */
+  add(way: Way): number {
+    this.told += this.#each
+    for (const slot of way) {
+      const root = this.#world.trees.rootOf(slot)
+      if (this.#trees.has(root)) continue
+      this.#trees.add(root)
+      this.told += this.#tree(root)
+    }
+    return this.told
+  }
+
+  #tree(root: number): number {
+    let size = 0
+    for (let slot = root; slot !== NONE; slot = this.#world.trees.after(slot))
+      size += 12 + this.#world.traitsOf(slot).length
+    return size
+  }
+}
+
 /** Puts the summaries of all providers of all trees that the candidates take of beside the candidates. */
 export function assemble(world: World, plan: Plan, ways: readonly Way[]): Candidates {
   const refs = new Map<number, ProviderRef>()

@@ -6,19 +6,19 @@ import { NONE } from '../engine/columns.ts'
 import type { World } from '../engine/world.ts'
 import { planOf } from './plan.ts'
 import type { CandidateQuery, RequestGroup } from './query.ts'
-import { countTrees } from './search.ts'
+import { type Count, countTrees } from './search.ts'
+import type { Budget } from './tree-search.ts'
 
 /** A constraint, and in how many trees all those up to it can be met. */
-export interface Step {
+export interface Step extends Count {
   /** Undefined of what holds for the whole query. */
   readonly group: string | undefined
   /** As it stands in the query: `resources1=VCPU:4`. */
   readonly constraint: string
-  readonly trees: number
 }
 
 export interface LastStep extends Step {
-  /** In how many trees those before it can be met. */
+  /** In how many trees those before it can be met; at least, when there was no time to count them all. */
   readonly treesBefore: number
   /** What none of them does: `has the trait CUSTOM_GPU`. */
   readonly lacking: string
@@ -35,8 +35,11 @@ export interface Explanation {
   readonly sentence: string
 }
 
-/** Steps for counting what all constraints leave. */
-const STEPS = 1_500_000
+/** Steps for finding what leaves nothing, and then for counting what was left before. */
+const FINDING_STEPS = 2_000_000
+const COUNTING_STEPS = 1_000_000
+/** A plan costs a step for so many providers, as a power of two. */
+const PLANNED_SHIFT = 3
 /** So many constraints are looked at one by one; what a query has beyond them, together. */
 const MOST_APART = 60
 
@@ -44,12 +47,66 @@ interface Constraint {
   readonly group: string | undefined
   readonly text: string
   /** What the trees left over do not do: "… but none of them" …. */
-  readonly lacking: string
+  readonly lacking: () => string
   /** The query so far, with it. */
   readonly add: (query: CandidateQuery) => CandidateQuery
 }
 
 export function explain(world: World, query: CandidateQuery): Explanation {
+  const asked = growing(query, fewer(query, [...constraintsOf(world, query)]))
+  const finding = { steps: FINDING_STEPS }
+  const counts = asked.map(() => UNCOUNTED)
+  let at = 0
+  for (; at < asked.length; at++) {
+    const count = countIn(world, asked[at]?.query, finding, 1)
+    counts[at] = count
+    if (count.trees === 0) break
+  }
+  const end = asked[at]
+  const isFound = end !== undefined && counts[at]?.isWhole === true
+  // The nearest first: it says most of the one after it.
+  const counting = { steps: COUNTING_STEPS }
+  for (let before = Math.min(at, asked.length) - 1; before >= 0; before--)
+    counts[before] = countIn(world, asked[before]?.query, counting)
+  const trees = world.roots.size
+  const steps = asked.slice(0, at + 1).map(({ constraint: { group, text } }, index) => ({
+    group,
+    constraint: text,
+    ...(counts[index] ?? UNCOUNTED),
+  }))
+  const last = steps.at(-1)
+  if (!isFound || !last) {
+    const sentence = end ? 'the search was given up before it found any' : 'there are candidates'
+    return { trees, steps, emptiedBy: undefined, sentence }
+  }
+  const before = at === 0 ? { trees, isWhole: true } : (counts[at - 1] ?? UNCOUNTED)
+  const lacking = end.constraint.lacking()
+  return {
+    trees,
+    steps,
+    emptiedBy: { ...last, treesBefore: before.trees, lacking },
+    sentence: sentenceOf(before, steps.length, lacking),
+  }
+}
+
+const UNCOUNTED: Count = { trees: 0, isWhole: false }
+
+/** At least one, where there is one and no time to count the others. */
+function countIn(world: World, query: CandidateQuery | undefined, budget: Budget, most?: number): Count {
+  if (!query || budget.steps <= 0) return most === undefined ? { trees: 1, isWhole: false } : UNCOUNTED
+  budget.steps -= world.slots >>> PLANNED_SHIFT
+  const { trees, isWhole } = countTrees(world, planOf(world, query), budget, most)
+  return { trees: most === undefined ? Math.max(trees, 1) : trees, isWhole }
+}
+
+interface Asked {
+  readonly constraint: Constraint
+  /** With all constraints up to this one. */
+  readonly query: CandidateQuery
+}
+
+/** The query from nothing on, with one constraint more each time. */
+function growing(query: CandidateQuery, constraints: readonly Constraint[]): Asked[] {
   let asked: CandidateQuery = {
     ...query,
     groups: new Map(),
@@ -58,36 +115,30 @@ export function explain(world: World, query: CandidateQuery): Explanation {
     rootForbiddenTraits: [],
     sameSubtrees: [],
   }
-  const steps: Step[] = []
-  const budget = { steps: STEPS }
-  const all = world.roots.size
-  let before = all
-  for (const { group, text, lacking, add } of fewer(query, [...constraintsOf(world, query)])) {
-    asked = add(asked)
-    const trees = countTrees(world, planOf(world, asked), budget)
-    const step = { group, constraint: text, trees }
-    steps.push(step)
-    if (trees === 0 && budget.steps > 0)
-      return {
-        trees: all,
-        steps,
-        emptiedBy: { ...step, treesBefore: before, lacking },
-        sentence: sentenceOf(before, steps.length, lacking),
-      }
-    before = trees
-  }
-  const sentence = budget.steps > 0 ? 'there are candidates' : 'the search was given up before it found any'
-  return { trees: all, steps, emptiedBy: undefined, sentence }
+  return constraints.map((constraint) => {
+    asked = constraint.add(asked)
+    return { constraint, query: asked }
+  })
 }
 
 function fewer(query: CandidateQuery, all: readonly Constraint[]): readonly Constraint[] {
-  const rest = all.length > MOST_APART ? [wide('all the rest', 'meets all the rest', () => query)] : []
+  const rest =
+    all.length > MOST_APART
+      ? [
+          wide(
+            'all the rest',
+            () => 'meets all the rest',
+            () => query,
+          ),
+        ]
+      : []
   return [...all.slice(0, MOST_APART), ...rest]
 }
 
-function sentenceOf(before: number, steps: number, lacking: string): string {
-  const trees = before === 1 ? '1 provider tree' : `${before} provider trees`
-  if (before === 0) return 'there are no resource providers'
+function sentenceOf(before: Count, steps: number, lacking: string): string {
+  const count = `${before.isWhole ? '' : 'at least '}${before.trees}`
+  const trees = before.trees === 1 ? `${count} provider tree` : `${count} provider trees`
+  if (before.trees === 0) return 'there are no resource providers'
   return steps === 1
     ? `none of ${trees} ${lacking}`
     : `${trees} could meet the rest, but none of them ${lacking}`
@@ -102,37 +153,55 @@ function* constraintsOf(world: World, query: CandidateQuery): Generator<Constrai
   for (const [suffix, group] of withRoom) yield* conditionsOf(suffix, group)
   const { rootRequiredTraits: required, rootForbiddenTraits: forbidden } = query
   for (const trait of required)
-    yield wide(`root_required=${trait}`, `has a root with the trait ${trait}`, (asked) => ({
-      ...asked,
-      rootRequiredTraits: [...asked.rootRequiredTraits, trait],
-    }))
+    yield wide(
+      `root_required=${trait}`,
+      () => `has a root with the trait ${trait}`,
+      (asked) => ({
+        ...asked,
+        rootRequiredTraits: [...asked.rootRequiredTraits, trait],
+      }),
+    )
   for (const trait of forbidden)
-    yield wide(`root_required=!${trait}`, `has a root without the trait ${trait}`, (asked) => ({
-      ...asked,
-      rootForbiddenTraits: [...asked.rootForbiddenTraits, trait],
-    }))
+    yield wide(
+      `root_required=!${trait}`,
+      () => `has a root without the trait ${trait}`,
+      (asked) => ({
+        ...asked,
+        rootForbiddenTraits: [...asked.rootForbiddenTraits, trait],
+      }),
+    )
   for (const [suffix, group] of groups)
     if (group.resources.size === 0) {
-      yield inGroup(suffix, 'required', 'any', `has a provider for group ${suffix}`, (own) => own)
+      yield inGroup(
+        suffix,
+        'required',
+        'any',
+        () => `has a provider for group ${suffix}`,
+        (own) => own,
+      )
       yield* conditionsOf(suffix, group)
     }
   for (const subtree of query.sameSubtrees)
     yield wide(
       `same_subtree=${subtree.join()}`,
-      `has groups ${subtree.join(', ')} in one subtree`,
+      () => `has groups ${subtree.join(', ')} in one subtree`,
       (asked) => ({
         ...asked,
         sameSubtrees: [...asked.sameSubtrees, subtree],
       }),
     )
   if (query.groupPolicy === 'isolate')
-    yield wide('group_policy=isolate', 'has a provider for each group alone', (asked) => ({
-      ...asked,
-      groupPolicy: 'isolate',
-    }))
+    yield wide(
+      'group_policy=isolate',
+      () => 'has a provider for each group alone',
+      (asked) => ({
+        ...asked,
+        groupPolicy: 'isolate',
+      }),
+    )
 }
 
-const wide = (text: string, lacking: string, add: Constraint['add']): Constraint => ({
+const wide = (text: string, lacking: () => string, add: Constraint['add']): Constraint => ({
   group: undefined,
   text,
   lacking,
@@ -153,7 +222,7 @@ function inGroup(
   suffix: string,
   key: string,
   value: string,
-  lacking: string,
+  lacking: () => string,
   change: (group: RequestGroup) => RequestGroup,
 ): Constraint {
   const add = (asked: CandidateQuery): CandidateQuery => ({
@@ -164,7 +233,7 @@ function inGroup(
 }
 
 function roomFor(world: World, suffix: string, resourceClass: string, amount: number): Constraint {
-  const lacking = `has room for ${amount} ${resourceClass}${mostFree(world, resourceClass)}`
+  const lacking = () => `has room for ${amount} ${resourceClass}${mostFree(world, resourceClass)}`
   return inGroup(suffix, 'resources', `${resourceClass}:${amount}`, lacking, (group) => ({
     ...group,
     resources: new Map([...group.resources, [resourceClass, amount]]),
@@ -189,29 +258,53 @@ function mostFree(world: World, resourceClass: string): string {
 function* conditionsOf(suffix: string, group: RequestGroup): Generator<Constraint> {
   const { inTree, memberOf, forbiddenAggregates, requiredTraits, forbiddenTraits } = group
   if (inTree !== null)
-    yield inGroup(suffix, 'in_tree', inTree, `is that of provider ${inTree}`, (own) => ({ ...own, inTree }))
+    yield inGroup(
+      suffix,
+      'in_tree',
+      inTree,
+      () => `is that of provider ${inTree}`,
+      (own) => ({ ...own, inTree }),
+    )
   for (const anyOf of memberOf)
-    yield inGroup(suffix, 'member_of', valueOf(anyOf), `is in ${oneOf('aggregate', anyOf)}`, (own) => ({
-      ...own,
-      memberOf: [...own.memberOf, anyOf],
-    }))
+    yield inGroup(
+      suffix,
+      'member_of',
+      valueOf(anyOf),
+      () => `is in ${oneOf('aggregate', anyOf)}`,
+      (own) => ({
+        ...own,
+        memberOf: [...own.memberOf, anyOf],
+      }),
+    )
   if (forbiddenAggregates.length > 0) {
-    const lacking = `is outside of ${forbiddenAggregates.join(', ')}`
+    const lacking = () => `is outside of ${forbiddenAggregates.join(', ')}`
     yield inGroup(suffix, 'member_of', `!${valueOf(forbiddenAggregates)}`, lacking, (own) => ({
       ...own,
       forbiddenAggregates,
     }))
   }
   for (const anyOf of requiredTraits)
-    yield inGroup(suffix, 'required', valueOf(anyOf), `has ${oneOf('trait', anyOf)}`, (own) => ({
-      ...own,
-      requiredTraits: [...own.requiredTraits, anyOf],
-    }))
+    yield inGroup(
+      suffix,
+      'required',
+      valueOf(anyOf),
+      () => `has ${oneOf('trait', anyOf)}`,
+      (own) => ({
+        ...own,
+        requiredTraits: [...own.requiredTraits, anyOf],
+      }),
+    )
   for (const trait of forbiddenTraits)
-    yield inGroup(suffix, 'required', `!${trait}`, `is without the trait ${trait}`, (own) => ({
-      ...own,
-      forbiddenTraits: [...own.forbiddenTraits, trait],
-    }))
+    yield inGroup(
+      suffix,
+      'required',
+      `!${trait}`,
+      () => `is without the trait ${trait}`,
+      (own) => ({
+        ...own,
+        forbiddenTraits: [...own.forbiddenTraits, trait],
+      }),
+    )
 }
 
 const valueOf = (anyOf: readonly string[]): string =>

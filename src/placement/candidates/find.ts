@@ -5,7 +5,7 @@ import { unknownResourceClass } from '../db/resource-classes.ts'
 import { unknownTraits } from '../db/traits.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { World } from '../engine/world.ts'
-import { assemble, type Candidates } from './assemble.ts'
+import { assemble, type Candidates, Telling } from './assemble.ts'
 import { explain, type Explanation } from './explain.ts'
 import { planOf } from './plan.ts'
 import { type CandidateQuery, requestedClasses } from './query.ts'
@@ -13,9 +13,8 @@ import { search, shuffled, type Way } from './search.ts'
 
 /** What a search may cost: some tenths of a second, whatever is asked. */
 const STEPS = 2_000_000
-/** No more than this, even without a limit; and fewer when each has many parts, since telling costs too. */
-const MAX_CANDIDATES = 50_000
-const MAX_PARTS_TOLD = 100_000
+/** What an answer may hold, even without a limit, counted in its parts: some tenths of a second too, to tell it. */
+const MOST_TOLD = 500_000
 
 export interface Finding {
   readonly db: Db
@@ -35,14 +34,14 @@ export async function findCandidates(finding: Finding, query: CandidateQuery): P
   await refuseUnknown(finding.db, world, query)
   const plan = planOf(world, query)
   const budget = { steps: STEPS }
-  const most = Math.min(MAX_CANDIDATES, Math.ceil(MAX_PARTS_TOLD / plan.parts.length))
-  const limit = Math.min(query.limit ?? most, most)
+  const telling = new Telling(world, plan)
   const ways: Way[] = []
   for (const way of search(world, plan, budget, finding.random && shuffled(finding.random))) {
+    if (telling.add(way) > MOST_TOLD) break
     ways.push(way)
-    if (ways.length === limit) break
+    if (ways.length === query.limit) break
   }
-  const isCut = budget.steps <= 0 || (ways.length === limit && limit !== query.limit)
+  const isCut = budget.steps <= 0 || telling.told > MOST_TOLD
   return { ...assemble(world, plan, ways), isCut }
 }
 

@@ -34,7 +34,7 @@ export function* search(
     if (budget.steps <= 0) return
     budget.steps--
     const found = options.under(root, budget)
-    const way = found && step(new TreeSearch(world, plan, found), TURN)
+    const way = found && step(new TreeSearch(world, plan, found, budget), TURN)
     if (way) yield way
   }
   for (let turn = TURN; unfinished.length > 0; turn *= 2) {
@@ -48,17 +48,25 @@ export function* search(
   }
 }
 
-/** Under how many roots there is a way at all; of those that the budget suffices for. */
-export function countTrees(world: World, plan: Plan, budget: Budget): number {
+export interface Count {
+  readonly trees: number
+  /** Every root was looked at to its end. */
+  readonly isWhole: boolean
+}
+
+/** Under how many roots there is a way at all; `most` are enough, and no more are looked at than the budget suffices for. */
+export function countTrees(world: World, plan: Plan, budget: Budget, most = Infinity): Count {
   const options = new Options(world, plan)
-  let count = 0
+  let trees = 0
+  let isWhole = true
   for (const root of slotsIn(plan.anchors)) {
-    if (budget.steps-- <= 0) return count
+    if (trees === most || budget.steps-- <= 0) return { trees, isWhole: false }
     const found = options.under(root, budget)
-    const way = found && new TreeSearch(world, plan, found).next(budget, TURN)
-    if (way !== undefined && way !== 'later') count++
+    const way = found && new TreeSearch(world, plan, found, budget).next(budget, TURN)
+    if (way === 'later') isWhole = false
+    else if (way !== undefined) trees++
   }
-  return count
+  return { trees, isWhole }
 }
 
 /** What is all shared can be found under several roots. */

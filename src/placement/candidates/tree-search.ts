@@ -48,7 +48,9 @@ export class TreeSearch {
   #depth = 0
 
   /** `options` are the providers that may meet each part of the plan, each by itself; none is empty. */
-  constructor(world: World, plan: Plan, options: readonly (readonly number[])[]) {
+  constructor(world: World, plan: Plan, options: readonly (readonly number[])[], budget: Budget) {
+    const { parts, subtrees, traitsTogether } = plan
+    budget.steps -= parts.length * (1 + subtrees.length + traitsTogether.length)
     this.#world = world
     this.#plan = plan
     this.#open = plan.parts
@@ -86,7 +88,7 @@ export class TreeSearch {
       const slot = options[at] ?? NONE
       if (!this.#mayTake(part, slot)) continue
       this.#take(part, index, slot)
-      if (this.#subtreesHold(depth, budget) && this.#traitsMayHold(depth)) {
+      if (this.#subtreesHold(depth, budget) && this.#traitsMayHold(depth, budget)) {
         this.#at[depth] = at
         return true
       }
@@ -143,7 +145,7 @@ export class TreeSearch {
   #subtreesHold(depth: number, budget: Budget): boolean {
     return (this.#subtrees[depth] ?? []).every((parts) => {
       const taken = parts.map((index) => this.#taken[index] ?? NONE).filter((slot) => slot !== NONE)
-      const above = this.#aboveAll(taken)
+      const above = this.#aboveAll(taken, budget)
       budget.steps -= SUBTREE_STEPS + (above.length >>> 1)
       return above.some(
         (slot) =>
@@ -154,10 +156,11 @@ export class TreeSearch {
   }
 
   /** The providers that are above, or are, each of these. */
-  #aboveAll(slots: readonly number[]): number[] {
+  #aboveAll(slots: readonly number[], budget: Budget): number[] {
     const [first, ...others] = slots.map((slot) => {
       const line: number[] = []
       for (let at = slot; at !== NONE; at = this.#world.trees.parentOf(at)) line.push(at)
+      budget.steps -= line.length >>> 2
       return line
     })
     const sets = others.map((line) => new Set(line))
@@ -172,8 +175,9 @@ export class TreeSearch {
     return set
   }
 
-  #traitsMayHold(depth: number): boolean {
+  #traitsMayHold(depth: number, budget: Budget): boolean {
     const { traitsTogether, parts } = this.#plan
+    budget.steps -= traitsTogether.length
     return traitsTogether.every(
       (having, at) =>
         this.#mayBring[depth + 1]?.[at] === true ||

@@ -96,7 +96,8 @@ async function lockAll(trx: Trx, claims: readonly Claim[], now: number): Promise
   const resources = writes.flatMap((write) => [...write.allocations.values()])
   const classes = new Set(resources.flatMap((amounts) => [...amounts.keys()]))
   const unknownClasses = new Set(await unknownResourceClasses(trx, [...classes]))
-  const locked = await lockInventories(trx, { uuids: [...uuids], ids: [...new Set(held)] }, [...classes])
+  const known = [...classes].filter((name) => !unknownClasses.has(name))
+  const locked = await lockInventories(trx, { uuids: [...uuids], ids: [...new Set(held)] }, known)
   const providers = new Map(locked.providers.map((each) => [each.uuid, each]))
   return { consumers, made, amounts, providers, unknownClasses, rooms: roomsOf(locked.inventories) }
 }

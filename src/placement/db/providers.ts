@@ -3,7 +3,14 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import { dialectOf, isUniqueViolation } from '#db/kit/index.ts'
 import { badRequest, conflict, notFound } from '#lib/fault.ts'
 import { type ChangeKind, recordChanges } from './changes.ts'
-import { inAggregates, inventoryFits, withTraits } from './conditions.ts'
+import {
+  inAggregates,
+  inAllAggregates,
+  inventoryFits,
+  parted,
+  withAllTraits,
+  withTraits,
+} from './conditions.ts'
 import type { PlacementTables } from './tables.ts'
 
 export type Db = Kysely<PlacementTables>
@@ -63,7 +70,14 @@ export async function getProvider(db: Db, uuid: string): Promise<Provider> {
   return provider
 }
 
-export function listProviders(db: Db, filter: ProviderFilter): Promise<Provider[]> {
+/** A database takes a minute to plan what joins some hundreds. */
+const MOST_SUBQUERIES = 40
+
+export async function listProviders(db: Db, filter: ProviderFilter): Promise<Provider[]> {
+  const traits = parted(filter.requiredTraits ?? [])
+  const aggregates = parted(filter.memberOf ?? [])
+  if ((filter.resources?.size ?? 0) + traits.anyOf.length + aggregates.anyOf.length > MOST_SUBQUERIES)
+    throw badRequest(`More than ${MOST_SUBQUERIES} conditions cannot be met together.`)
   let query = selectProviders(db).orderBy('p.id')
   if (filter.name !== undefined) query = query.where('p.name', '=', filter.name)
   if (filter.uuid !== undefined) query = query.where('p.uuid', '=', filter.uuid)
@@ -76,10 +90,12 @@ export function listProviders(db: Db, filter: ProviderFilter): Promise<Provider[
   }
   for (const [resourceClass, amount] of filter.resources ?? [])
     query = query.where('p.id', 'in', inventoryFits(db, resourceClass, amount))
-  for (const anyOf of filter.requiredTraits ?? []) query = query.where('p.id', 'in', withTraits(db, anyOf))
+  if (traits.all.length > 0) query = query.where('p.id', 'in', withAllTraits(db, traits.all))
+  for (const anyOf of traits.anyOf) query = query.where('p.id', 'in', withTraits(db, anyOf))
   if (filter.forbiddenTraits?.length)
     query = query.where('p.id', 'not in', withTraits(db, filter.forbiddenTraits))
-  for (const anyOf of filter.memberOf ?? []) query = query.where('p.id', 'in', inAggregates(db, anyOf))
+  if (aggregates.all.length > 0) query = query.where('p.id', 'in', inAllAggregates(db, aggregates.all))
+  for (const anyOf of aggregates.anyOf) query = query.where('p.id', 'in', inAggregates(db, anyOf))
   if (filter.forbiddenAggregates?.length)
     query = query.where('p.id', 'not in', inAggregates(db, filter.forbiddenAggregates))
   return query.execute()

@@ -1,4 +1,5 @@
 /** Which custom traits or classes there are not. */
+import { chunks } from './chunks.ts'
 import { type Db, sharesLocks } from './providers.ts'
 
 /** Those of the names without a row. The others stay until the transaction ends, as it is about to use them. */
@@ -7,13 +8,15 @@ export async function unknownNames(
   table: 'placement_traits' | 'placement_resource_classes',
   names: readonly string[],
 ): Promise<string[]> {
-  if (names.length === 0) return []
-  const rows = await db
-    .selectFrom(table)
-    .select('name')
-    .where('name', 'in', names)
-    .$if(sharesLocks(db), (query) => query.forShare())
-    .execute()
-  const known = new Set(rows.map((row) => row.name))
+  const known = new Set<string>()
+  for (const some of chunks(names)) {
+    const rows = await db
+      .selectFrom(table)
+      .select('name')
+      .where('name', 'in', some)
+      .$if(sharesLocks(db), (query) => query.forShare())
+      .execute()
+    for (const { name } of rows) known.add(name)
+  }
   return names.filter((name) => !known.has(name))
 }

@@ -109,7 +109,13 @@ const summaryView = view<ProviderSummary, { asked: ReadonlySet<string> }>({
 
 type Parameters = Readonly<Record<string, readonly string[]>>
 
-const stepForm = ({ group, constraint, trees }: Step) => ({ group: group ?? null, constraint, trees })
+/** What was not counted to its end has at least so many. */
+const stepForm = ({ group, constraint, trees, isWhole }: Step) => ({
+  group: group ?? null,
+  constraint,
+  trees,
+  ...(!isWhole && { at_least: true }),
+})
 
 export const allocationCandidateEndpoints: readonly Endpoint[] = [
   endpoint(listSpec, async (call) => {
