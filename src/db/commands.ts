@@ -1,5 +1,5 @@
 /** Commands: work that an operation sends to a compute, kept until the compute's outcome is written, once. */
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Command, CommandKind, GuestSpec } from '#contracts/compute.ts'
 import type { CommandOutcome } from '#contracts/conductor.ts'
 import { wakeOperation } from './operations.ts'
@@ -52,7 +52,9 @@ export async function listPendingCommands(
   host: string,
   except: readonly string[] = [],
 ): Promise<Command[]> {
-  let query = db.selectFrom('commands').selectAll().where('host', '=', host).where('status', '=', 'pending')
+  // Written out, so that SQLite finds them in the index of the pending.
+  const pending = sql.lit('pending')
+  let query = db.selectFrom('commands').selectAll().where('host', '=', host).where('status', '=', pending)
   if (except.length > 0) query = query.where('id', 'not in', except)
   const rows = await query.orderBy('created_at').orderBy('id').execute()
   return rows.map(commandOf)

@@ -1,5 +1,5 @@
 /** Instances as the conductor looks over them: where their guests should be, and whether an operation works on them. */
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import type { TaskState, VmState } from '#model/instance/index.ts'
 import type { NovaDb } from './schema.ts'
 
@@ -138,9 +138,27 @@ export async function countStuckOperations(db: Db, { before }: { readonly before
   const { count } = await db
     .selectFrom('operations')
     .select((eb) => eb.fn.countAll<number | string>().as('count'))
-    .where('status', '=', 'live')
+    .where('status', '=', sql.lit('live'))
     .where('wake_at', '<', before)
     .where('lease_until', '<', before)
     .executeTakeFirstOrThrow()
   return Number(count)
+}
+
+/** How many ended operations and console tokens are older than `before`. */
+export async function countOldRecords(
+  db: Db,
+  { before }: { readonly before: number },
+): Promise<{ operations: number; tokens: number }> {
+  const operations = await db
+    .selectFrom('operations')
+    .select((eb) => eb.fn.countAll<number | string>().as('count'))
+    .where('finished_at', '<', before)
+    .executeTakeFirstOrThrow()
+  const tokens = await db
+    .selectFrom('console_auth_tokens')
+    .select((eb) => eb.fn.countAll<number | string>().as('count'))
+    .where('expires_at', '<', before)
+    .executeTakeFirstOrThrow()
+  return { operations: Number(operations.count), tokens: Number(tokens.count) }
 }

@@ -260,12 +260,15 @@ export async function resumeUndoing(db: Db, id: string, { now }: { now: number }
   })
 }
 
+/** Written out: SQLite looks into an index of the living only where the statement says that it may. */
+const LIVE = sql.lit('live')
+
 /** Frees every lease, whoever holds it: for a conductor that knows to be the only one, as it starts. Answers how many. */
 export async function breakLeases(db: Db): Promise<number> {
   const { numUpdatedRows } = await db
     .updateTable('operations')
     .set({ lease_owner: null, lease_until: 0, wake_at: 0 })
-    .where('status', '=', 'live')
+    .where('status', '=', LIVE)
     .where('lease_owner', 'is not', null)
     .executeTakeFirst()
   return Number(numUpdatedRows)
@@ -294,7 +297,7 @@ async function claim(
   const free = db
     .selectFrom('operations')
     .select('id')
-    .where('status', '=', 'live')
+    .where('status', '=', LIVE)
     .where('wake_at', '<=', now)
     .where('lease_until', '<=', now)
     .where('saga', 'in', [...sagas])
