@@ -5,6 +5,7 @@ import { abandonedInstances } from './abandoned-instances.ts'
 import { createRepairLoop, type Repair, type RepairObserver } from './loop.ts'
 import { oldRecords } from './old-records.ts'
 import { orphanedAllocations } from './orphaned-allocations.ts'
+import { returnedHosts } from './returned-hosts.ts'
 import { softDeletedInstances } from './soft-deleted-instances.ts'
 import { stuckOperations } from './stuck-operations.ts'
 import { unfinishedUndoings } from './unfinished-undoings.ts'
@@ -24,6 +25,7 @@ export const createRepair = (deps: {
       unfinishedUndoings(),
       abandonedInstances,
       orphanedAllocations,
+      returnedHosts,
       softDeletedInstances,
       vanishedPorts(),
       oldRecords,

@@ -1,7 +1,9 @@
 /** Repair finds what no operation stands behind, puts it right, counts it, and leaves alone what is under way. */
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { reportComputeNode } from '#db/compute-nodes.ts'
+import { insertMigration, updateMigration } from '#db/instance-migrations.ts'
 import { latestInstanceFaults } from '#db/instance-faults.ts'
 import { findInstance, getInstance, removeInstance } from '#db/instances.ts'
 import { listLiveOperations, wakeOperation } from '#db/operations.ts'
@@ -111,7 +113,18 @@ test('an abandoned delete is begun again', async (t) => {
   assert.ok(await findInstance(db, uuid))
 })
 
-test('allocations of what is gone are released; those of builds and of standing servers are not', async (t) => {
+async function insertMove(db: Parameters<typeof insertMigration>[0], instanceUuid: string): Promise<string> {
+  const uuid = randomUUID()
+  const owner = { userId: 'ada', projectId: 'project' }
+  await insertMigration(
+    db,
+    { uuid, instanceUuid, migrationType: 'resize', status: 'finished', sourceCompute: 'h1', ...owner },
+    { now: 1 },
+  )
+  return uuid
+}
+
+test('allocations of what is gone are released, not those of builds, moves and standing servers; bare servers get theirs', async (t) => {
   const { db, repair, placement, addInstance, request } = await setUp(t)
   await addNode(db)
   const standing = await addInstance({ host: 'h1' })
@@ -122,11 +135,24 @@ test('allocations of what is gone are released; those of builds and of standing 
   const failed = await addInstance({ vmState: 'error' })
   for (const uuid of [standing, building, deleted, failed]) placement.allocations.set(uuid, claim)
   placement.allocations.set('unknown', claim)
+  const bare = await addInstance({ host: 'h1' })
+  for (const unsettled of [{ taskState: 'rebooting' as const }, { vmState: 'error' as const }])
+    await addInstance({ host: 'h1', ...unsettled })
+  const move = await insertMove(db, standing)
+  const movedAway = await insertMove(db, deleted)
+  for (const uuid of [move, movedAway]) placement.allocations.set(uuid, claim)
+  const confirmed = await insertMove(db, standing)
+  await updateMigration(db, confirmed, { status: 'confirmed' }, { now: 2 })
+  placement.allocations.set(confirmed, claim)
 
-  assert.deepEqual((await repair.run({ dryRun: true }))['orphaned allocations'], { released: 3 })
-  assert.equal(placement.allocations.size, 5)
-  assert.deepEqual((await repair.run())['orphaned allocations'], { released: 3 })
-  assert.deepEqual([...placement.allocations.keys()], [standing, building])
+  assert.deepEqual((await repair.run({ dryRun: true }))['orphaned allocations'], { released: 5, healed: 1 })
+  assert.equal(placement.allocations.size, 8)
+  assert.deepEqual((await repair.run())['orphaned allocations'], { released: 5, healed: 1 })
+  assert.deepEqual([...placement.allocations.keys()], [standing, building, move, bare])
+  assert.deepEqual(placement.allocations.get(bare), {
+    'rp-h1': { resources: { VCPU: 2, MEMORY_MB: 128, DISK_GB: 1 } },
+  })
+  assert.deepEqual((await repair.run())['orphaned allocations'], { released: 0, healed: 0 })
 })
 
 test('ports that were made for a deleted server are removed, its owner’s are freed', async (t) => {

@@ -1,5 +1,7 @@
 /** Flavors: the size of a guest. */
 
+export { resourcesOf } from './resources.ts'
+
 export interface Flavor {
   readonly id: number
   /** The id in the API: a UUID, or whatever the admin chose. */

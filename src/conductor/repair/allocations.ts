@@ -1,0 +1,103 @@
+/**
+ * What Placement says is used on a compute node, against the servers that are there. Both ways: allocations that
+ * nothing stands behind, and servers that stand there without one.
+ */
+import { listUnsettledMigrations } from '#db/instance-migrations.ts'
+import { findInstance } from '#db/instances.ts'
+import {
+  type GuestState,
+  listGuestStates,
+  listInstanceStates,
+  withLiveOperation,
+} from '#db/operation-subjects.ts'
+import { resourcesOf } from '#model/flavor/index.ts'
+import type { Instance } from '#model/instance/index.ts'
+import type { AllocationRequest, Consumer } from '#neighbours/placement/port.ts'
+import type { World } from '../world.ts'
+
+export type AllocationsWorld = Pick<World, 'db' | 'placement'>
+
+/** A compute node, whose uuid is its provider's. */
+export interface Node {
+  readonly uuid: string
+  readonly host: string
+}
+
+export interface Difference {
+  /** Consumers on the provider that are neither a standing server, nor being worked on, nor a move under way. */
+  readonly orphans: readonly string[]
+  /** Servers that are settled on the host and have nothing on the provider. */
+  readonly bare: readonly string[]
+}
+
+/**
+ * Allocations are read first: what is claimed after that cannot look like an orphan. It can look bare: whoever
+ * heals looks again (`heal`).
+ */
+export async function compareAllocations(
+  { db, placement }: AllocationsWorld,
+  node: Node,
+): Promise<Difference> {
+  const consumers = Object.keys(await placement.allocationsOn(node.uuid))
+  const states = await listGuestStates(db, { host: node.host, uuids: consumers })
+  const busy = await withLiveOperation(
+    db,
+    states.map(({ uuid }) => uuid),
+  )
+  const held = new Set(consumers)
+  const standing = new Set(states.filter(stands).map(({ uuid }) => uuid))
+  const suspects = consumers.filter((consumer) => !busy.has(consumer) && !standing.has(consumer))
+  const moving = await movesOf({ db }, suspects)
+  return {
+    orphans: suspects.filter((consumer) => !moving.has(consumer)),
+    bare: states
+      .filter((state) => state.host === node.host && isSettled(state))
+      .map(({ uuid }) => uuid)
+      .filter((uuid) => !held.has(uuid) && !busy.has(uuid)),
+  }
+}
+
+const stands = ({ deleted, host }: GuestState): boolean => !deleted && host !== null
+
+const isSettled = ({ deleted, taskState, vmState }: GuestState): boolean =>
+  !deleted && taskState === null && vmState !== 'building' && vmState !== 'error'
+
+/** Of these consumers, the moves whose server still is: they hold a host's resources until they are settled. */
+async function movesOf(
+  { db }: Pick<World, 'db'>,
+  consumers: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const moves = await listUnsettledMigrations(db, consumers)
+  const subjects = moves.map(({ instanceUuid }) => instanceUuid)
+  const alive = new Set(
+    (await listInstanceStates(db, subjects)).filter(({ deleted }) => !deleted).map(({ uuid }) => uuid),
+  )
+  return new Set(moves.filter(({ instanceUuid }) => alive.has(instanceUuid)).map(({ uuid }) => uuid))
+}
+
+/** What the server takes from its host, as its claim would. */
+export const allocationOf = (instance: Instance, providerUuid: string): AllocationRequest => ({
+  [providerUuid]: { resources: resourcesOf(instance.flavor, { isVolumeBacked: instance.imageRef === '' }) },
+})
+
+export const consumerOf = ({ uuid, projectId, userId }: Instance): Consumer => ({
+  instanceUuid: uuid,
+  projectId,
+  userId,
+})
+
+/**
+ * Claims what a bare server uses. `not bare`: it has its allocation, or is gone, after all. `no room`: the host is
+ * full without it.
+ */
+export async function heal(
+  { db, placement }: AllocationsWorld,
+  node: Node,
+  instanceUuid: string,
+): Promise<'healed' | 'not bare' | 'no room'> {
+  const instance = await findInstance(db, instanceUuid)
+  if (instance?.host !== node.host) return 'not bare'
+  if (Object.keys(await placement.allocationsOf(instanceUuid)).length > 0) return 'not bare'
+  const claimed = await placement.claim(consumerOf(instance), allocationOf(instance, node.uuid))
+  return claimed ? 'healed' : 'no room'
+}
