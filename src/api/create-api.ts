@@ -1,8 +1,11 @@
 /** The app of the compute API: discovery without a token, everything else through the dispatcher. */
 import { aggregateRoutes } from '#api/aggregates/index.ts'
+import { assistedSnapshotRoutes } from '#api/assisted-snapshots/index.ts'
 import { availabilityZoneRoutes } from '#api/availability-zones/index.ts'
+import { consoleTokenRoutes } from '#api/console-tokens/index.ts'
 import { extensionRoutes } from '#api/extensions/index.ts'
 import { flavorRoutes } from '#api/flavors/index.ts'
+import { hostRoutes } from '#api/hosts/index.ts'
 import { hypervisorRoutes } from '#api/hypervisors/index.ts'
 import { instanceActionRoutes } from '#api/instance-actions/index.ts'
 import { interfaceRoutes } from '#api/interfaces/index.ts'
@@ -15,6 +18,7 @@ import {
   speakVersion,
 } from '#api/kernel/index.ts'
 import { keypairRoutes } from '#api/keypairs/index.ts'
+import { migrationRoutes } from '#api/migrations/index.ts'
 import { quotaRoutes } from '#api/quotas/index.ts'
 import { removedRoutes } from '#api/removed/index.ts'
 import { remoteConsoleRoutes } from '#api/remote-consoles/index.ts'
@@ -52,6 +56,10 @@ export const apiRoutes = (services: Services): readonly Route[] => [
   ...serverPartRoutes(services),
   ...serverGroupRoutes(services),
   ...aggregateRoutes(services),
+  ...assistedSnapshotRoutes(services),
+  ...consoleTokenRoutes(services),
+  ...hostRoutes(services),
+  ...migrationRoutes(services),
   ...availabilityZoneRoutes(services),
   ...hypervisorRoutes(services),
   ...instanceActionRoutes(services),
@@ -82,6 +90,7 @@ export function createApi(services: Services): Api {
     identity,
     policy,
     authUri: config.authUri,
+    serviceTokens: config.serviceTokens ?? { roles: ['service'], required: false },
     linkPrefix: config.linkPrefix,
   })
   const rootOf = (request: HttpRequest) => config.linkPrefix ?? `${request.protocol}://${request.host}`

@@ -11,6 +11,7 @@ export function adminAsks(ground: Ground, make: Make): Ask[] {
     ...groupAsks(ground, make),
     ...aggregateAsks(ground, make),
     ...usageAsks(ground, make),
+    ...oldAsks(ground, make),
   ]
 }
 
@@ -65,6 +66,30 @@ function aggregateAsks({ clients, aggregateId, imageId }: Ground, make: Make): A
         const made = await clients.admin.ok('compute', 'POST', '/os-aggregates', { aggregate })
         const { id } = (made as { aggregate: { id: number } }).aggregate
         return clients.admin.call('compute', 'DELETE', `/os-aggregates/${id}`, undefined, header(at))
+      },
+    },
+  ]
+}
+
+/** Hosts as they were, migrations, and where a console's token leads. */
+function oldAsks({ clients, serverId }: Ground, make: Make): Ask[] {
+  const vnc = { remote_console: { protocol: 'vnc', type: 'novnc' } }
+  return [
+    make('GET /os-hosts', '/os-hosts'),
+    make('GET /os-hosts/{id}', '/os-hosts/fake-1'),
+    make('PUT /os-hosts/{id}', '/os-hosts/fake-2', { status: 'enable' }),
+    make('GET /os-migrations', '/os-migrations'),
+    {
+      ...make('GET /os-console-auth-tokens/{id}', ''),
+      rare: true,
+      // Until 2.30 it was for consoles of a kind that is no more.
+      async send(at) {
+        const path = `/servers/${serverId}/remote-consoles`
+        const made = await clients.admin.ok('compute', 'POST', path, vnc)
+        const url = new URL((made as { remote_console: { url: string } }).remote_console.url)
+        const token = decodeURIComponent(url.search).split('token=')[1] ?? ''
+        const version = header(minor(at) < 31 ? '2.31' : at)
+        return clients.admin.call('compute', 'GET', `/os-console-auth-tokens/${token}`, undefined, version)
       },
     },
   ]

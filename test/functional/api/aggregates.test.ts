@@ -1,40 +1,11 @@
 /** Host aggregates through HTTP: their hosts and metadata, and what an availability zone may not do. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { reportComputeNode } from '#db/compute-nodes.ts'
-import type { NovaDb } from '#db/schema.ts'
-import { reportService } from '#db/services.ts'
 import { IMAGE_ID, type Request, startApi, type TestApi } from './compute-api.ts'
+import { reportHost } from './hosts-there.ts'
 import { activate, message, startCloud } from './servers-there.ts'
 
 const admin = { as: 'admin', at: '2.41' } as const
-
-async function reportHost({ db }: TestApi, host: string, uuid: string): Promise<void> {
-  const nova = db.typed<NovaDb>()
-  const service = { binary: 'nova-compute', host, topic: 'compute', version: 66 }
-  await reportService(nova, { ...service, uuid }, { now: Date.now() })
-  const has = {
-    hypervisorType: 'fake',
-    hypervisorVersion: 1000,
-    hostIp: '127.0.0.1',
-    vcpus: 4,
-    vcpusUsed: 0,
-    memoryMb: 4096,
-    memoryMbUsed: 0,
-    localGb: 100,
-    localGbUsed: 0,
-    diskAvailableLeast: null,
-    runningVms: 0,
-    cpuInfo: {},
-    supportedInstances: [],
-    uptimeSeconds: null,
-    cpuAllocationRatio: 4,
-    ramAllocationRatio: 1,
-    diskAllocationRatio: 1,
-    traits: [],
-  }
-  await reportComputeNode(nova, { uuid, host, hypervisorHostname: host, ...has }, { now: Date.now() })
-}
 
 const H1 = '12345678-0000-4000-8000-000000000001'
 const H2 = '12345678-0000-4000-8000-000000000002'

@@ -67,6 +67,7 @@ export const testConfig: ApiConfig = {
     serverGroups: 10,
     serverGroupMembers: 10,
   },
+  maxLocalBlockDevices: 3,
   quotaDriver: 'database',
   usageAuditPeriod: { unit: 'month', offset: 0 },
   reclaimsInstances: false,

@@ -1,0 +1,2 @@
+/** Snapshots that a hypervisor makes for Cinder. */
+export { assistedSnapshotRoutes } from './routes.ts'

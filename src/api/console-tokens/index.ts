@@ -1,0 +1,2 @@
+/** Where a console's token leads. */
+export { consoleTokenRoutes } from './routes.ts'

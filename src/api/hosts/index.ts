@@ -1,0 +1,2 @@
+/** Hosts, as they were before there were hypervisors and services. */
+export { hostRoutes } from './routes.ts'

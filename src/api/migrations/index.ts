@@ -1,0 +1,2 @@
+/** Migrations of all servers. */
+export { migrationRoutes } from './routes.ts'
