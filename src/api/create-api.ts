@@ -4,6 +4,7 @@ import { assistedSnapshotRoutes } from '#api/assisted-snapshots/index.ts'
 import { availabilityZoneRoutes } from '#api/availability-zones/index.ts'
 import { consoleTokenRoutes } from '#api/console-tokens/index.ts'
 import { extensionRoutes } from '#api/extensions/index.ts'
+import { externalEventRoutes } from '#api/external-events/index.ts'
 import { flavorRoutes } from '#api/flavors/index.ts'
 import { hostRoutes } from '#api/hosts/index.ts'
 import { hypervisorRoutes } from '#api/hypervisors/index.ts'
@@ -29,6 +30,7 @@ import { serverPartRoutes } from '#api/server-parts/index.ts'
 import { serverRoutes } from '#api/servers/index.ts'
 import { serviceRoutes } from '#api/services/index.ts'
 import { usageRoutes } from '#api/usage/index.ts'
+import { volumeAttachmentRoutes } from '#api/volume-attachments/index.ts'
 import { allVersions, choices, oneVersion, versionRoutes } from '#api/versions/index.ts'
 import { createHttpApp, type HttpApp, type HttpReply, type HttpRequest } from '#lib/http/index.ts'
 
@@ -58,6 +60,7 @@ export const apiRoutes = (services: Services): readonly Route[] => [
   ...aggregateRoutes(services),
   ...assistedSnapshotRoutes(services),
   ...consoleTokenRoutes(services),
+  ...externalEventRoutes(services),
   ...hostRoutes(services),
   ...migrationRoutes(services),
   ...availabilityZoneRoutes(services),
@@ -69,6 +72,7 @@ export const apiRoutes = (services: Services): readonly Route[] => [
   ...remoteConsoleRoutes(services),
   ...securityGroupRoutes(services),
   ...serviceRoutes(services),
+  ...volumeAttachmentRoutes(services),
   ...usageRoutes(services),
 ]
 
