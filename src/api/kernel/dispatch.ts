@@ -5,9 +5,8 @@
 import { badRequest } from '#lib/fault.ts'
 import { type HttpReply, type HttpRequest, nameRoute } from '#lib/http/index.ts'
 import { formatVersion, includes, readQuery, type Version } from '#lib/versioned/index.ts'
-import type { Identity } from '#neighbours/identity/port.ts'
 import type { Policy } from '#policy/index.ts'
-import { authenticate, type Caller } from './authenticate.ts'
+import { authenticate, type Authentication, type Caller } from './authenticate.ts'
 import { actionOf, checkContentType, readBody } from './body.ts'
 import { misfit, notAtThisVersion, unmatched } from './faults.ts'
 import { linksOf } from './links.ts'
@@ -22,12 +21,9 @@ import {
 import { createRouter, type Match } from './router.ts'
 import type { Answer, Call, Route } from './route.ts'
 
-export interface DispatchOptions {
+export interface DispatchOptions extends Authentication {
   readonly routes: readonly Route[]
-  readonly identity: Identity
   readonly policy: Policy
-  /** Where callers without a token are sent. */
-  readonly authUri: string
   /** The start of links; the request's own host when null (`[api] compute_link_prefix`). */
   readonly linkPrefix: string | null
 }
@@ -61,7 +57,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   }
 
   return async (target, request, reply) => {
-    const caller = await authenticate(request, options.identity, options.authUri)
+    const caller = await authenticate(request, options)
     const { match, project } = findRoutes(request.method, target.segments)
     const legacy = target.version === 'v2'
     const version = legacy ? MIN_VERSION : speakVersion(request, reply)

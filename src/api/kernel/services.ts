@@ -10,6 +10,7 @@ import type { Networks } from '#neighbours/networks/port.ts'
 import type { PlacementClient } from '#neighbours/placement/port.ts'
 import type { Volumes } from '#neighbours/volumes/port.ts'
 import type { Policy } from '#policy/index.ts'
+import type { ServiceTokens } from './authenticate.ts'
 
 export interface Services {
   readonly db: Database
@@ -44,6 +45,8 @@ export interface QuotaLimits {
 export interface ApiConfig {
   /** Where callers without a token are sent: Keystone's public URL with `/v3` (`[keystone_authtoken] www_authenticate_uri`). */
   readonly authUri: string
+  /** What makes a token a service's; the role `service`, not insisted upon, when left out. */
+  readonly serviceTokens?: ServiceTokens
   /** The start of links; the request's own host when null (`[api] compute_link_prefix`). */
   readonly linkPrefix: string | null
   /** Glance's URL for links to images; derived from the compute's own when null (`[api] glance_link_prefix`). */
@@ -59,6 +62,8 @@ export interface ApiConfig {
   /** A service not heard of for so long counts as down. */
   readonly serviceDownTimeMs: number
   readonly quota: QuotaLimits
+  /** Disks that are no volumes, at most, of a new server; -1 is any number. */
+  readonly maxLocalBlockDevices: number
   /** Where limits come from; `none` limits nothing (`[quota] driver`). */
   readonly quotaDriver: 'database' | 'none' | 'keystone'
   /** `instance_usage_audit_period`; the offset is 0 where none is written. */

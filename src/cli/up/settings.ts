@@ -48,6 +48,10 @@ export function apiConfig(config: Config, urls: PublicUrls): ApiConfig {
   const { DEFAULT, api, quota, vnc, consoleauth } = config
   return {
     authUri: config.keystone_authtoken.www_authenticate_uri ?? urls.identity,
+    serviceTokens: {
+      roles: config.keystone_authtoken.service_token_roles,
+      required: config.keystone_authtoken.service_token_roles_required,
+    },
     linkPrefix: api.compute_link_prefix,
     glanceLinkPrefix: api.glance_link_prefix ?? urls.image,
     maxLimit: api.max_limit,
@@ -70,6 +74,7 @@ export function apiConfig(config: Config, urls: PublicUrls): ApiConfig {
       serverGroups: quota.server_groups,
       serverGroupMembers: quota.server_group_members,
     },
+    maxLocalBlockDevices: DEFAULT.max_local_block_devices,
     quotaDriver: QUOTA_DRIVERS[quota.driver],
     usageAuditPeriod: auditPeriodOf(DEFAULT.instance_usage_audit_period),
     reclaimsInstances: DEFAULT.reclaim_instance_interval > 0,

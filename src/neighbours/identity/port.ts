@@ -11,11 +11,26 @@ export interface TokenInfo {
   readonly systemScope: 'all' | null
   readonly roles: readonly string[]
   readonly expiresAt: number
+  /** All that an application credential may be used for; undefined: no such bounds. */
+  readonly accessRules?: readonly AccessRule[]
+}
+
+/** A request that a token may be used for. In the path, `*` and `{name}` stand for a segment, `**` for any number of them. */
+export interface AccessRule {
+  /** A type of the catalog. */
+  readonly service: string
+  readonly method: string
+  readonly path: string
+}
+
+export interface ValidateOptions {
+  /** A token that is past its end is valid too, for as long after it as Keystone says (`allow_expired_window`). */
+  readonly allowExpired?: boolean
 }
 
 export interface Identity {
   /** Undefined when the token is unknown, revoked or expired. Cached for at most `token_cache_time`. */
-  validate(token: string): Promise<TokenInfo | undefined>
+  validate(token: string, options?: ValidateOptions): Promise<TokenInfo | undefined>
 }
 
 export interface Projects {

@@ -18,6 +18,13 @@ const TokenBody = Type.Object({
     domain: Type.Optional(Named),
     system: Type.Optional(Type.Object({ all: Type.Optional(Type.Boolean()) })),
     roles: Type.Optional(Type.Array(Type.Object({ name: Type.String() }))),
+    application_credential: Type.Optional(
+      Type.Object({
+        access_rules: Type.Optional(
+          Type.Array(Type.Object({ service: Type.String(), method: Type.String(), path: Type.String() })),
+        ),
+      }),
+    ),
     catalog: Type.Optional(
       Type.Array(
         Type.Object({
@@ -51,6 +58,7 @@ export function readTokenBody(json: unknown): TokenBody['token'] & { readonly ex
 /** What the body says of its bearer. */
 export function tokenInfoOf(json: unknown): TokenInfo {
   const token = readTokenBody(json)
+  const accessRules = token.application_credential?.access_rules
   return {
     userId: token.user.id,
     userDomainId: token.user.domain?.id ?? null,
@@ -60,6 +68,7 @@ export function tokenInfoOf(json: unknown): TokenInfo {
     systemScope: token.system?.all === true ? 'all' : null,
     roles: (token.roles ?? []).map((role) => role.name),
     expiresAt: token.expiresAt,
+    ...(accessRules && { accessRules }),
   }
 }
 

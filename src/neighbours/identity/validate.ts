@@ -27,6 +27,8 @@ interface Remembered {
 /** What may stand in an HTTP header, and no longer than any server would take. */
 const TOKEN = /^[\x21-\x7e]{1,8192}$/
 const TIMEOUT_MS = 30_000
+/** Keystone vouches for tokens that are bound to access rules only where those are heeded. */
+const HEEDS_RULES = { 'openstack-identity-access-rules': '1.0' }
 const DEFAULT_CACHE_SIZE = 10_000
 
 /** An `Identity` that asks Keystone. `validate` throws an `unavailable` fault when Keystone cannot be asked. */
@@ -51,36 +53,44 @@ export function createIdentity(options: IdentityOptions): Identity {
     const oldest = remembered.keys().next()
     if (oldest.done !== true) remembered.delete(oldest.value)
   }
-  const ask = async (key: string, token: string): Promise<TokenInfo | undefined> => {
-    const info = await askKeystone(options, token)
-    if (info === undefined || info.expiresAt <= options.clock.now()) return undefined
+  const ask = async (key: string, token: string, late: boolean): Promise<TokenInfo | undefined> => {
+    const info = await askKeystone(options, token, late)
+    if (info === undefined) return undefined
+    const isOver = info.expiresAt <= options.clock.now()
+    // How much longer a token that is over is vouched for only Keystone knows: it is asked each time.
+    if (isOver) return late ? info : undefined
     remember(key, info)
     return info
   }
 
   return {
-    async validate(token) {
+    async validate(token, { allowExpired = false } = {}) {
       if (!TOKEN.test(token)) return undefined
       // By hash, so that a dump of this process' memory holds no usable token.
       const key = createHash('sha256').update(token).digest('base64')
       const known = recall(key)
       if (known !== undefined) return known
-      let answer = asking.get(key)
+      const question = `${key} ${allowExpired}`
+      let answer = asking.get(question)
       if (answer === undefined) {
-        answer = ask(key, token).finally(() => asking.delete(key))
-        asking.set(key, answer)
+        answer = ask(key, token, allowExpired).finally(() => asking.delete(question))
+        asking.set(question, answer)
       }
       return answer
     },
   }
 }
 
-async function askKeystone(options: IdentityOptions, token: string): Promise<TokenInfo | undefined> {
-  const first = await validationOf(options, token)
+async function askKeystone(
+  options: IdentityOptions,
+  token: string,
+  late: boolean,
+): Promise<TokenInfo | undefined> {
+  const first = await validationOf(options, token, late)
   if (first.status !== 401) return readAnswer(first)
   // Our own token was refused (revoked, or Keystone's keys changed): once more with a new one.
   options.session.invalidate()
-  return readAnswer(await validationOf(options, token))
+  return readAnswer(await validationOf(options, token, late))
 }
 
 function readAnswer(answer: HttpAnswer): TokenInfo | undefined {
@@ -89,9 +99,9 @@ function readAnswer(answer: HttpAnswer): TokenInfo | undefined {
   throw new Fault('unavailable', `The identity service could not validate a token (status ${answer.status}).`)
 }
 
-async function validationOf(options: IdentityOptions, token: string): Promise<HttpAnswer> {
-  const url = `${identityRoot(options.authUrl)}/auth/tokens?nocatalog`
-  const headers = { ...(await options.session.headers()), 'x-subject-token': token }
+async function validationOf(options: IdentityOptions, token: string, late: boolean): Promise<HttpAnswer> {
+  const url = `${identityRoot(options.authUrl)}/auth/tokens?nocatalog${late ? '&allow_expired=1' : ''}`
+  const headers = { ...(await options.session.headers()), 'x-subject-token': token, ...HEEDS_RULES }
   try {
     return await options.http.send({ method: 'GET', url, headers, timeoutMs: TIMEOUT_MS })
   } catch (error) {

@@ -7,7 +7,7 @@ import { NOVA_MIGRATIONS } from '#db/migrations/index.ts'
 import { randomIds } from '#lib/ids.ts'
 import { silentLog } from '#lib/log.ts'
 import type { Image } from '#model/image/index.ts'
-import type { TokenInfo } from '#neighbours/identity/port.ts'
+import type { Identity, TokenInfo } from '#neighbours/identity/port.ts'
 import type { Network, Networks, Port, SecurityGroup } from '#neighbours/networks/port.ts'
 import type { PlacementClient } from '#neighbours/placement/port.ts'
 import { createPolicy, type Policy } from '#policy/index.ts'
@@ -238,6 +238,7 @@ export function testServices(
 export interface OwnServices {
   readonly databaseUrl?: string
   readonly policy?: Policy
+  readonly identity?: Identity
 }
 
 /** A compute API with nothing in it, closed when the test ends. */
