@@ -9,6 +9,8 @@ export interface Tally {
   readonly standstills: Map<string, number>
   /** Milliseconds from the start of a killed process until it was ready, by kind; only where all it needs was there. */
   readonly serving: Map<string, number[]>
+  /** Faults that did not end as they should. */
+  readonly failures: string[]
   brokerStops: number
   databaseRestarts: number
 }
@@ -17,6 +19,7 @@ export const openTally = (): Tally => ({
   kills: new Map(),
   standstills: new Map(),
   serving: new Map(),
+  failures: [],
   brokerStops: 0,
   databaseRestarts: 0,
 })
@@ -87,7 +90,8 @@ export async function makeFaults({ victims, random, tally, lastsMs, say }: Fault
 
   function begin(name: string, work: () => Promise<void>): void {
     busy.add(name)
-    under.push(work().finally(() => busy.delete(name)))
+    const over = () => void busy.delete(name)
+    under.push(work().then(over, (error: unknown) => void tally.failures.push(String(error))))
   }
 
   const planned = [

@@ -63,7 +63,8 @@ export function victimsOf(options: FleetOptions, facts: FleetFacts): Victims {
       while (!(await isReady(readyUrl))) {
         if (performance.now() - began > READY_MS)
           throw new Error(`${name} is not ready, see ${join(options.stateDir, 'log')}`)
-        if (runningPid(program.pidFile) === undefined) throw new Error(`${name} ended as it started`)
+        // Without a database it ends, and whoever supervises it starts it again.
+        if (runningPid(program.pidFile) === undefined) startProgram(program)
         await delay(POLL_MS)
       }
       return performance.now() - began

@@ -131,6 +131,7 @@ async function play(options: FleetOptions, facts: FleetFacts): Promise<string[]>
       ...(settledMs > SETTLE_GOAL_MS ? [`settled only after ${Math.round(settledMs)} ms`] : []),
       ...mended.left.map((line) => `stays: ${line}`),
       ...emptied.left.map((line) => `after the last deletes: ${line}`),
+      ...tally.failures.map((line) => `a fault did not end: ${line}`),
       ...ledger.outrages.map((line) => `told a client: ${line}`),
     ]
   } finally {

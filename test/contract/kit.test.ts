@@ -129,6 +129,20 @@ for (const store of stores) {
     await assert.rejects(sql`select * from nowhere`.execute(db), (error) => !isUniqueViolation(error))
   })
 
+  test(`${name}: a statement that was often asked sees the columns that a migration adds meanwhile`, async () => {
+    await sql`create table growing (name text primary key)`.execute(db)
+    await sql`insert into growing values (${'one'})`.execute(db)
+    const look = async (through: Kysely<CountersDb>) =>
+      (await sql<object>`select * from growing where name = ${'one'}`.execute(through)).rows
+    const inTransaction = () => database.transaction<CountersDb, object[]>((trx) => look(trx))
+    for (let time = 0; time < 8; time++) assert.deepEqual(await look(db), [{ name: 'one' }])
+    await sql`alter table growing add column size bigint`.execute(db)
+    assert.deepEqual(await look(db), [{ name: 'one', size: null }])
+    for (let time = 0; time < 8; time++) await inTransaction()
+    await sql`alter table growing add column colour text`.execute(db)
+    assert.deepEqual(await inTransaction(), [{ name: 'one', size: null, colour: null }])
+  })
+
   test(`${name}: large integers, counts and sums are numbers`, async () => {
     const row = await sql<{ n: number }>`select cast(${9_007_199_254_740_991} as bigint) as n`.execute(db)
     assert.equal(row.rows[0]?.n, Number.MAX_SAFE_INTEGER)

@@ -10,6 +10,7 @@ import {
 } from 'kysely'
 import type { Pool } from 'pg'
 import { databaseAway, named, refuseUnstorable } from './dialect.ts'
+import { createStatementNames, prepareRepeated } from './prepared.ts'
 
 /** The types (int8, numeric) that sums, counts and our integers come as; none of ours leaves the safe range. */
 const READ_AS_NUMBER: ReadonlySet<number> = new Set([20, 1700])
@@ -39,6 +40,7 @@ export function postgresDialect(
   options: PoolOptions,
 ): { readonly dialect: Dialect; state(): PoolState } {
   let made: Pool | undefined
+  const names = createStatementNames()
   const dialect = new CheckingDialect({
     pool: async () => {
       const { default: pg } = await import('pg')
@@ -55,7 +57,10 @@ export function postgresDialect(
       })
       pool.on('error', options.onIdleError)
       // One that breaks while it is used says so to whoever uses it, and here; heard by nobody, it would end the process.
-      pool.on('connect', (client) => client.on('error', () => undefined))
+      pool.on('connect', (client) => {
+        client.on('error', () => undefined)
+        prepareRepeated(client, names)
+      })
       made = pool
       return pool
     },

@@ -1,6 +1,7 @@
 /** A Glance v2 client: images as the caller or as the service user sees them, and downloads. */
 import { Fault, type FaultKind } from '#lib/fault.ts'
 import { type HttpAnswer, type HttpClient, HttpFailure } from '#lib/http/index.ts'
+import { createSharedReads } from '#lib/shared-reads.ts'
 import type { Image } from '#model/image/index.ts'
 import type { ServiceSession } from '#neighbours/identity/port.ts'
 import type { Images } from './port.ts'
@@ -26,6 +27,8 @@ type Headers = Readonly<Record<string, string>>
  */
 export function createImages(options: ImagesOptions): Images {
   const { http, session } = options
+  // Many servers of one image are built at once.
+  const shared = createSharedReads<HttpAnswer>()
   const urlOf = async (path: string): Promise<string> =>
     `${versioned(await session.endpoint('image', options.interfaceName ?? 'internal'))}${path}`
   const reach = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -39,7 +42,8 @@ export function createImages(options: ImagesOptions): Images {
   }
   const show = async (imageId: string, headers: Headers): Promise<HttpAnswer> => {
     const url = await urlOf(`/images/${encodeURIComponent(imageId)}`)
-    return reach(() => http.send({ method: 'GET', url, headers, timeoutMs: TIMEOUT_MS }))
+    const read = () => reach(() => http.send({ method: 'GET', url, headers, timeoutMs: TIMEOUT_MS }))
+    return shared(`${url} ${headers['x-auth-token']}`, read)
   }
   /** With the service user's token, and once more with a new one when that was refused. */
   const asService = async <T extends { status: number }>(
