@@ -45,6 +45,7 @@ function recordingConductor() {
   const unexpected = async () => assert.fail('not a question of a compute')
   const handlers: HandlersOf<typeof conductorContract> = {
     operationReady: unexpected,
+    networksChanged: unexpected,
     validateConsoleToken: unexpected,
     reportService: async () => ((heard.services += 1), { disabled: false, forcedDown: false }),
     reportNode: async ({ node }) => (heard.nodes.push(node), { uuid: NODE_UUID }),

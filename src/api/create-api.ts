@@ -5,6 +5,7 @@ import { availabilityZoneRoutes } from '#api/availability-zones/index.ts'
 import { consoleTokenRoutes } from '#api/console-tokens/index.ts'
 import { extensionRoutes } from '#api/extensions/index.ts'
 import { externalEventRoutes } from '#api/external-events/index.ts'
+import { externalEventRoutes } from '#api/external-events/index.ts'
 import { flavorRoutes } from '#api/flavors/index.ts'
 import { hostRoutes } from '#api/hosts/index.ts'
 import { hypervisorRoutes } from '#api/hypervisors/index.ts'
@@ -60,6 +61,7 @@ export const apiRoutes = (services: Services): readonly Route[] => [
   ...aggregateRoutes(services),
   ...assistedSnapshotRoutes(services),
   ...consoleTokenRoutes(services),
+  ...externalEventRoutes(services),
   ...externalEventRoutes(services),
   ...hostRoutes(services),
   ...migrationRoutes(services),

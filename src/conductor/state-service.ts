@@ -9,6 +9,7 @@ import { leaveService, reportService } from '#db/services.ts'
 import type { NovaDb } from '#db/schema.ts'
 import type { Log } from '#lib/log.ts'
 import { validateConsoleToken } from './console-token.ts'
+import { networksChanged } from './networks-changed.ts'
 import { powerStateChanged, resumeGuests } from './power-sync.ts'
 import type { World } from './world.ts'
 
@@ -84,6 +85,11 @@ export function stateService({
 
     async resumeGuests(report, { requestId }) {
       await resumeGuests({ db, world, log: log.child({ request_id: requestId }) }, report)
+      return null
+    },
+
+    async networksChanged(report, { requestId }) {
+      await networksChanged(world, log.child({ request_id: requestId }), report)
       return null
     },
 

@@ -101,6 +101,12 @@ export const conductorContract = {
     reply: Done,
     timeoutMs: 15_000,
   },
+  /** A neighbour said that these servers' interfaces changed (a hint; lost, what is shown of them stays as it was until the next one). */
+  networksChanged: {
+    request: Type.Object({ instanceUuids: Type.Array(Type.String()) }),
+    reply: Done,
+    timeoutMs: 60_000,
+  },
   /** Checks a console token and says where it leads; consumes it when `consume` is set. */
   validateConsoleToken: {
     request: Type.Object({ token: Type.String(), consume: Type.Boolean() }),

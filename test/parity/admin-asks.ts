@@ -79,6 +79,9 @@ function oldAsks({ clients, serverId }: Ground, make: Make): Ask[] {
     make('GET /os-hosts/{id}', '/os-hosts/fake-1'),
     make('PUT /os-hosts/{id}', '/os-hosts/fake-2', { status: 'enable' }),
     make('GET /os-migrations', '/os-migrations'),
+    make('POST /os-server-external-events', '/os-server-external-events', {
+      events: [{ name: 'network-changed', server_uuid: serverId, tag: 'foo', status: 'completed' }],
+    }),
     {
       ...make('GET /os-console-auth-tokens/{id}', ''),
       rare: true,

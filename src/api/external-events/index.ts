@@ -1,0 +1,2 @@
+/** Events of neighbours. */
+export { externalEventRoutes } from './routes.ts'
