@@ -23,7 +23,13 @@ const ImageOrNull = Type.Unsafe<Image | null>(
 
 export const operationParams = {
   /** `image`: null when booted from a volume. No `networks`: a server without interfaces. */
-  'build-server': Type.Object({ image: ImageOrNull, spec: RequestSpec, networks: Type.Array(RequestedPort) }),
+  'build-server': Type.Object({
+    image: ImageOrNull,
+    spec: RequestSpec,
+    networks: Type.Array(RequestedPort),
+    /** Some of its disks are volumes. */
+    hasVolumes: Type.Optional(Type.Boolean()),
+  }),
   'delete-server': Type.Object({}),
   'start-server': Type.Object({}),
   'stop-server': Type.Object({}),
@@ -58,8 +64,8 @@ export const operationParams = {
   'shelve-server': Type.Object({ imageId: NullableString }),
   'shelve-and-offload-server': Type.Object({ imageId: NullableString }),
   'offload-server': Type.Object({}),
-  /** A shelved server that is on its host still. */
-  'unshelve-server': Type.Object({}),
+  /** A shelved server that is on its host still. `imageId`: what it was shelved as. */
+  'unshelve-server': Type.Object({ imageId: NullableString }),
   /** `image`: what it was shelved as; null when booted from a volume. */
   'unshelve-offloaded-server': Type.Object({ image: ImageOrNull, spec: RequestSpec }),
   'resize-server': Type.Object({ migrationUuid: Type.String(), spec: RequestSpec }),

@@ -48,6 +48,7 @@ const config: ApiConfig = {
     serverGroups: 10,
     serverGroupMembers: 10,
   },
+  maxLocalBlockDevices: 3,
   quotaDriver: 'database',
   usageAuditPeriod: { unit: 'month', offset: 0 },
   reclaimsInstances: false,

@@ -1,95 +1,246 @@
-/** The disks of a create: a local root disk of the image. Volumes are refused until there are volumes. */
+/**
+ * The disks of a create, as far as they can be judged without asking anybody: what the caller sent in either
+ * syntax, what the image and the flavor add, and every rule they must keep, in Nova's words.
+ */
 import type { NewBlockDevice } from '#db/block-devices.ts'
 import { badRequest } from '#lib/fault.ts'
+import { isTrue } from '#lib/versioned/index.ts'
+import type { Flavor } from '#model/flavor/index.ts'
 
+/** A disk as version 2 of the syntax has it; the old syntax has some of it. */
 export interface DeviceWish {
   readonly uuid?: string | undefined
-  readonly source_type?: string | undefined
-  readonly destination_type?: string | undefined
+  readonly source_type?: 'volume' | 'image' | 'snapshot' | 'blank' | undefined
+  readonly destination_type?: 'local' | 'volume' | undefined
   readonly boot_index?: number | string | null | undefined
   readonly volume_size?: number | string | undefined
+  readonly volume_type?: string | null | undefined
   readonly tag?: string | undefined
   readonly device_name?: string | undefined
+  readonly device_type?: string | undefined
   readonly disk_bus?: string | undefined
+  readonly guest_format?: string | undefined
+  readonly delete_on_termination?: boolean | string | undefined
+  readonly no_device?: unknown
 }
 
-const ROOT_DEVICE = '/dev/vda'
+export interface OldDeviceWish
+  extends Pick<DeviceWish, 'device_name' | 'volume_size' | 'delete_on_termination' | 'no_device'> {
+  readonly virtual_name?: string | undefined
+  readonly volume_id?: string | undefined
+  readonly snapshot_id?: string | undefined
+}
 
+/** A disk to be; which instance it is for comes later. */
+export type Device = Omit<NewBlockDevice, 'uuid' | 'instanceUuid'> & { readonly volumeType: string | null }
+
+interface Sent {
+  readonly imageRef?: string | undefined
+  readonly block_device_mapping?: readonly OldDeviceWish[] | undefined
+  readonly block_device_mapping_v2?: readonly DeviceWish[] | undefined
+}
+
+const ROOT_NAME = 'vda'
+const ROOT_DEVICE = `/dev/${ROOT_NAME}`
 const invalid = (why: string) => badRequest(`Block Device Mapping is Invalid: ${why}`)
-const unsupported = () => invalid('only a local root disk made of an image is supported.')
 
-export interface RootDisk {
-  readonly imageId: string
-  readonly deviceName: string
-  readonly tag: string | null
-  readonly diskBus: string | null
-}
-
-/** The root disk. `imageRef` or a block device must name its image; throws in Nova's words. */
-export function rootDiskOf(
-  imageRef: string | undefined,
-  wishes: readonly DeviceWish[] | undefined = [],
-  legacyWishes: readonly {
-    readonly volume_id?: string | undefined
-    readonly snapshot_id?: string | undefined
-  }[] = [],
-): RootDisk {
-  if (legacyWishes.length > 0 && wishes.length > 0) {
-    const both = 'is not allowed in the same request.'
-    throw badRequest(`Using different block_device_mapping syntaxes ${both}`)
-  }
-  for (const { volume_id: volume, snapshot_id: snapshot } of legacyWishes) refuseVolume(volume, snapshot)
-  const [root, ...others] = wishes.map(checkDevice)
-  if (others.length > 0) throw unsupported()
-  const imageId = imageRef === undefined || imageRef === '' ? root?.uuid : imageRef
-  if (imageId === undefined) throw badRequest('Missing imageRef attribute')
-  if (root && root.uuid !== imageId)
-    throw invalid('Boot sequence for the instance and image/block device mapping combination is not valid.')
-  return {
-    imageId,
-    deviceName: root?.device_name ?? ROOT_DEVICE,
-    tag: root?.tag ?? null,
-    diskBus: root?.disk_bus ?? null,
-  }
-}
-
-function refuseVolume(volume: string | undefined, snapshot: string | undefined): never {
-  if (volume !== undefined) throw invalid(`failed to get volume ${volume}.`)
-  if (snapshot !== undefined) throw invalid(`failed to get snapshot ${snapshot}.`)
-  throw unsupported()
-}
-
-function checkDevice(device: DeviceWish): DeviceWish {
-  const { source_type: source, destination_type: destination, uuid, boot_index: bootIndex } = device
-  if (source === 'blank') throw unsupported()
-  if (uuid === undefined) throw invalid('Missing device UUID.')
-  if (source === 'volume') refuseVolume(uuid, undefined)
-  if (source === 'snapshot') refuseVolume(undefined, uuid)
-  if (destination === 'volume') {
-    if (device.volume_size === undefined)
-      throw badRequest("Images with destination_type 'volume' need to have a non-zero size specified")
-    throw unsupported()
-  }
-  if (bootIndex == null || Number(bootIndex) !== 0) throw invalid('Mapping image to local is not supported.')
-  return device
-}
-
-/** The root disk's record, one for each instance. */
-export const rootDeviceRow = (root: RootDisk, instanceUuid: string, uuid: string): NewBlockDevice => ({
-  uuid,
-  instanceUuid,
-  sourceType: 'image',
+const EMPTY: Device = {
+  sourceType: 'blank',
   destinationType: 'local',
-  imageId: root.imageId,
+  imageId: null,
   volumeId: null,
   snapshotId: null,
-  deviceName: root.deviceName,
-  bootIndex: 0,
+  deviceName: null,
+  bootIndex: -1,
   volumeSizeGb: null,
   guestFormat: null,
-  diskBus: root.diskBus,
+  diskBus: null,
   deviceType: 'disk',
-  deleteOnTermination: true,
+  deleteOnTermination: false,
   attachmentId: null,
-  tag: root.tag,
+  tag: null,
+  volumeType: null,
+}
+
+const rootOfImage = (imageId: string): Device => ({
+  ...EMPTY,
+  sourceType: 'image',
+  imageId,
+  bootIndex: 0,
+  deviceName: ROOT_DEVICE,
+  deleteOnTermination: true,
 })
+
+const nameOf = (text: string | undefined): string | null =>
+  text === undefined ? null : `/dev/${text.replace(/^\/dev\//, '')}`
+
+const sizeOf = (size: number | string | undefined): number | null =>
+  size === undefined ? null : Number(size)
+
+/** The disks that were asked for, in order. Refuses both syntaxes at once, and disks that contradict themselves. */
+export function readDevices(sent: Sent): Device[] {
+  const { block_device_mapping: old = [], block_device_mapping_v2: wishes = [] } = sent
+  if (old.length > 0 && wishes.length > 0)
+    throw badRequest('Using different block_device_mapping syntaxes is not allowed in the same request.')
+  if (wishes.length > 0)
+    return wishes.flatMap((wish) => (wish.no_device ? [] : readDevice(wish, sent.imageRef !== undefined)))
+  const devices = old.flatMap((wish) => (wish.no_device ? [] : readOldDevice(wish)))
+  const imageId = sent.imageRef ?? ''
+  const isRooted = devices.some(({ bootIndex }) => bootIndex === 0)
+  return isRooted || imageId === '' ? devices : [rootOfImage(imageId), ...devices]
+}
+
+function readDevice(wish: DeviceWish, isImageSent: boolean): Device {
+  refuseContradictions(wish, isImageSent)
+  const { source_type: source = 'blank', uuid = null } = wish
+  // An integer is kept as it is; null, which is no place in the order of booting, too.
+  const bootIndex = wish.boot_index == null ? null : Number(wish.boot_index)
+  return {
+    ...EMPTY,
+    sourceType: source,
+    destinationType: wish.destination_type ?? DESTINATIONS[source],
+    imageId: source === 'image' ? uuid : null,
+    volumeId: source === 'volume' ? uuid : null,
+    snapshotId: source === 'snapshot' ? uuid : null,
+    deviceName: nameOf(wish.device_name),
+    bootIndex,
+    volumeSizeGb: sizeOf(wish.volume_size),
+    guestFormat: wish.guest_format ?? null,
+    diskBus: wish.disk_bus ?? null,
+    deviceType: (wish.device_type as Device['deviceType'] | undefined) ?? 'disk',
+    deleteOnTermination: isTrue(wish.delete_on_termination),
+    tag: wish.tag ?? null,
+    volumeType: wish.volume_type || null,
+  }
+}
+
+/** Where a disk comes to be that does not say. */
+const DESTINATIONS = { image: 'local', blank: 'local', volume: 'volume', snapshot: 'volume' } as const
+
+function refuseContradictions(wish: DeviceWish, isImageSent: boolean): void {
+  const { source_type: source, destination_type: destination, uuid, volume_type: volumeType } = wish
+  if (source === 'blank' && uuid !== undefined) throw invalid('Invalid device UUID.')
+  if (source !== 'blank' && uuid === undefined) throw invalid('Missing device UUID.')
+  if (source === 'image' && destination === 'local' && !(isImageSent && Number(wish.boot_index ?? -1) === 0))
+    throw invalid('Mapping image to local is not supported.')
+  if (destination === 'local' && volumeType)
+    throw invalid('Specifying a volume_type with destination_type=local is not supported.')
+  if (source === 'volume' && volumeType)
+    throw invalid('Specifying volume type to existing volume is not supported.')
+  if (source === undefined) throw invalid('Some required fields are missing')
+}
+
+const EPHEMERAL = /^ephemeral(\d|[1-9]\d+)$/
+
+function readOldDevice(wish: OldDeviceWish): Device {
+  const deviceName = nameOf(wish.device_name)
+  const common = { ...EMPTY, deviceName, volumeSizeGb: sizeOf(wish.volume_size) }
+  const { virtual_name: virtual = '', volume_id: volumeId, snapshot_id: snapshotId } = wish
+  if (virtual === 'swap' || EPHEMERAL.test(virtual))
+    return { ...common, deleteOnTermination: true, guestFormat: virtual === 'swap' ? 'swap' : null }
+  if (snapshotId === undefined && volumeId === undefined) throw invalid('Unrecognized legacy format.')
+  return {
+    ...common,
+    sourceType: snapshotId === undefined ? 'volume' : 'snapshot',
+    destinationType: 'volume',
+    volumeId: snapshotId === undefined ? (volumeId ?? null) : null,
+    snapshotId: snapshotId ?? null,
+    bootIndex: deviceName === ROOT_DEVICE ? 0 : -1,
+    deleteOnTermination: isTrue(wish.delete_on_termination),
+  }
+}
+
+const isSwap = ({ sourceType, destinationType, guestFormat }: Device): boolean =>
+  sourceType === 'blank' && destinationType === 'local' && guestFormat === 'swap'
+const isEphemeral = ({ sourceType, destinationType, guestFormat }: Device): boolean =>
+  sourceType === 'blank' && destinationType === 'local' && guestFormat !== 'swap'
+
+const blank = (volumeSizeGb: number, guestFormat: string | null): Device => ({
+  ...EMPTY,
+  volumeSizeGb,
+  guestFormat,
+  deleteOnTermination: true,
+})
+
+/** The disks with those that the flavor adds. Refuses what several servers cannot share, and a second root. */
+export function completeDevices(
+  devices: readonly Device[],
+  { imageRef, flavor, count }: { imageRef: string; flavor: Flavor; count: number },
+): Device[] {
+  const isRival = (one: Device) => one.destinationType === 'volume' && one.deviceName === ROOT_DEVICE
+  if (imageRef !== '' && devices.some(isRival))
+    throw badRequest(`The volume cannot be assigned the same device name as the root device ${ROOT_NAME}`)
+  if (count > 1 && devices.some(({ sourceType }) => sourceType === 'volume'))
+    throw badRequest('Cannot attach one or more volumes to multiple instances')
+  return [
+    ...devices.map((one) =>
+      one.bootIndex === 0 ? { ...one, deviceName: one.deviceName ?? ROOT_DEVICE } : one,
+    ),
+    ...(flavor.ephemeralGb > 0 && !devices.some(isEphemeral) ? [blank(flavor.ephemeralGb, null)] : []),
+    ...(flavor.swapMb > 0 && !devices.some(isSwap) ? [blank(flavor.swapMb, 'swap')] : []),
+  ]
+}
+
+export const rootDevice = (devices: readonly Device[]): Device | undefined =>
+  devices.find(({ bootIndex }) => bootIndex === 0)
+
+/** Refuses an order of booting that is none: the places are 0, 1, 2 … and each is taken once. */
+export function checkBootOrder(devices: readonly Device[]): void {
+  const places = devices
+    .map(({ bootIndex }) => bootIndex ?? -1)
+    .filter((place) => place >= 0)
+    .sort((a, b) => a - b)
+  if (places.length === 0 || places.some((place, index) => place !== index))
+    throw invalid('Boot sequence for the instance and image/block device mapping combination is not valid.')
+}
+
+const BUSES: ReadonlySet<string> = new Set([
+  'fdc',
+  'ide',
+  'sata',
+  'scsi',
+  'usb',
+  'virtio',
+  'xen',
+  'lxc',
+  'uml',
+])
+
+/** Refuses a disk of a size that must be said and is not, or of no bus that there is. */
+export function checkDevice(device: Device): void {
+  const { sourceType, destinationType, volumeSizeGb, diskBus } = device
+  if (destinationType === 'volume' && !volumeSizeGb) {
+    if (sourceType === 'image')
+      throw badRequest("Images with destination_type 'volume' need to have a non-zero size specified")
+    if (sourceType === 'blank')
+      throw badRequest("Blank volumes (source: 'blank', dest: 'volume') need to have non-zero size")
+  }
+  if (diskBus !== null && !BUSES.has(diskBus)) throw badRequest('Block Device Mapping is Invalid.')
+}
+
+const TOO_MUCH_EPHEMERAL =
+  'Ephemeral disks requested are larger than the instance type allows. If no size is given in one block device mapping, flavor ephemeral size will be used.'
+
+/** Refuses more local disks, swap or ephemeral space than there may be. `maxLocal`: -1 is any number. */
+export function checkSpace(devices: readonly Device[], flavor: Flavor, maxLocal: number): void {
+  const ephemeralGb = devices
+    .filter(isEphemeral)
+    .reduce((sum, { volumeSizeGb }) => sum + (volumeSizeGb || flavor.ephemeralGb), 0)
+  if (ephemeralGb > flavor.ephemeralGb) throw badRequest(TOO_MUCH_EPHEMERAL)
+  const swaps = devices.filter(isSwap)
+  if (swaps.length > 1) throw invalid('More than one swap drive requested.')
+  if ((swaps[0]?.volumeSizeGb ?? 0) > flavor.swapMb)
+    throw badRequest('Swap drive requested is larger than instance type allows.')
+  const local = devices.filter(({ destinationType }) => destinationType === 'local').length
+  if (maxLocal >= 0 && local > maxLocal)
+    throw invalid('You specified more local devices than the limit allows')
+}
+
+/** A disk's record, for one instance. */
+export function deviceRow(
+  { volumeType: _notKept, ...device }: Device,
+  instanceUuid: string,
+  uuid: string,
+): NewBlockDevice {
+  return { ...device, instanceUuid, uuid }
+}

@@ -5,6 +5,18 @@ import type { Image } from '#model/image/index.ts'
 
 const GIB = 1024 ** 3
 
+/** Throws when a server of this flavor cannot boot from a volume of this image. */
+export function checkVolumeImage(
+  image: Pick<Image, 'minRamMb' | 'minDiskGb'>,
+  flavor: Flavor,
+  volumeSizeGb: number | null,
+): void {
+  if (flavor.memoryMb < image.minRamMb) throw badRequest("Flavor's memory is too small for requested image.")
+  if (volumeSizeGb === null || image.minDiskGb <= volumeSizeGb) return
+  const sizes = `Volume size is ${volumeSizeGb * GIB} bytes, minimum size is ${image.minDiskGb * GIB} bytes.`
+  throw badRequest(`Volume is smaller than the minimum size specified in image metadata. ${sizes}`)
+}
+
 /** Throws when a server of this flavor cannot boot from this image on a local disk. */
 export function checkImage(image: Image, flavor: Flavor, mayZeroDisk: () => boolean): void {
   if (image.status !== 'active') throw badRequest(`Image ${image.id} is not active.`)

@@ -131,5 +131,5 @@ export const createServer = operation({
     'os:scheduler_hints': hints,
     'OS-SCH-HNT:scheduler_hints': hints,
   }),
-  behaviours: { descriptionFromName: '..2.18' },
+  behaviours: { descriptionFromName: '..2.18', volumesShared: '2.60..' },
 })

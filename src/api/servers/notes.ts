@@ -9,7 +9,7 @@ const IMAGE_PREFIX = 'image_'
 export type SchedulerHints = Readonly<Record<string, unknown>>
 
 export interface Notes {
-  readonly image: Image | null
+  readonly image: Pick<Image, 'properties' | 'minDiskGb' | 'minRamMb' | 'diskFormat' | 'containerFormat'>
   readonly hints: SchedulerHints
   /** The zone the caller asked for, which the server may not leave. */
   readonly pinnedZone: string | null
@@ -17,17 +17,15 @@ export interface Notes {
 
 /** The system metadata of a new instance. */
 export function notesOf({ image, hints, pinnedZone }: Notes): Record<string, string> {
-  const properties = Object.entries(image?.properties ?? {}).map(
+  const properties = Object.entries(image.properties).map(
     ([key, value]) => [`${IMAGE_PREFIX}${key}`, value] as const,
   )
   return {
     ...Object.fromEntries(properties),
-    ...(image && {
-      image_min_ram: String(image.minRamMb),
-      image_min_disk: String(image.minDiskGb),
-      ...(image.diskFormat !== null && { image_disk_format: image.diskFormat }),
-      ...(image.containerFormat !== null && { image_container_format: image.containerFormat }),
-    }),
+    image_min_ram: String(image.minRamMb),
+    image_min_disk: String(image.minDiskGb),
+    ...(image.diskFormat !== null && { image_disk_format: image.diskFormat }),
+    ...(image.containerFormat !== null && { image_container_format: image.containerFormat }),
     ...(Object.keys(hints).length > 0 && { [HINTS]: JSON.stringify(hints) }),
     ...(pinnedZone !== null && { [PINNED_ZONE]: pinnedZone }),
   }

@@ -44,6 +44,15 @@ export class MaxRetriesExceeded extends Error {
   }
 }
 
+/** No driver starts a guest with volumes yet: said by name, not by a guest without its disks. */
+class VolumesNotSupported extends Error {
+  override readonly name = 'VolumesNotSupported'
+
+  constructor() {
+    super('The compute driver cannot start a server with volumes.')
+  }
+}
+
 export const buildServers = serverSaga<Params>('build-server', { failedVmState: 'error' })
   .step(
     'schedule',
@@ -204,6 +213,7 @@ interface Spawned {
 }
 
 async function spawn(ctx: Ctx<Params, { readonly schedule: Placed }>): Promise<Outcome<Spawned, Trx>> {
+  if (ctx.params.hasVolumes) throw new VolumesNotSupported()
   return command(ctx, {
     kind: 'build',
     host: ctx.outputs.schedule.host.host,

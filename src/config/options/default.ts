@@ -59,6 +59,12 @@ export const defaults = group('DEFAULT', {
     default: '$state_path/instances',
     help: 'Folder that holds server disks.',
   },
+  max_local_block_devices: {
+    type: 'int',
+    default: 3,
+    min: -1,
+    help: 'Disks of a new server that are no volumes; -1 is any number.',
+  },
   instance_usage_audit_period: {
     type: 'string',
     default: 'month',
