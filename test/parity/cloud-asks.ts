@@ -1,6 +1,7 @@
 /** A request for every route of the compute API, of a cloud in which there is something to answer about. */
 import type { Answer, CloudClient } from '../cloud-client.ts'
 import { eventually } from '../eventually.ts'
+import { rescuedServerAsk, serverActionAsks } from './action-asks.ts'
 import type { WholeCloud } from '../functional/whole-cloud.ts'
 import { adminAsks } from './admin-asks.ts'
 
@@ -43,8 +44,11 @@ export interface Ground {
 export async function asksOf(cloud: WholeCloud): Promise<readonly Ask[]> {
   const ground = await groundOf(cloud)
   const make = askIn(ground)
+  const makeServer = () => plainServer(ground.clients.demo, ground.imageId)
   return [
     ...serverAsks(ground, make),
+    ...serverActionAsks(ground.clients, makeServer),
+    rescuedServerAsk(ground.clients, makeServer),
     ...partAsks(ground, make),
     ...actionAsks(ground, make),
     ...flavorAsks(ground, make),
@@ -91,6 +95,14 @@ async function groundOf(cloud: WholeCloud): Promise<Ground> {
     createId: instanceActions.at(-1)?.request_id ?? '',
     idsAt: (at) => (minor(at) < 53 ? old : recent),
   }
+}
+
+/** An active server without anything. */
+async function plainServer(demo: CloudClient, imageRef: string): Promise<string> {
+  const wish = { name: 'plain', imageRef, flavorRef: '42', networks: 'auto', key_name: 'k' }
+  const { server } = await demo.ok('compute', 'POST', '/servers', { server: wish })
+  await untilStatus(demo, server.id, 'ACTIVE')
+  return server.id
 }
 
 async function activeServer(demo: CloudClient, imageId: string): Promise<string> {

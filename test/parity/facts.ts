@@ -135,29 +135,26 @@ export const routeFacts = (): ReadonlyMap<string, FactRoute> =>
   )
 
 /** Request bodies of Nova's own samples, by route. */
-export function requestSamples(): ReadonlyMap<string, readonly unknown[]> {
-  const { samples } = read('api-samples-index.json') as { samples: Sample[] }
-  const requests = samples.filter((sample) => sample.kind === 'request')
-  return new Map(
-    [...Map.groupBy(requests, keyOf)].map(([key, some]) => [
-      key,
-      some.map(({ file }) => read(`api-samples/${file}`)),
-    ]),
-  )
-}
+export const requestSamples = (): ReadonlyMap<string, readonly unknown[]> =>
+  new Map([...samplesOf('request')].map(([key, some]) => [key, some.map(({ body }) => body)]))
 
-export interface ResponseSample {
+/** Response bodies of Nova's own samples, by route. */
+export const responseSamples = (): ReadonlyMap<string, readonly BodySample[]> => samplesOf('response')
+
+/** The same as `requestSamples`, with file and version. */
+export const requestSampleFiles = (): ReadonlyMap<string, readonly BodySample[]> => samplesOf('request')
+
+export interface BodySample {
   readonly file: string
   readonly version: string
   readonly body: unknown
 }
 
-/** Response bodies of Nova's own samples, by route. */
-export function responseSamples(): ReadonlyMap<string, readonly ResponseSample[]> {
+function samplesOf(kind: 'request' | 'response'): ReadonlyMap<string, readonly BodySample[]> {
   const { samples } = read('api-samples-index.json') as { samples: Sample[] }
-  const responses = samples.filter((sample) => sample.kind === 'response')
+  const own = samples.filter((sample) => sample.kind === kind)
   return new Map(
-    [...Map.groupBy(responses, keyOf)].map(([key, some]) => [
+    [...Map.groupBy(own, keyOf)].map(([key, some]) => [
       key,
       some.map(({ file, microversion }) => ({
         file,

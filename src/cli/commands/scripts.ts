@@ -32,9 +32,15 @@ export async function bench(args: readonly string[], launch: Launch): Promise<nu
   return script(launch, `bench/${name}.ts`, rest)
 }
 
-/** `kilonova parity`: the tests that compare with Nova's facts. */
-export const parity = (args: readonly string[], launch: Launch): Promise<number> =>
-  script(launch, '--test', args.length > 0 ? args : ['test/parity/**/*.test.ts'])
+const PARITY_TABLE = 'test/parity/cloud-answers.test.ts'
+
+/** `kilonova parity [--write]`: the tests that compare with Nova's facts; `--write` makes docs/api/parity.md. */
+export function parity(args: readonly string[], launch: Launch): Promise<number> {
+  if (args[0] !== '--write')
+    return script(launch, '--test', args.length > 0 ? args : ['test/parity/**/*.test.ts'])
+  process.env['KILONOVA_WRITE_PARITY'] = '1'
+  return script(launch, '--test', [PARITY_TABLE])
+}
 
 /** `kilonova fuzz [--requests N] [--seed S]`. */
 export const fuzz = (args: readonly string[], launch: Launch): Promise<number> =>
