@@ -43,7 +43,7 @@ const COMMANDS: Readonly<Record<string, CliCommand>> = {
     ]),
   ),
   'nova-manage': {
-    summary: "bring Nova's tables up to date",
+    summary: 'tables, archived rows and allocations, by hand',
     run: async (args) => (await import('./commands/nova-manage.ts')).novaManage(args),
   },
   'nova-policy': {

@@ -162,3 +162,18 @@ export async function countOldRecords(
     .executeTakeFirstOrThrow()
   return { operations: Number(operations.count), tokens: Number(tokens.count) }
 }
+
+/** Instances that are there, in the order in which they were made. */
+export async function listUndeleted(
+  db: Db,
+  { after, limit }: { readonly after: number; readonly limit: number },
+): Promise<{ id: number; uuid: string }[]> {
+  return db
+    .selectFrom('instances')
+    .select(['id', 'uuid'])
+    .where('deleted', '=', 0)
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+}

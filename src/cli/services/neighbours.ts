@@ -12,6 +12,7 @@ import {
 } from '#neighbours/identity/index.ts'
 import { createImages, type Images } from '#neighbours/images/index.ts'
 import { createNetworks, type Networks } from '#neighbours/networks/index.ts'
+import { createPassThrough, type PassThrough } from '#neighbours/pass-through/index.ts'
 import { createPlacementClient, type PlacementClient } from '#neighbours/placement/index.ts'
 import { createVolumes, type Volumes, type VolumesDeps } from '#neighbours/volumes/index.ts'
 import { UsageError } from '../arguments.ts'
@@ -23,6 +24,7 @@ export interface Neighbours {
   readonly networks: Networks
   readonly placement: PlacementClient
   readonly volumes: Volumes
+  readonly passThrough: PassThrough
 }
 
 /** Whose token each neighbour is shown. */
@@ -56,6 +58,10 @@ export function createNeighbours({ http, clock, config, authUrl, sessions }: Nei
     images: createImages({ http, session: sessions.images }),
     networks: createNetworks({ http, session: sessions.networks }),
     placement: createPlacementClient({ http, clock, session: sessions.placement }),
+    passThrough: createPassThrough({
+      http,
+      sessions: { image: sessions.images, network: sessions.networks },
+    }),
     volumes: createVolumes({ http, session: sessions.volumes, catalog: volumeCatalog(config) }),
   }
 }
@@ -88,16 +94,21 @@ export function authtokenSession(
   return sessionOf('keystone_authtoken', config.keystone_authtoken, deps, region)
 }
 
+/** How operators' tools reach Placement. Throws `UsageError`. */
+export const placementSession = (config: Config, deps: Deps): ServiceSession =>
+  overridden(sessionOfSection('placement', config, deps), config.placement.endpoint_override)
+
+function sessionOfSection(name: 'neutron' | 'placement', config: Config, deps: Deps): ServiceSession {
+  const { username, region_name: region } = config[name]
+  return username === null
+    ? authtokenSession(config, deps, region).session
+    : sessionOf(name, config[name], deps, region).session
+}
+
 /** What nova.conf says of each neighbour; where a section names no user, `[keystone_authtoken]` does. Throws `UsageError`. */
 export function configuredNeighbours(config: Config, deps: Deps): Neighbours {
-  const { cinder, glance, neutron, placement } = config
+  const { cinder, glance, neutron } = config
   const { authUrl, session } = authtokenSession(config, deps)
-  const own = (name: 'neutron' | 'placement'): ServiceSession => {
-    const { username, region_name: region } = config[name]
-    return username === null
-      ? authtokenSession(config, deps, region).session
-      : sessionOf(name, config[name], deps, region).session
-  }
   const images =
     glance.region_name === null ? session : authtokenSession(config, deps, glance.region_name).session
   return createNeighbours({
@@ -107,8 +118,8 @@ export function configuredNeighbours(config: Config, deps: Deps): Neighbours {
     sessions: {
       identity: session,
       images: overridden(images, glance.endpoint_override),
-      networks: overridden(own('neutron'), neutron.endpoint_override),
-      placement: overridden(own('placement'), placement.endpoint_override),
+      networks: overridden(sessionOfSection('neutron', config, deps), neutron.endpoint_override),
+      placement: placementSession(config, deps),
       volumes:
         cinder.os_region_name === null
           ? session

@@ -15,15 +15,15 @@ import type { Instance } from '#model/instance/index.ts'
 import type { AllocationRequest, Consumer } from '#neighbours/placement/port.ts'
 import type { World } from '../world.ts'
 
-export type AllocationsWorld = Pick<World, 'db' | 'placement'>
+type AllocationsWorld = Pick<World, 'db' | 'placement'>
 
 /** A compute node, whose uuid is its provider's. */
-export interface Node {
+interface Node {
   readonly uuid: string
   readonly host: string
 }
 
-export interface Difference {
+interface Difference {
   /** Consumers on the provider that are neither a standing server, nor being worked on, nor a move under way. */
   readonly orphans: readonly string[]
   /** Servers that are settled on the host and have nothing on the provider. */
@@ -80,7 +80,7 @@ export const allocationOf = (instance: Instance, providerUuid: string): Allocati
   [providerUuid]: { resources: resourcesOf(instance.flavor, { isVolumeBacked: instance.imageRef === '' }) },
 })
 
-export const consumerOf = ({ uuid, projectId, userId }: Instance): Consumer => ({
+const consumerOf = ({ uuid, projectId, userId }: Instance): Consumer => ({
   instanceUuid: uuid,
   projectId,
   userId,
