@@ -27,7 +27,13 @@ import type { TaskState } from '#model/instance/index.ts'
 import type { RequestContext } from '#model/request-context.ts'
 import { newInstance } from './contract/fixtures.ts'
 import { SmallVolumes } from './small-volumes.ts'
-import { type Observer, SmallCompute, SmallNetworks, SmallPlacement } from './small-neighbours.ts'
+import {
+  type Observer,
+  SmallCompute,
+  SmallImages,
+  SmallNetworks,
+  SmallPlacement,
+} from './small-neighbours.ts'
 
 export const failure = (message: string, retryable: boolean): CommandOutcome => ({
   ok: false,
@@ -41,6 +47,7 @@ export interface SmallCloud {
   readonly bus: Bus
   readonly placement: SmallPlacement
   readonly networks: SmallNetworks
+  readonly images: SmallImages
   readonly volumes: SmallVolumes
   readonly computes: Readonly<Record<string, SmallCompute>>
   readonly world: World
@@ -115,6 +122,7 @@ export async function smallCloud(
   const happens: Observer = (event) => observer(event)
   const placement = new SmallPlacement(slots, happens)
   const networks = new SmallNetworks(happens)
+  const images = new SmallImages(happens)
   const volumes = new SmallVolumes(happens)
   networks.addPort('own-port', 'private')
   const context: RequestContext = {
@@ -128,6 +136,7 @@ export async function smallCloud(
     db: database,
     bus,
     networks,
+    images,
     placement,
     volumes,
     clock: systemClock,
@@ -166,6 +175,7 @@ export async function smallCloud(
     bus,
     placement,
     networks,
+    images,
     volumes,
     computes,
     context,
@@ -216,7 +226,9 @@ async function serveScheduler(bus: Bus, placement: SmallPlacement, hosts: readon
     async select({ instanceUuids, context, spec }) {
       const selections: SelectedHost[][] = []
       for (const instanceUuid of instanceUuids) {
-        const free = hosts.filter((host) => !placement.isFull(`rp-${host}`)).map(selectedHost)
+        const free = hosts
+          .filter((host) => !placement.isFull(`rp-${host}`) && !spec.ignoreHosts.includes(host))
+          .map(selectedHost)
         const [first] = free
         const consumer = { instanceUuid, projectId: spec.projectId, userId: context.userId }
         selections.push(first && (await placement.claim(consumer, first.allocations)) ? free : [])

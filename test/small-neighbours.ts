@@ -8,7 +8,9 @@ import { clientOf } from '#contracts/contract.ts'
 import { conflict } from '#lib/fault.ts'
 import type { Networks, PortRequest } from '#neighbours/networks/port.ts'
 import type { AllocationRequest, PlacementClient } from '#neighbours/placement/port.ts'
+import type { Image } from '#model/image/index.ts'
 import { vifWith } from './contract/fixtures.ts'
+import { imageOf } from './contract/virt-driver.ts'
 
 /** Called with a name before and after each thing that happens outside of the database: a test may strike there. */
 export type Observer = (event: string) => Promise<void> | void
@@ -51,6 +53,17 @@ export class SmallPlacement implements PlacementClient {
     return !full
   }
 
+  async move(from: { instanceUuid: string }, to: { instanceUuid: string }): Promise<void> {
+    await this.#happens('before move of resources')
+    const held = this.allocations.get(from.instanceUuid)
+    if (held) {
+      if (this.allocations.has(to.instanceUuid)) throw conflict(`${to.instanceUuid} holds resources already`)
+      this.allocations.delete(from.instanceUuid)
+      this.allocations.set(to.instanceUuid, held)
+    }
+    await this.#happens('after move of resources')
+  }
+
   async release(instanceUuid: string): Promise<void> {
     await this.#happens('before release of resources')
     this.allocations.delete(instanceUuid)
@@ -73,6 +86,26 @@ export class SmallPlacement implements PlacementClient {
   syncProvider = refused('provider sync')
   candidates = refused('candidates')
   changeAggregates = refused('aggregates')
+  removeProvider = refused('removal of a provider')
+}
+
+/** Images by their ids, newest first. */
+export class SmallImages {
+  readonly ids = new Set<string>()
+  readonly #happens: Observer
+
+  constructor(happens: Observer) {
+    this.#happens = happens
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#happens('before removal of image')
+    this.ids.delete(id)
+  }
+
+  async listByProperties(): Promise<Image[]> {
+    return [...this.ids].map((id) => ({ ...imageOf(Buffer.alloc(0)), id }))
+  }
 }
 
 interface SmallPort {

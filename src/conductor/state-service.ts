@@ -2,6 +2,7 @@
 import type { conductorContract } from '#contracts/conductor.ts'
 import type { HandlersOf } from '#contracts/contract.ts'
 import { finishCommand, listPendingCommands } from '#db/commands.ts'
+import { listUnsettledOn } from '#db/instance-migrations.ts'
 import { reportComputeNode } from '#db/compute-nodes.ts'
 import type { Database } from '#db/kit/index.ts'
 import { listGuestStates } from '#db/operation-subjects.ts'
@@ -71,11 +72,14 @@ export function stateService({
 
     async expectedGuests({ host, uuids }) {
       const states = await listGuestStates(world.db, { host, uuids })
-      // What is elsewhere now was left here when the host did not answer: it is to go, as the deleted are.
-      return states.map(({ host: where, deleted, ...state }) => ({
-        ...state,
-        deleted: deleted || where !== host,
-      }))
+      const moving = new Set((await listUnsettledOn(world.db, host)).map(({ instanceUuid }) => instanceUuid))
+      // What is elsewhere now was left here when the host did not answer: it is to go, as the deleted are. But what
+      // moves to or from here is on both hosts until that is settled.
+      return states.flatMap(({ host: where, deleted, ...state }) =>
+        !deleted && where !== host && moving.has(state.uuid)
+          ? []
+          : [{ ...state, deleted: deleted || where !== host }],
+      )
     },
 
     async powerStateChanged(report, { requestId }) {

@@ -165,10 +165,13 @@ export async function listUnsettledMigrations(
   return rows.map((row) => ({ uuid: row.uuid, instanceUuid: row.instance_uuid }))
 }
 
-/** The migrations that still hold something on this host or, by instance, of these. */
-export const listUnsettledFrom = (db: Db, host: string): Promise<InstanceMigration[]> =>
-  listMigrations(db, { sourceCompute: host, statuses: UNSETTLED })
+/** The migrations to or from this host that are not settled; what was evacuated from it is here no more. */
+export const listUnsettledOn = async (db: Db, host: string): Promise<InstanceMigration[]> =>
+  (await listMigrations(db, { host, statuses: UNSETTLED })).filter(
+    ({ migrationType, sourceCompute }) => migrationType !== 'evacuation' || sourceCompute !== host,
+  )
 
+/** The migrations of this instance that are not settled. */
 export const listUnsettledOf = (db: Db, instanceUuid: string): Promise<InstanceMigration[]> =>
   listMigrations(db, { instanceUuid, statuses: UNSETTLED })
 

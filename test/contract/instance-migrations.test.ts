@@ -7,7 +7,7 @@ import {
   findMigration,
   insertMigration,
   listMigrations,
-  listUnsettledFrom,
+  listUnsettledOn,
   listUnsettledMigrations,
   listUnsettledOf,
   type NewMigration,
@@ -71,11 +71,13 @@ for (const { name, db } of await openStores()) {
       now: 1,
     })
     const { uuid, instanceUuid } = made
-    assert.deepEqual(await listUnsettledFrom(db, source), [made])
+    const left = newMigration({ sourceCompute: source, migrationType: 'evacuation', status: 'done' })
+    await insertMigration(db, left, { now: 1 })
+    assert.deepEqual(await listUnsettledOn(db, source), [made], 'what was evacuated is here no more')
     assert.deepEqual(await listUnsettledOf(db, instanceUuid), [made])
     assert.deepEqual(await listUnsettledMigrations(db, [uuid, randomUUID()]), [{ uuid, instanceUuid }])
     await updateMigration(db, uuid, { status: 'confirmed' }, { now: 2 })
-    assert.deepEqual(await listUnsettledFrom(db, source), [])
+    assert.deepEqual(await listUnsettledOn(db, source), [])
     assert.deepEqual(await listUnsettledMigrations(db, [uuid]), [])
   })
 }

@@ -122,6 +122,7 @@ export function createCloud(options: CloudOptions): Cloud {
   const store = options.storage.begin({ time, weather, tell })
   const neutron = createNeutron({ time, ids: ids('neutron'), weather, tell })
   const volumes = new SmallVolumes()
+  const passThrough = { ask: () => Promise.reject(new Error('nothing is passed through here')) }
   const broker = createBroker({
     time,
     tell,
@@ -164,7 +165,7 @@ export function createCloud(options: CloudOptions): Cloud {
       return async () => undefined
     },
     async api(life) {
-      const services = { ...commonOf(life), identity: { validate: async () => caller }, images }
+      const services = { ...commonOf(life), identity: { validate: async () => caller }, images, passThrough }
       apis.set(life.name, { life, services })
       return async () => undefined
     },
@@ -176,6 +177,7 @@ export function createCloud(options: CloudOptions): Cloud {
     async conductor(life) {
       const conductor = createConductor({
         ...commonOf(life),
+        images,
         config: { ...conductorConfig, ...sabotage.conductor },
       })
       await conductor.start()

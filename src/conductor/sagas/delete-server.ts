@@ -4,6 +4,7 @@
  */
 import { listBlockDevices } from '#db/block-devices.ts'
 import { removeConsoleTokens } from '#db/console-tokens.ts'
+import { listUnsettledOf, updateMigration } from '#db/instance-migrations.ts'
 import { findInstance, getInstance, removeInstance, updateInstance } from '#db/instances.ts'
 import { isFault } from '#lib/fault.ts'
 import { done, type Outcome } from '#lib/saga/index.ts'
@@ -14,6 +15,7 @@ import { guestSpecOf, rememberedImage } from '../guest-spec.ts'
 import { isPassing } from '../passing.ts'
 import { type Ctx, serverSaga, type Trx } from '../world.ts'
 import { cancelOthers } from './cancel-others.ts'
+import { tell, type Told } from './tell.ts'
 
 const EVENT = 'compute_terminate_instance'
 const retryDestroy = { times: 2, delayMs: 500, when: (error: unknown) => error instanceof CommandFailed }
@@ -27,6 +29,15 @@ export const deleteServer = serverSaga<object>('delete-server', { failedVmState:
     'destroy',
     { event: EVENT },
     { do: destroy, deadlineMs: (world) => destroyDeadlineMs(world.config), retry: retryDestroy },
+  )
+  .step(
+    'destroy elsewhere',
+    { event: EVENT },
+    {
+      do: destroyElsewhere,
+      deadlineMs: (world) => destroyDeadlineMs(world.config),
+      retry: retryDestroy,
+    },
   )
   .step('volumes', { event: EVENT }, { do: releaseVolumes, deadlineMs: 120_000, retry })
   .step('ports', { event: EVENT }, { do: releasePorts, deadlineMs: 120_000, retry })
@@ -79,14 +90,31 @@ async function releaseVolumes({ world, subject, log }: Ctx<object, object>): Pro
   return done(null)
 }
 
+/** A server that is moving, or moved and not settled, is on another host too. */
+async function destroyElsewhere(ctx: Ctx<object, object>): Promise<Outcome<Told, Trx>> {
+  const { world, subject } = ctx
+  const host = (await findInstance(world.db, subject))?.host
+  const [move] = await listUnsettledOf(world.db, subject)
+  const other = move && [move.sourceCompute, move.destCompute].find((one) => one !== null && one !== host)
+  if (!other) return done({})
+  return tell(ctx, { kind: 'destroy', host: other, as: { networkInfo: [] }, orLater: true })
+}
+
 async function releasePorts({ world, subject }: Ctx<object, object>): Promise<Outcome<null, Trx>> {
   await world.networks.release(subject, await ownersPorts(world.db, subject))
   return done(null)
 }
 
 async function releaseAllocations(ctx: Ctx<object, object>): Promise<Outcome<null, Trx>> {
-  await ctx.world.placement.release(ctx.subject)
-  return done(null)
+  const { world, subject } = ctx
+  const moves = await listUnsettledOf(world.db, subject)
+  for (const consumer of [subject, ...moves.map(({ uuid }) => uuid)]) await world.placement.release(consumer)
+  return async (trx) => {
+    const now = world.clock.now()
+    for (const { uuid, status } of moves)
+      await updateMigration(trx, uuid, { status: status === 'finished' ? 'confirmed' : 'error' }, { now })
+    return done(null)
+  }
 }
 
 async function remove({ world, subject }: Ctx<object, object>): Promise<Outcome<null, Trx>> {

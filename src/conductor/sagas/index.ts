@@ -3,10 +3,15 @@ import type { ServerSaga } from '../world.ts'
 import { buildServers } from './build-servers.ts'
 import { deleteServer } from './delete-server.ts'
 import { guestSagas } from './guest-sagas.ts'
+import { moveSagas } from './move-sagas.ts'
 import { rebootServer } from './reboot-server.ts'
+import { rebuildServer } from './rebuild-server.ts'
 import { resumeServer } from './resume-server.ts'
+import { shelveSagas } from './shelve-server.ts'
+import { snapshotSagas } from './snapshot-server.ts'
 import { startServer } from './start-server.ts'
 import { stopServer } from './stop-server.ts'
+import { unshelveSagas } from './unshelve-server.ts'
 import { volumeSagas } from './volumes.ts'
 
 export const sagas: readonly ServerSaga[] = [
@@ -17,5 +22,10 @@ export const sagas: readonly ServerSaga[] = [
   rebootServer,
   resumeServer,
   ...guestSagas,
+  rebuildServer,
+  ...snapshotSagas,
+  ...shelveSagas,
+  ...unshelveSagas,
+  ...moveSagas,
   ...volumeSagas,
 ]

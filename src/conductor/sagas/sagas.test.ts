@@ -25,6 +25,7 @@ import { eventually } from '../../../test/eventually.ts'
 import { announcements } from '../announce.ts'
 import { createConductor } from '../conductor.ts'
 import { stateService } from '../state-service.ts'
+import { assertPlace, MOVE_CASES, MOVE_PREPARATIONS } from '../../../test/move-sagas.ts'
 import { assertVolumes, VOLUME_CASES, VOLUME_PREPARATIONS, volumesOf } from '../../../test/volume-sagas.ts'
 import type { ConductorTypes } from '../world.ts'
 import { sagas } from './index.ts'
@@ -181,6 +182,19 @@ const ALL_CASES: readonly Case[] = [
     on: 'h1' as const,
     ...settles(kind, good, bad),
   })),
+  ...MOVE_CASES.map(
+    ([saga, taskState, good, ...bad]): Case => ({
+      saga,
+      taskState,
+      params: {},
+      on: 'h1',
+      done: (cloud, instance) => (instance ? assertPlace(cloud, instance, good) : assert.fail()),
+      failed: async (cloud, instance) => {
+        if (bad.length > 0) await assertPlace(cloud, instance, ...bad)
+        else assert.deepEqual([instance.vmState, instance.taskState], ['error', null])
+      },
+    }),
+  ),
   ...VOLUME_CASES.map(([saga, good, bad]): Case => {
     type Volumes = Readonly<Record<string, string>>
     const ends =
@@ -228,7 +242,9 @@ const given = (of: Case) => async (): Promise<Given<ConductorTypes>> => {
   )
   const uuid =
     of.on === 'h1' ? await runningInstance(cloud) : await cloud.addInstance({ vmState: 'building' })
-  const prepare = (VOLUME_PREPARATIONS as Partial<Record<SagaName, Prepare>>)[of.saga]
+  const prepare = ({ ...VOLUME_PREPARATIONS, ...MOVE_PREPARATIONS } as Partial<Record<SagaName, Prepare>>)[
+    of.saga
+  ]
   const params = prepare ? await prepare(cloud, uuid) : of.params
   const operation = await cloud.request(of.saga, uuid, of.taskState, params)
   const requestId = (await findOperation(world.db, operation))?.requestId ?? context.requestId
@@ -273,17 +289,23 @@ const given = (of: Case) => async (): Promise<Given<ConductorTypes>> => {
   }
 }
 
-const LIKE_PAUSING: ReadonlySet<SagaName> = new Set(
-  GUEST_CASES.map(([saga]) => saga).filter(
+/** One stands for all that differ from it in words, or are part of it: they are tried without crashes. */
+const LIKE_OTHERS: ReadonlySet<SagaName> = new Set<SagaName>([
+  ...GUEST_CASES.map(([saga]) => saga).filter(
     (saga) => saga !== 'pause-server' && saga !== 'soft-delete-server',
   ),
-)
+  'backup-server',
+  'shelve-server',
+  'offload-server',
+  'unshelve-server',
+  'rebuild-server',
+  'evacuate-server',
+])
 
 for (const one of ALL_CASES) {
   test(`${one.saga} fails cleanly at each step`, () => failsCleanlyAtEachStep(given(one)))
   test(`${one.saga}: dos may run twice`, () => doTwice(given(one)))
-  // One row stands for all that differ from it in words only.
-  if (LIKE_PAUSING.has(one.saga)) continue
+  if (LIKE_OTHERS.has(one.saga)) continue
   test(`${one.saga}: undos may run twice`, () => undoTwice(given(one)))
   test(`${one.saga} goes on after a crash between any two writes`, () =>
     resumesAfterCrashAtEachStep(given(one)))

@@ -157,6 +157,8 @@ suite('the placement client', () => {
     assert.equal(lack?.trees, 1)
     assert.equal(lack?.lacking, `is in the aggregate ${other}`)
     assert.equal(await client.whatIsLacking?.({ ...query, memberOf: [[zone]] }), undefined)
+    for (const twice of [inside, inside]) await client.removeProvider(twice)
+    assert.deepEqual(await found({ memberOf: [[zone]] }), [])
   })
 
   test('claims in one request, once, and gives back', async () => {

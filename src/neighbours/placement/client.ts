@@ -39,9 +39,11 @@ export function createPlacementClient(options: PlacementClientOptions): Placemen
     candidates: (query) => candidates(send, query),
     whatIsLacking: (query) => whatIsLacking(send, query),
     claim: (consumer, allocations) => claim(send, consumer, allocations),
+    move: (from, to) => move(send, from, to),
     release: (instanceUuid) => release(send, instanceUuid),
     allocationsOf: (instanceUuid) => readConsumer(send, instanceUuid),
     allocationsOn: (providerUuid) => allocationsOn(send, providerUuid),
+    removeProvider: (providerUuid) => removeProvider(send, providerUuid),
     changeAggregates: (providerUuid, change) => changeAggregates(send, providerUuid, change),
   }
 }
@@ -97,7 +99,7 @@ const consumerBody = (consumer: Consumer, allocations: AllocationRequest) => ({
   user_id: consumer.userId,
   // It must not hold anything.
   consumer_generation: null,
-  consumer_type: 'INSTANCE',
+  consumer_type: consumer.type ?? 'INSTANCE',
 })
 
 /**
@@ -122,13 +124,14 @@ async function claim(send: Send, consumer: Consumer, allocations: AllocationRequ
 async function readConsumer(send: Send, uuid: string): Promise<AllocationRequest> {
   const answer = await send('GET', `/allocations/${uuid}`)
   if (answer.status !== 200) throw unexpected('asked for allocations', answer)
-  const body = answer.json as {
-    allocations: Readonly<Record<string, { resources: ResourceAmounts }>>
-  }
-  return Object.fromEntries(
-    Object.entries(body.allocations).map(([provider, { resources }]) => [provider, { resources }]),
-  )
+  return allocationsIn((answer.json as HeldBody).allocations)
 }
+
+/** Without what else an answer tells of them. */
+const allocationsIn = (allocations: HeldBody['allocations']): AllocationRequest =>
+  Object.fromEntries(
+    Object.entries(allocations).map(([provider, { resources }]) => [provider, { resources }]),
+  )
 
 function sameAllocations(a: AllocationRequest, b: AllocationRequest): boolean {
   const flat = (allocations: AllocationRequest) =>
@@ -141,10 +144,38 @@ function sameAllocations(a: AllocationRequest, b: AllocationRequest): boolean {
   return flat(a) === flat(b)
 }
 
+/** Both sides change, or neither: the resources are nobody's at no moment. */
+async function move(send: Send, from: Consumer, to: Consumer): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const held = await send('GET', `/allocations/${from.instanceUuid}`)
+    if (held.status !== 200) throw unexpected('asked for allocations', held)
+    const { allocations, consumer_generation: generation } = held.json as HeldBody
+    if (Object.keys(allocations).length === 0) return
+    const answer = await send('POST', '/allocations', {
+      [from.instanceUuid]: { ...consumerBody(from, {}), consumer_generation: generation ?? null },
+      [to.instanceUuid]: consumerBody(to, allocationsIn(allocations)),
+    })
+    if (answer.status === 204) return
+    if (!isConcurrentUpdate(answer) || attempt === ATTEMPTS)
+      throw unexpected('asked to move allocations', answer)
+  }
+}
+
+interface HeldBody {
+  readonly allocations: Readonly<Record<string, { resources: ResourceAmounts }>>
+  readonly consumer_generation?: number
+}
+
 async function release(send: Send, uuid: string): Promise<void> {
   const answer = await send('DELETE', `/allocations/${uuid}`)
   if (answer.status !== 204 && answer.status !== 404)
     throw unexpected('asked to give back allocations', answer)
+}
+
+async function removeProvider(send: Send, uuid: string): Promise<void> {
+  for (const consumer of Object.keys(await allocationsOn(send, uuid))) await release(send, consumer)
+  const answer = await send('DELETE', `/resource_providers/${uuid}`)
+  if (answer.status !== 204 && answer.status !== 404) throw unexpected('asked to remove a provider', answer)
 }
 
 async function allocationsOn(send: Send, providerUuid: string) {

@@ -48,6 +48,8 @@ export interface Consumer {
   readonly instanceUuid: string
   readonly projectId: string
   readonly userId: string
+  /** `MIGRATION`: what holds a host for an instance that is on its way; left out: an instance. */
+  readonly type?: 'MIGRATION'
 }
 
 export interface PlacementClient {
@@ -68,12 +70,19 @@ export interface PlacementClient {
    * done twice is done once; throws `conflict` when the instance holds something else.
    */
   claim(consumer: Consumer, allocations: AllocationRequest): Promise<boolean>
+  /**
+   * Hands all that one consumer holds to another, which must hold nothing, in one step. Done twice, or with nothing
+   * to hand over, it changes nothing.
+   */
+  move(from: Consumer, to: Consumer): Promise<void>
   /** Gives all of the instance's resources back. Nothing there is success. */
   release(instanceUuid: string): Promise<void>
   allocationsOf(instanceUuid: string): Promise<AllocationRequest>
   allocationsOn(
     providerUuid: string,
   ): Promise<Readonly<Record<string, { readonly resources: ResourceAmounts }>>>
+  /** Forgets the provider and what is still taken from it. Nothing there is success. */
+  removeProvider(providerUuid: string): Promise<void>
   /** Puts the provider into an aggregate, or takes it out, whatever else it is in. */
   changeAggregates(
     providerUuid: string,

@@ -1,0 +1,148 @@
+/**
+ * The steps that moves of an instance share. While it is on its way its old host is held in the migration's
+ * name, so that nothing else takes the room before it is known which of both hosts it needs.
+ */
+import type { OperationParams } from '#contracts/operations.ts'
+import type { SelectedHost } from '#contracts/scheduler.ts'
+import { findMigration, updateMigration } from '#db/instance-migrations.ts'
+import { getInstance } from '#db/instances.ts'
+import { done, type Step } from '#lib/saga/index.ts'
+import type { InstanceMigration, MigrationStatus } from '#model/instance/index.ts'
+import type { Vif } from '#model/network/index.ts'
+import type { Consumer } from '#neighbours/placement/port.ts'
+import { isPassing } from '../passing.ts'
+import type { ConductorTypes, Ctx, Trx } from '../world.ts'
+import { select } from './build-servers.ts'
+import { rebindPorts } from './rebind-ports.ts'
+
+/** What every move is asked with. */
+export type MoveParams = OperationParams<'resize-server'>
+type Named = Pick<MoveParams, 'migrationUuid'>
+
+export const retry = { times: 7, delayMs: 500, when: isPassing }
+
+export async function migrationOf({ world, params }: Ctx<Named, object>): Promise<InstanceMigration> {
+  const migration = await findMigration(world.db, params.migrationUuid)
+  if (!migration) throw new Error(`Migration ${params.migrationUuid} could not be found.`)
+  return migration
+}
+
+export async function setStatus(
+  trx: Trx,
+  { world, params }: Ctx<Named, object>,
+  status: MigrationStatus,
+): Promise<void> {
+  await updateMigration(trx, params.migrationUuid, { status }, { now: world.clock.now() })
+}
+
+/** The host that the instance leaves. */
+export async function sourceOf(ctx: Ctx<Named, object>): Promise<string> {
+  const { sourceCompute } = await migrationOf(ctx)
+  if (sourceCompute === null) throw new Error(`Migration ${ctx.params.migrationUuid} has no source.`)
+  return sourceCompute
+}
+
+async function consumersOf({ world, subject, params }: Ctx<Named, object>) {
+  const { projectId, userId } = await getInstance(world.db, subject)
+  const instance: Consumer = { instanceUuid: subject, projectId, userId }
+  return {
+    instance,
+    migration: { ...instance, instanceUuid: params.migrationUuid, type: 'MIGRATION' } as const,
+  }
+}
+
+/** What the instance holds is the migration's again, or the other way round: nothing to move is success. */
+export async function giveBack(ctx: Ctx<Named, object>): Promise<void> {
+  const { placement } = ctx.world
+  const held = await placement.allocationsOf(ctx.params.migrationUuid)
+  if (Object.keys(held).length === 0) return
+  await placement.release(ctx.subject)
+  const { instance, migration } = await consumersOf(ctx)
+  await placement.move(migration, instance)
+}
+
+/** From here on nothing is undone: the instance is on its new host. */
+export async function hasArrived(ctx: Ctx<Named, object>): Promise<boolean> {
+  const { sourceCompute } = await migrationOf(ctx)
+  return (await getInstance(ctx.world.db, ctx.subject)).host !== sourceCompute
+}
+
+type MoveStep<Outputs, Out, P extends Named = MoveParams> = Step<P, Outputs, Out, ConductorTypes>
+
+/** Holds the old host in the migration's name. A move that fails is an error, and holds nothing but the old host. */
+export const holdSource: MoveStep<object, null> = {
+  do: async (ctx) => {
+    const held = await ctx.world.placement.allocationsOf(ctx.params.migrationUuid)
+    // Done already: what the instance holds now may be its claim of the new host.
+    if (Object.keys(held).length > 0) return done(null)
+    const { instance, migration } = await consumersOf(ctx)
+    await ctx.world.placement.move(instance, migration)
+    return done(null)
+  },
+  undo: async (ctx) => {
+    const arrived = await hasArrived(ctx)
+    await (arrived ? ctx.world.placement.release(ctx.params.migrationUuid) : giveBack(ctx))
+    return async (trx) => {
+      await setStatus(trx, ctx, arrived ? 'completed' : 'error')
+      return done(undefined)
+    }
+  },
+  deadlineMs: 120_000,
+  retry,
+}
+
+/** Chooses and claims the new host. */
+export const choose = (status: MigrationStatus): MoveStep<object, SelectedHost> => ({
+  do: async (ctx) => {
+    const { host } = await select(ctx)
+    return async (trx) => {
+      const to = { destCompute: host.host, destNode: host.node }
+      await updateMigration(trx, ctx.params.migrationUuid, { ...to, status }, { now: ctx.world.clock.now() })
+      return done(host)
+    }
+  },
+  undo: async (ctx) => {
+    if (!(await hasArrived(ctx))) await ctx.world.placement.release(ctx.subject)
+    return done(undefined)
+  },
+  deadlineMs: 180_000,
+  retry: { times: 2, delayMs: 500, when: isPassing },
+})
+
+/** Binds the interfaces to the new host; undone, to the old one. */
+export const bindThere: MoveStep<{ readonly choose: SelectedHost }, readonly Vif[]> = {
+  do: async (ctx) => {
+    const { host, availabilityZone } = ctx.outputs.choose
+    return done(await rebindPorts(ctx, host, availabilityZone))
+  },
+  undo: async (ctx) => {
+    const { host, availabilityZone } = await getInstance(ctx.world.db, ctx.subject)
+    if (host !== null) await rebindPorts(ctx, host, availabilityZone ?? '')
+    return done(undefined)
+  },
+  deadlineMs: 300_000,
+  retry,
+}
+
+/** The old host's room is free. */
+export const releaseSource: MoveStep<object, null, Named> = {
+  do: async ({ world, params }) => {
+    await world.placement.release(params.migrationUuid)
+    return done(null)
+  },
+  deadlineMs: 120_000,
+  retry,
+}
+
+export interface Moved {
+  readonly choose: SelectedHost
+  readonly ports: readonly Vif[]
+}
+
+/** Where the instance is now. */
+export const arrivedAt = ({ choose: { host, node, availabilityZone }, ports }: Moved) => ({
+  host,
+  node,
+  availabilityZone,
+  networkInfo: ports,
+})
