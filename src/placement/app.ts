@@ -29,6 +29,8 @@ export interface PlacementDependencies {
   readonly policy?: PolicyCheck
   /** The path the app is mounted at, without a trailing slash, which links begin with. */
   readonly mountPath?: string
+  /** `[oslo_middleware] enable_proxy_headers_parsing`. */
+  readonly trustsProxy?: boolean
   /** `[placement] incomplete_consumer_project_id` and `_user_id`. */
   readonly incompleteConsumerProjectId?: string
   readonly incompleteConsumerUserId?: string
@@ -69,6 +71,7 @@ export function createPlacementApp(dependencies: PlacementDependencies): Placeme
         incompleteConsumerProjectId: dependencies.incompleteConsumerProjectId ?? NO_OWNER,
         incompleteConsumerUserId: dependencies.incompleteConsumerUserId ?? NO_OWNER,
         mountPath: dependencies.mountPath ?? '',
+        trustsProxy: dependencies.trustsProxy ?? false,
       },
     },
     authenticate: identity === 'noauth2' ? byOwnWord : byKeystone(identity, dependencies.wwwAuthenticateUri),

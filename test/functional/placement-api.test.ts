@@ -126,7 +126,7 @@ suite('the Placement API', async () => {
       ask('POST', '/resource_providers', { name: `made-at-${version}` }, { version })
     const [old, young] = [await create('1.19'), await create('1.20')]
     assert.deepEqual([old.status, old.body, young.status, young.body.generation], [201, undefined, 200, 0])
-    assert.match(String(old.headers.location), /^\/resource_providers\/[0-9a-f-]{36}$/)
+    assert.match(String(old.headers.location), /^http:\/\/localhost:80\/resource_providers\/[0-9a-f-]{36}$/)
     assert.equal((await create('1.20')).status, 409)
   })
 
@@ -185,7 +185,7 @@ suite('the Placement API', async () => {
     const path = `/resource_providers/${uuid}/inventories`
     const made = await ask('POST', path, { resource_class: 'DISK_GB', total: 10 })
     assert.equal(made.status, 201)
-    assert.equal(made.headers.location, `${path}/DISK_GB`)
+    assert.equal(made.headers.location, `http://localhost:80${path}/DISK_GB`)
     assert.deepEqual((await get(`${path}/DISK_GB`)).body, {
       total: 10,
       reserved: 0,

@@ -115,6 +115,7 @@ export const makePlacement = (
     log: logOf('placement-api'),
     policy: (rule, context, { projectId }) =>
       policy.allows(rule, context, projectId === undefined ? {} : { project_id: projectId }),
+    trustsProxy: config.oslo_middleware.enable_proxy_headers_parsing,
     incompleteConsumerProjectId: config.placement.incomplete_consumer_project_id,
     incompleteConsumerUserId: config.placement.incomplete_consumer_user_id,
     ...(config.placement.randomize_allocation_candidates && { randomizeCandidates: Math.random }),

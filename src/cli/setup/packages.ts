@@ -54,6 +54,11 @@ const TESTING: readonly Need[] = [
   { package: 'postgresql', files: ['/usr/lib/postgresql'], without: TESTS },
   { package: 'rabbitmq-server', files: ['/usr/lib/rabbitmq/bin/rabbitmq-server'], without: TESTS },
   { package: 'python3-openstackclient', programs: ['openstack'], without: TESTS },
+  {
+    package: 'python3-osc-placement',
+    files: ['/usr/lib/python3/dist-packages/osc_placement'],
+    without: TESTS,
+  },
   { package: 'chromium', programs: ['chromium'], without: TESTS },
   { package: 'iputils-ping', programs: ['ping'], without: TESTS },
   { package: 'openssh-client', programs: ['ssh'], without: TESTS },

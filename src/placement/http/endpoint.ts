@@ -17,6 +17,8 @@ export interface PlacementOptions {
   readonly incompleteConsumerUserId: string
   /** The path the API is mounted at, which links begin with: '' or '/placement'. */
   readonly mountPath: string
+  /** `X-Forwarded-Proto` says how callers came. */
+  readonly trustsProxy: boolean
 }
 
 /** What endpoints work with. */

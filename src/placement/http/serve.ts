@@ -131,7 +131,8 @@ async function run(
     write: <T>(work: (trx: Trx, now: number) => Promise<T>) =>
       scope.database.transaction<PlacementTables, T>((trx) => work(trx, scope.clock.now())),
   })
-  return send(scope, version, operation.statusAt(version), answer, reply)
+  const place = originOf(request, scope.options.trustsProxy)
+  return send(scope, version, operation.statusAt(version), answer, reply, place)
 }
 
 const NOBODY: RequestContext = { requestId: '', userId: '', projectId: null, roles: [] }
@@ -248,13 +249,27 @@ function sentenceOf({ path, message }: Problem): string {
   return where === '' ? message : `${message}, at ${where}`
 }
 
-function send(scope: Scope, version: Version, status: number, answer: Answer, reply: HttpReply): HttpReply {
+/** Where the caller found us. Clients follow `Location` from there, wherever we are mounted. */
+function originOf({ headers }: HttpRequest, trustsProxy: boolean): string {
+  const told = trustsProxy ? headers['x-forwarded-proto'] : undefined
+  return headers.host === undefined ? '' : `${told === 'https' ? 'https' : 'http'}://${headers.host}`
+}
+
+function send(
+  { options, clock }: Scope,
+  version: Version,
+  status: number,
+  answer: Answer,
+  reply: HttpReply,
+  origin: string,
+): HttpReply {
   reply.code(answer.status ?? status)
-  if (answer.location !== undefined) reply.header('location', `${scope.options.mountPath}${answer.location}`)
+  if (answer.location !== undefined)
+    reply.header('location', `${origin}${options.mountPath}${answer.location}`)
   const dated = answer.body !== undefined || answer.lastModified !== undefined
   if (dated && version >= SAYS_FRESHNESS) {
     if (answer.lastModified !== null)
-      reply.header('last-modified', new Date(answer.lastModified ?? scope.clock.now()).toUTCString())
+      reply.header('last-modified', new Date(answer.lastModified ?? clock.now()).toUTCString())
     reply.header('cache-control', 'no-cache')
   }
   if (answer.body === undefined) return reply.send()

@@ -76,7 +76,7 @@ function headerOf(reply: Reply, name: string): string | undefined {
   const value = reply.headers[name]
   const text = Array.isArray(value) ? value.join(', ') : value
   if (name === 'allow') return text?.split(', ').sort().join(', ')
-  return name === 'location' ? text?.replace(/^https?:\/\/[^/]+/, '') : text
+  return name === 'location' ? text?.replace(/^https?:\/\/[^/]+/, 'ORIGIN') : text
 }
 
 function errorOf({ json }: Reply): Record<string, unknown> | undefined {
