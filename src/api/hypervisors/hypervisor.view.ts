@@ -6,7 +6,7 @@ export interface Hypervisor {
   readonly node: ComputeNode
   readonly service: Service | undefined
   readonly isUp: boolean
-  /** Its servers, where they were asked for; an empty list is not shown. */
+  /** Its servers, where they were asked for; an empty list is shown from 2.75 on. */
   readonly servers: readonly { readonly name: string; readonly uuid: string }[] | undefined
 }
 
@@ -23,7 +23,10 @@ const identity: Record<string, Field> = {
   status: ({ service }) => (service?.disabled ? 'disabled' : 'enabled'),
 }
 
-const servers: Field = ({ servers: found }) => (found && found.length > 0 ? found : undefined)
+const servers = shownDuring<Hypervisor, undefined>({
+  '..2.74': ({ servers: found }) => (found && found.length > 0 ? found : undefined),
+  '2.75..': ({ servers: found }) => found,
+})
 
 /** In a list. */
 export const hypervisorInList = view<Hypervisor>({ id, ...identity, servers })
@@ -74,7 +77,7 @@ export const hypervisorUptimeView = view<Hypervisor>({
   id,
   ...identity,
   uptime: ({ node }) => uptimeText(node.uptimeSeconds),
-  servers: shownSince('2.53', servers),
+  servers,
 })
 
 /** Seconds as `uptime` says them: `up 3 days, 4:05`. */

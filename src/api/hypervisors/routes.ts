@@ -65,12 +65,13 @@ export function hypervisorRoutes({ db, clock, config }: Services): readonly Rout
   }
 
   async function list(query: ListQuery, on: { paged: boolean; byUuid: boolean }) {
-    const pattern = query.hypervisor_hostname_pattern?.at(-1)
+    const pattern = on.byUuid ? query.hypervisor_hostname_pattern?.at(-1) : undefined
     const marker = on.paged ? markerOf(query) : undefined
     const limit = on.paged ? limitOf(query, config.maxLimit) : undefined
     if (pattern !== undefined && (marker !== undefined || query.limit !== undefined))
+      // Nova has a better reason, which it does not get to tell.
       throw badRequest(
-        'Paging over hypervisors with the hypervisor_hostname_pattern query parameter is not supported.',
+        'The server could not comply with the request since it is either malformed or otherwise incorrect.',
       )
     const filters: ComputeNodeFilters = pattern === undefined ? {} : { hostnameContains: pattern }
     const nodes = await listComputeNodes(nova, filters, {
@@ -81,7 +82,7 @@ export function hypervisorRoutes({ db, clock, config }: Services): readonly Rout
     const last = nodes.at(-1)
     const more = limit !== undefined && pattern === undefined && nodes.length === limit ? last : undefined
     return {
-      hypervisors: await describe(nodes, isTrue(query.with_servers?.at(-1))),
+      hypervisors: await describe(nodes, on.byUuid && isTrue(query.with_servers?.at(-1))),
       next: more && String(on.byUuid ? more.uuid : more.id),
     }
   }
@@ -120,7 +121,7 @@ export function hypervisorRoutes({ db, clock, config }: Services): readonly Rout
       const hypervisor = await one(
         call.params.id ?? '',
         call.on.byUuid,
-        isTrue(call.query.with_servers?.at(-1)),
+        call.on.byUuid && isTrue(call.query.with_servers?.at(-1)),
       )
       return { body: { hypervisor: call.render(hypervisorDetail)(hypervisor, undefined) } }
     }),

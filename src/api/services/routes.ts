@@ -2,6 +2,7 @@
 import { type Route, serve, type Services } from '#api/kernel/index.ts'
 import { availabilityZones, listAggregates, removeAggregateHost } from '#db/aggregates.ts'
 import { removeComputeNodes } from '#db/compute-nodes.ts'
+import { listMigrations } from '#db/instance-migrations.ts'
 import { listInstances } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
 import {
@@ -18,6 +19,20 @@ import { isTrue } from '#lib/versioned/index.ts'
 import type { Service } from '#model/host/index.ts'
 import { serviceView, type ServiceContext } from './service.view.ts'
 import { listServices, removeService, updateService } from './services.spec.ts'
+
+/** Migrations that still have something on both hosts. */
+const UNDER_WAY = [
+  'accepted',
+  'queued',
+  'preparing',
+  'pre-migrating',
+  'migrating',
+  'running',
+  'post-migrating',
+  'finished',
+  'confirming',
+  'reverting',
+]
 
 type Changes = Partial<Pick<Service, 'disabled' | 'disabledReason' | 'forcedDown'>>
 
@@ -49,7 +64,7 @@ const VERBS: Readonly<Record<string, (body: UpdateBody) => { changes: Changes; t
 /** What a request of 2.53 and later asks for; contradictions are a 400. */
 function changesOf({ status, disabled_reason: reason, forced_down: forced }: UpdateBody): Changes {
   if (status === 'enabled' && reason !== undefined)
-    throw badRequest("Specifying 'disabled_reason' when status is 'enabled' is invalid.")
+    throw badRequest("Specifying 'disabled_reason' with status 'enabled' is invalid.")
   if (status === undefined && forced === undefined)
     throw badRequest("No updates were requested. Fields 'status' or 'forced_down' should be specified.")
   return {
@@ -59,14 +74,21 @@ function changesOf({ status, disabled_reason: reason, forced_down: forced }: Upd
   }
 }
 
+function requireCompute(binary: string): void {
+  if (binary !== 'nova-compute')
+    throw badRequest(
+      `Updating a ${binary} service is not supported. Only nova-compute services can be updated.`,
+    )
+}
+
 /** Reads the id as the version has it: a uuid, or a number. */
 function serviceId(id: string, byUuid: boolean): string | number {
   if (byUuid && !isUuidLike(id)) throw badRequest(`Invalid uuid ${id}`)
-  if (!byUuid && !/^\d{1,9}$/.test(id)) throw badRequest(`invalid literal for int() with base 10: '${id}'`)
-  return byUuid ? id : Number(id)
+  if (!byUuid && !/^\d+$/.test(id)) throw badRequest('Invalid input received: id must be an integer')
+  return byUuid ? id : Math.min(Number(id), Number.MAX_SAFE_INTEGER)
 }
 
-export function serviceRoutes({ db, clock, config }: Services): readonly Route[] {
+export function serviceRoutes({ db, clock, config, placement }: Services): readonly Route[] {
   const nova = db.typed<NovaDb>()
   const contextOf = async (): Promise<ServiceContext> => {
     const zones = await availabilityZones(nova)
@@ -92,10 +114,7 @@ export function serviceRoutes({ db, clock, config }: Services): readonly Route[]
       const now = clock.now()
       if (call.on.byUuid) {
         const service = await getService(nova, serviceId(id, true))
-        if (service.binary !== 'nova-compute')
-          throw badRequest(
-            `Updating a ${service.binary} service is not supported. Only nova-compute services can be updated.`,
-          )
+        requireCompute(service.binary)
         const changed = await changeService(nova, service.uuid, changesOf(call.body), { now })
         return { body: { service: call.render(serviceView)(changed, await contextOf()) } }
       }
@@ -103,6 +122,7 @@ export function serviceRoutes({ db, clock, config }: Services): readonly Route[]
       if (!verb) throw notFound('Unknown action')
       const { host = '', binary = '' } = call.body
       const { changes, tells } = verb(call.body)
+      requireCompute(binary)
       const service = await findServiceOnHost(nova, host, binary)
       if (!service) throw await unknownService(host, binary)
       await changeService(nova, service.uuid, changes, { now })
@@ -127,15 +147,20 @@ export function serviceRoutes({ db, clock, config }: Services): readonly Route[]
       : notFound(`Host '${host}' is not mapped to any cell`)
   }
 
-  /** A compute's nodes and places in aggregates go with it; one that holds servers may not go. */
+  /** A compute's nodes and places in aggregates go with it, and Placement forgets them; one that holds servers may not go. */
   async function forgetHost(host: string): Promise<void> {
     const [occupant] = await listInstances(nova, { host }, { limit: 1 })
     if (occupant)
       throw conflict(
         'Unable to delete compute service that is hosting instances. Migrate or delete the instances first.',
       )
+    const [move] = await listMigrations(nova, { host, statuses: UNDER_WAY }, { limit: 1 })
+    if (move)
+      throw conflict(
+        'Unable to delete compute service that has in-progress migrations. Complete the migrations first.',
+      )
     for (const aggregate of await listAggregates(nova, { host }))
       await removeAggregateHost(nova, aggregate.id, host, { now: clock.now() })
-    await removeComputeNodes(nova, host)
+    for (const uuid of await removeComputeNodes(nova, host)) await placement.removeProvider(uuid)
   }
 }

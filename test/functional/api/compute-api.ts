@@ -121,6 +121,8 @@ export interface Neighbourhood {
   securityGroups: SecurityGroup[]
   /** What Placement was told of aggregates: the provider, and the change. */
   aggregateChanges: unknown[]
+  /** The providers that Placement was to forget. */
+  removedProviders: string[]
   volumes: SmallVolumes
 }
 
@@ -157,6 +159,9 @@ const placementOf = (there: Neighbourhood): PlacementClient => ({
   release: async () => {},
   allocationsOf: async () => ({}),
   allocationsOn: async () => ({}),
+  removeProvider: async (provider) => {
+    there.removedProviders.push(provider)
+  },
   changeAggregates: async (provider, change) => {
     there.aggregateChanges.push([provider, change])
   },
@@ -197,6 +202,7 @@ export function testServices(
     ports: [],
     securityGroups: [defaultGroup],
     aggregateChanges: [],
+    removedProviders: [],
     volumes: new SmallVolumes(),
   }
   return {
