@@ -50,6 +50,10 @@ const COMMANDS: Readonly<Record<string, CliCommand>> = {
     summary: 'tell which policy rules a user passes',
     run: async (args) => (await import('./commands/nova-policy.ts')).novaPolicy(args),
   },
+  doctor: {
+    summary: 'look at all that the services of a nova.conf need, and say how to mend it',
+    run: async (args) => (await import('./commands/doctor.ts')).doctor(args),
+  },
   'placement-api': {
     summary: 'run the Placement service, configured by placement.conf',
     run: async (args) => (await import('./commands/placement-api.ts')).placementApi(args),

@@ -1,0 +1,131 @@
+/** The broker, Keystone and its catalog, Placement, and the clock that tokens are dated by. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { systemClock } from '#lib/clock.ts'
+import { randomIds } from '#lib/ids.ts'
+import { silentLog } from '#lib/log.ts'
+import { createMetrics } from '#lib/metrics.ts'
+import { createPlacementUpkeep } from '#neighbours/placement/index.ts'
+import { makeBus } from '../services/bus.ts'
+import { authtokenSession, placementSession } from '../services/neighbours.ts'
+import { type Check, failed, type Finding, ok, type Patient, reasonOf, warning } from './check.ts'
+
+const CONNECT_MS = 3_000
+const POLL_MS = 50
+const ASK_MS = 5_000
+const MS = 1_000
+/** `Date` headers have whole seconds. */
+const CLOCKS_APART_MS = 3_000
+
+/** What the catalog must have, and what the services miss without it. */
+const SERVICES = [
+  { type: 'compute', needed: 'clients find nothing', isVital: true },
+  { type: 'placement', needed: 'nothing can be scheduled', isVital: true },
+  { type: 'image', needed: 'nothing can be booted from an image', isVital: true },
+  { type: 'network', needed: 'servers get no ports', isVital: true },
+  { type: 'volumev3', needed: 'servers get no volumes', isVital: false },
+] as const
+
+const bus: Check = {
+  name: 'bus',
+  mend: 'start RabbitMQ, or correct [DEFAULT] transport_url',
+  async run({ config }) {
+    if (config.DEFAULT.transport_url.startsWith('in-process'))
+      return [
+        warning(
+          'transport_url is in-process: services in other processes hear nothing',
+          'set [DEFAULT] transport_url = rabbit://USER:PASSWORD@HOST:5672/',
+        ),
+      ]
+    const made = makeBus({
+      config,
+      clock: systemClock,
+      ids: randomIds,
+      metrics: createMetrics(),
+      logOf: () => silentLog,
+    })
+    try {
+      const until = performance.now() + CONNECT_MS
+      while (!made.isConnected() && performance.now() < until) await delay(POLL_MS)
+      return made.isConnected()
+        ? [ok('connected to the broker')]
+        : [failed(`no connection within ${CONNECT_MS / MS} s`, this.mend)]
+    } finally {
+      await made.close()
+    }
+  },
+}
+
+const keystone: Check = {
+  name: 'keystone',
+  mend: 'correct [keystone_authtoken]: auth_url, username, password, project_name',
+  async run(patient) {
+    await sessionOf(patient).headers()
+    return [ok(`a token for ${patient.config.keystone_authtoken.username}`)]
+  },
+}
+
+const sessionOf = ({ config, http }: Patient) =>
+  authtokenSession(config, { http, clock: systemClock }).session
+
+const clock: Check = {
+  name: 'clock',
+  mend: 'run chrony (or systemd-timesyncd) here and where Keystone runs',
+  async run({ config, http, now }) {
+    const url = config.keystone_authtoken.auth_url ?? ''
+    const { headers } = await http.send({ method: 'GET', url, timeoutMs: ASK_MS })
+    const told = Date.parse(String(headers['date']))
+    if (Number.isNaN(told)) return [warning('Keystone does not tell the time', this.mend)]
+    const apartMs = Math.abs(now() - told - MS / 2)
+    const says = `within ${Math.ceil(apartMs / MS)} s of Keystone's`
+    return apartMs <= CLOCKS_APART_MS
+      ? [ok(says)]
+      : [failed(`not ${says}`.replace('not within', 'off by'), this.mend)]
+  },
+}
+
+const catalog: Check = {
+  name: 'catalog',
+  mend: 'see keystone above',
+  async run(patient) {
+    const session = sessionOf(patient)
+    // Without a token there is no catalog: said once, not for each service.
+    await session.headers()
+    return Promise.all(
+      SERVICES.map(async ({ type, needed, isVital }): Promise<Finding> => {
+        try {
+          const url = await endpointOf(patient, type)
+          const { status } = await patient.http.send({ method: 'GET', url, timeoutMs: ASK_MS })
+          if (status < 500) return ok(`${type} answers at ${url}`)
+          return failed(`${type} at ${url} answers ${status}`, `look at the log of the service at ${url}`)
+        } catch (error) {
+          const mend = `openstack endpoint list --service ${type}: start what it names, or correct it`
+          return (isVital ? failed : warning)(`${type}: ${needed}: ${reasonOf(error)}`, mend)
+        }
+      }),
+    )
+  },
+}
+
+/** As the services find it: an override goes before the catalog. */
+function endpointOf(patient: Patient, type: (typeof SERVICES)[number]['type']): Promise<string> {
+  const { glance, neutron, placement } = patient.config
+  const overrides: Readonly<Record<string, string | null>> = {
+    image: glance.endpoint_override,
+    network: neutron.endpoint_override,
+    placement: placement.endpoint_override,
+  }
+  const override = overrides[type] ?? null
+  return override === null ? sessionOf(patient).endpoint(type, 'public') : Promise.resolve(override)
+}
+
+const placement: Check = {
+  name: 'placement',
+  mend: 'give the user of [placement] the roles admin and service in its project',
+  async run({ config, http }) {
+    const session = placementSession(config, { http, clock: systemClock })
+    const providers = await createPlacementUpkeep({ http, session }).providers()
+    return [ok(`lets us read its ${providers.length} providers`)]
+  },
+}
+
+export const NEIGHBOUR_CHECKS: readonly Check[] = [bus, keystone, clock, catalog, placement]
