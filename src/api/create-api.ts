@@ -21,6 +21,7 @@ import {
 } from '#api/kernel/index.ts'
 import { keypairRoutes } from '#api/keypairs/index.ts'
 import { migrationRoutes } from '#api/migrations/index.ts'
+import { proxyRoutes } from '#api/proxies/index.ts'
 import { quotaRoutes } from '#api/quotas/index.ts'
 import { removedRoutes } from '#api/removed/index.ts'
 import { remoteConsoleRoutes } from '#api/remote-consoles/index.ts'
@@ -70,6 +71,7 @@ export const apiRoutes = (services: Services): readonly Route[] => [
   ...instanceActionRoutes(services),
   ...interfaceRoutes(services),
   ...keypairRoutes(services),
+  ...proxyRoutes(services),
   ...quotaRoutes(services),
   ...remoteConsoleRoutes(services),
   ...securityGroupRoutes(services),

@@ -96,6 +96,7 @@ export async function openSharedApi(): Promise<SharedApi> {
     networks: passed('networks'),
     placement: passed('placement'),
     volumes: passed('volumes'),
+    passThrough: passed('passThrough'),
     ids: passed('ids'),
     clock: passed('clock'),
     policy: createPolicy({ enforceScope: true }),

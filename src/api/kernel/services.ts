@@ -7,6 +7,7 @@ import type { Log } from '#lib/log.ts'
 import type { Identity, Projects } from '#neighbours/identity/port.ts'
 import type { Images } from '#neighbours/images/port.ts'
 import type { Networks } from '#neighbours/networks/port.ts'
+import type { PassThrough } from '#neighbours/pass-through/port.ts'
 import type { PlacementClient } from '#neighbours/placement/port.ts'
 import type { Volumes } from '#neighbours/volumes/port.ts'
 import type { Policy } from '#policy/index.ts'
@@ -21,6 +22,7 @@ export interface Services {
   readonly networks: Networks
   readonly placement: PlacementClient
   readonly volumes: Volumes
+  readonly passThrough: PassThrough
   readonly policy: Policy
   readonly log: Log
   readonly ids: Ids

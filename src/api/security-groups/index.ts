@@ -1,2 +1,3 @@
 /** Security groups of a server. */
 export { securityGroupRoutes } from './routes.ts'
+export { groupView, ruleView } from './security-group.view.ts'

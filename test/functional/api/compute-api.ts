@@ -232,6 +232,7 @@ export function testServices(
     networks: networksOf(there),
     placement: placementOf(there),
     volumes: there.volumes,
+    passThrough: { ask: unasked('pass-through') },
     policy: createPolicy({ enforceScope: true }),
     log: silentLog,
     ids: randomIds,
