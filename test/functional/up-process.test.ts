@@ -42,11 +42,13 @@ test('the ready file says where the cloud is; SIGTERM ends it; the next start ha
   assert.equal(ready['state_directory'], dir)
   assert.equal(ready['driver'], 'simulated')
   assert.deepEqual(Object.keys(first.endpoints).sort(), [
+    'block-storage',
     'compute',
     'identity',
     'image',
     'network',
     'placement',
+    'volumev3',
   ])
   for (const url of Object.values(first.endpoints)) assert.ok(await answers(`${url}/`), url)
   const { passwords } = JSON.parse(readFileSync(join(dir, 'state.json'), 'utf8')) as { passwords: object }
