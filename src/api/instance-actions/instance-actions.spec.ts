@@ -15,7 +15,7 @@ export const listInstanceActions = operation({
     },
     { strictSince: '2.58' },
   ),
-  behaviours: { ofDeleted: '2.21..', paged: '2.58..' },
+  behaviours: { ofDeleted: '2.21..', paged: '2.58..', changesBefore: '2.66..' },
 })
 
 export const showInstanceAction = operation({

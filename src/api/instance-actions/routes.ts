@@ -7,6 +7,7 @@ import {
   listInstanceActions as readActions,
 } from '#db/instance-actions.ts'
 import type { NovaDb } from '#db/schema.ts'
+import { badRequest } from '#lib/fault.ts'
 import { readDateTime } from '#lib/versioned/index.ts'
 import { instanceActionEventView, instanceActionView } from './instance-action.view.ts'
 import { listInstanceActions, showInstanceAction } from './instance-actions.spec.ts'
@@ -22,7 +23,11 @@ export function instanceActionRoutes(services: Services): readonly Route[] {
       call.enforce(`${RULE}:list`, { project_id: instance.projectId })
       const limit = on.paged ? limitOf(query, services.config.maxLimit) : undefined
       const marker = on.paged ? markerOf(query) : undefined
-      const [since, before] = [timeOf(query['changes-since']), timeOf(query['changes-before'])]
+      // What a version does not know yet is passed over.
+      const since = on.paged ? timeOf(query['changes-since']) : undefined
+      const before = on.changesBefore ? timeOf(query['changes-before']) : undefined
+      if (since !== undefined && before !== undefined && before < since)
+        throw badRequest('The value of changes-since must be less than or equal to changes-before.')
       const found = await readActions(nova, instance.uuid, {
         ...(marker !== undefined && { marker }),
         ...(limit !== undefined && { limit }),
