@@ -50,6 +50,7 @@ const config: ApiConfig = {
   },
   maxLocalBlockDevices: 3,
   quotaDriver: 'database',
+  unifiedLimits: { required: 'named', names: ['servers'] },
   usageAuditPeriod: { unit: 'month', offset: 0 },
   reclaimsInstances: false,
   offloadsAtOnce: true,
@@ -77,7 +78,8 @@ export async function openSharedApi(): Promise<SharedApi> {
     if (!services) throw new Error('the API does something that nobody asked for')
     return services
   }
-  const passed = <K extends keyof ApiServices>(name: K): ApiServices[K] => later(() => here()[name])
+  const passed = <K extends Exclude<keyof ApiServices, 'unifiedLimits'>>(name: K): ApiServices[K] =>
+    later(() => here()[name])
   const db: Database = {
     dialect: 'sqlite',
     // Routes keep what this gives.

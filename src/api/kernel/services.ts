@@ -4,7 +4,7 @@ import type { Database } from '#db/kit/index.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Ids } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
-import type { Identity, Projects } from '#neighbours/identity/port.ts'
+import type { Identity, Projects, UnifiedLimits } from '#neighbours/identity/port.ts'
 import type { Images } from '#neighbours/images/port.ts'
 import type { Networks } from '#neighbours/networks/port.ts'
 import type { PassThrough } from '#neighbours/pass-through/port.ts'
@@ -18,6 +18,8 @@ export interface Services {
   readonly bus: Bus
   readonly identity: Identity
   readonly projects: Projects
+  /** Asked where limits are kept there. */
+  readonly unifiedLimits?: UnifiedLimits
   readonly images: Images
   readonly networks: Networks
   readonly placement: PlacementClient
@@ -68,6 +70,8 @@ export interface ApiConfig {
   readonly maxLocalBlockDevices: number
   /** Where limits come from; `none` limits nothing (`[quota] driver`). */
   readonly quotaDriver: 'database' | 'none' | 'keystone'
+  /** Of Keystone's limits: `named` must be registered, or are 0; or `others` must, and those named are not heeded (`[quota] unified_limits_resource_*`). */
+  readonly unifiedLimits: { readonly required: 'named' | 'others'; readonly names: readonly string[] }
   /** `instance_usage_audit_period`; the offset is 0 where none is written. */
   readonly usageAuditPeriod: {
     readonly unit: 'hour' | 'day' | 'month' | 'year'

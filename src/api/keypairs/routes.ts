@@ -1,9 +1,8 @@
 /** Key pairs: a user's own, or any user's for an admin. */
 import { type Call, limitOf, markerOf, type Route, serve, type Services } from '#api/kernel/index.ts'
-import { limitsOf } from '#api/quotas/index.ts'
+import { quotaOf } from '#api/quotas/index.ts'
 import { countKeyPairs, getKeyPair, insertKeyPair, listKeyPairs, removeKeyPair } from '#db/keypairs.ts'
 import type { NovaDb } from '#db/schema.ts'
-import { forbidden } from '#lib/fault.ts'
 import { keypairCreated, keypairInList, keypairShown } from './keypair.view.ts'
 import { createKeypair, listKeypairs, removeKeypair, showKeypair } from './keypairs.spec.ts'
 import { generateCertificate } from './certificate.ts'
@@ -25,7 +24,8 @@ const generate = { ssh: generateSshKey, x509: generateCertificate }
 
 const targetOf = (userId: string) => ({ user_id: userId })
 
-export function keypairRoutes({ db, clock, config }: Services): readonly Route[] {
+export function keypairRoutes(services: Services): readonly Route[] {
+  const { db, clock, config } = services
   const nova = db.typed<NovaDb>()
   return [
     serve(listKeypairs, async (call) => {
@@ -61,13 +61,14 @@ export function keypairRoutes({ db, clock, config }: Services): readonly Route[]
         publicKey,
         fingerprint: fingerprintOf(type, publicKey),
       }
+      const quota = await quotaOf(services, { projectId: call.context.projectId ?? '', userId })
       const stored = await db.transaction<NovaDb, Awaited<ReturnType<typeof insertKeyPair>>>(async (trx) => {
-        const { key_pairs: limit } = await limitsOf(trx, config, {
-          projectId: call.context.projectId ?? '',
-          userId,
-        })
-        if (limit >= 0 && (await countKeyPairs(trx, userId)) >= limit)
-          throw forbidden('Quota exceeded, too many key pairs.')
+        const limit = quota.limits.key_pairs
+        const used = limit < 0 ? 0 : await countKeyPairs(trx, userId)
+        if (limit >= 0 && used >= limit)
+          throw quota.refusal('Quota exceeded, too many key pairs.', [
+            { resource: 'key_pairs', used, delta: 1 },
+          ])
         return insertKeyPair(trx, row, { now: clock.now() })
       })
       return { body: { keypair: call.render(keypairCreated)(stored, { privateKey: made?.privateKey }) } }

@@ -1,11 +1,12 @@
 /**
  * How much a project, or one user in it, may have: what was set for it, else the default class, else the
- * configured default. Counted, never stored: whoever inserts counts in the same transaction.
+ * configured default; or what Keystone says. What is used is counted, never stored: by whoever inserts, in
+ * the same transaction.
  */
 import type { QuotaLimits, Services } from '#api/kernel/index.ts'
-import type { Kysely, Transaction } from 'kysely'
 import { findClassQuotas, findProjectQuotas, findUserQuotas } from '#db/quotas.ts'
 import type { NovaDb } from '#db/schema.ts'
+import { readUnifiedLimits } from './unified.ts'
 
 /** What is limited here. */
 const COUNTED = [
@@ -52,28 +53,35 @@ const configuredLimits = (quota: QuotaLimits): Limits => ({
   server_group_members: quota.serverGroupMembers,
 })
 
-type Db = Kysely<NovaDb> | Transaction<NovaDb>
-type Config = Services['config']
+type Sources = Pick<Services, 'db' | 'config' | 'unifiedLimits'>
+
+async function keystoneLimits({ config, unifiedLimits }: Sources, projectId?: string): Promise<Limits> {
+  if (!unifiedLimits) throw new Error('limits are kept in Keystone, and nobody said how to ask it')
+  return { ...UNLIMITED, ...(await readUnifiedLimits(unifiedLimits, config.unifiedLimits, projectId)) }
+}
 
 /** The limits of a class; what it does not set is as configured. */
-export async function classLimits(db: Db, config: Config, name: string): Promise<Limits> {
+export async function classLimits(sources: Sources, name: string): Promise<Limits> {
+  const { db, config } = sources
   if (config.quotaDriver === 'none') return UNLIMITED
-  return { ...configuredLimits(config.quota), ...(await findClassQuotas(db, name)) }
+  if (config.quotaDriver === 'keystone') return keystoneLimits(sources)
+  return { ...configuredLimits(config.quota), ...(await findClassQuotas(db.typed<NovaDb>(), name)) }
 }
 
 /** The limits of those for whom nothing was set. */
-export const defaultLimits = (db: Db, config: Config): Promise<Limits> =>
-  classLimits(db, config, DEFAULT_CLASS)
+export const defaultLimits = (sources: Sources): Promise<Limits> => classLimits(sources, DEFAULT_CLASS)
 
-/** The limits of a project, or of one user in it. */
+/** The limits of a project, or of one user in it. May ask Keystone: never to be called in a transaction. */
 export async function limitsOf(
-  db: Db,
-  config: Config,
+  sources: Sources,
   of: { readonly projectId: string; readonly userId?: string | undefined },
 ): Promise<Limits> {
+  const { db, config } = sources
   if (config.quotaDriver === 'none') return UNLIMITED
-  const project = { ...(await defaultLimits(db, config)), ...(await findProjectQuotas(db, of.projectId)) }
+  if (config.quotaDriver === 'keystone') return keystoneLimits(sources, of.projectId)
+  const nova = db.typed<NovaDb>()
+  const project = { ...(await defaultLimits(sources)), ...(await findProjectQuotas(nova, of.projectId)) }
   return of.userId === undefined
     ? project
-    : { ...project, ...(await findUserQuotas(db, of.projectId, of.userId)) }
+    : { ...project, ...(await findUserQuotas(nova, of.projectId, of.userId)) }
 }

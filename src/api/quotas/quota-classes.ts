@@ -9,23 +9,23 @@ import { wantedLimits } from './quota-sets.ts'
 
 type Body = { readonly quota_class_set: Readonly<Record<string, string | number | undefined>> }
 
-export async function show(call: Call<unknown, unknown, never>, { db, config }: Services): Promise<Answer> {
+export async function show(call: Call<unknown, unknown, never>, services: Services): Promise<Answer> {
   const id = call.params.id ?? ''
-  const limits = await classLimits(db.typed<NovaDb>(), config, id)
+  const limits = await classLimits(services, id)
   return { body: { quota_class_set: call.render(quotaClassView)(limits, { id }) } }
 }
 
 const MAX_NAME = 255
 
-export async function update(call: Call<Body, unknown, never>, { db, config }: Services): Promise<Answer> {
+export async function update(call: Call<Body, unknown, never>, services: Services): Promise<Answer> {
   const name = call.params.id ?? ''
   if (name.length > MAX_NAME)
     throw badRequest(
       `Invalid input received: quota_class_name has ${name.length} characters, more than ${MAX_NAME}.`,
     )
-  await db.transaction<NovaDb, void>((trx) =>
-    setClassQuotas(trx, name, wantedLimits(call.body.quota_class_set)),
-  )
-  const limits = await classLimits(db.typed<NovaDb>(), config, name)
+  const wanted = wantedLimits(call.body.quota_class_set)
+  if (services.config.quotaDriver !== 'keystone')
+    await services.db.transaction<NovaDb, void>((trx) => setClassQuotas(trx, name, wanted))
+  const limits = await classLimits(services, name)
   return { body: { quota_class_set: call.render(quotaClassView)(limits, { id: undefined }) } }
 }

@@ -19,7 +19,7 @@ const RULE = 'os_compute_api:os-quota-sets'
 type SetCall<Body = unknown> = Call<Body, { readonly user_id?: readonly string[] | undefined }, never>
 
 /** Whom a request is about. The rule is asked first, then Keystone whether there is such a project. */
-async function ownerOf(call: SetCall, { projects }: Services, verb: string) {
+async function ownerOf(call: SetCall, { projects }: Services, verb: string): Promise<Owner> {
   const projectId = call.params.id ?? ''
   call.enforce(`${RULE}:${verb}`, { project_id: projectId })
   await requireProject(projects, projectId)
@@ -28,52 +28,56 @@ async function ownerOf(call: SetCall, { projects }: Services, verb: string) {
 
 export async function show(call: SetCall, services: Services): Promise<Answer> {
   const owner = await ownerOf(call, services, 'show')
-  const limits = await limitsOf(services.db.typed<NovaDb>(), services.config, owner)
+  const limits = await limitsOf(services, owner)
   return { body: { quota_set: call.render(quotaSetView)(limits, { id: owner.projectId }) } }
 }
 
 export async function detail(call: SetCall, services: Services): Promise<Answer> {
   const owner = await ownerOf(call, services, 'detail')
-  const limits = await limitsOf(services.db.typed<NovaDb>(), services.config, owner)
+  const limits = await limitsOf(services, owner)
   const used = await usedOf(services, owner)
   const reserved = services.config.quotaDriver === 'none' ? -1 : 0
   const cells = byResource((name) => ({ limit: limits[name], in_use: used[name], reserved }))
   return { body: { quota_set: call.render(quotaSetView)(cells, { id: owner.projectId }) } }
 }
 
-export async function defaults(
-  call: Call<unknown, unknown, never>,
-  { db, config, projects }: Services,
-): Promise<Answer> {
+export async function defaults(call: Call<unknown, unknown, never>, services: Services): Promise<Answer> {
   const id = call.params.id ?? ''
-  await requireProject(projects, id)
-  const limits = await defaultLimits(db.typed<NovaDb>(), config)
+  await requireProject(services.projects, id)
+  const limits = await defaultLimits(services)
   return { body: { quota_set: call.render(quotaSetView)(limits, { id }) } }
 }
 
 type Body = { readonly quota_set: Readonly<Record<string, string | number | boolean | undefined>> }
 
 export async function update(call: SetCall<Body>, services: Services): Promise<Answer> {
-  const { db, config } = services
   const owner = await ownerOf(call, services, 'update')
-  const { force, ...asked } = call.body.quota_set
+  // Where limits are not kept here, nothing is; Nova answers with what there is.
+  if (services.config.quotaDriver !== 'keystone') await set(call.body.quota_set, services, owner)
+  const limits = await limitsOf(services, owner)
+  return { body: { quota_set: call.render(quotaSetView)(limits, { id: undefined }) } }
+}
+
+interface Owner {
+  readonly projectId: string
+  readonly userId: string | undefined
+}
+
+async function set({ force, ...asked }: Body['quota_set'], services: Services, owner: Owner): Promise<void> {
   const wanted = wantedLimits(asked)
-  const nova = db.typed<NovaDb>()
+  const { projectId, userId } = owner
   if (!isTrue(force as boolean | string | undefined))
     requireWithin(wanted, {
       used: await usedOf(services, owner),
-      given: await sumUserQuotas(nova, owner.projectId),
-      project: await limitsOf(nova, config, { projectId: owner.projectId }),
-      user: owner.userId === undefined ? undefined : await limitsOf(nova, config, owner),
+      given: await sumUserQuotas(services.db.typed<NovaDb>(), projectId),
+      project: await limitsOf(services, { projectId }),
+      user: userId === undefined ? undefined : await limitsOf(services, owner),
     })
-  const { projectId, userId } = owner
-  await db.transaction<NovaDb, void>((trx) =>
+  await services.db.transaction<NovaDb, void>((trx) =>
     userId === undefined
       ? setProjectQuotas(trx, projectId, wanted)
       : setUserQuotas(trx, projectId, userId, wanted),
   )
-  const limits = await limitsOf(nova, config, owner)
-  return { body: { quota_set: call.render(quotaSetView)(limits, { id: undefined }) } }
 }
 
 /** The limits that a body asks for, as numbers. */
@@ -84,10 +88,11 @@ export const wantedLimits = (
     RESOURCES.filter((name) => asked[name] !== undefined).map((name) => [name, Number(asked[name])]),
   )
 
-export async function remove(call: SetCall, { db }: Services): Promise<Answer> {
+export async function remove(call: SetCall, { db, config }: Services): Promise<Answer> {
   const projectId = call.params.id ?? ''
   const userId = call.query.user_id?.at(-1)
   call.enforce(`${RULE}:delete`, { project_id: projectId })
+  if (config.quotaDriver === 'keystone') return {}
   await db.transaction<NovaDb, void>((trx) =>
     userId === undefined ? removeProjectQuotas(trx, projectId) : removeUserQuotas(trx, projectId, userId),
   )

@@ -1,6 +1,5 @@
 /** Limits, quota sets and quota class sets: how much a project may have, and has. */
 import { type Route, serve, type Services } from '#api/kernel/index.ts'
-import type { NovaDb } from '#db/schema.ts'
 import { limitsOf } from './limits.ts'
 import * as classes from './quota-classes.ts'
 import { absoluteLimits } from './quota-set.view.ts'
@@ -13,7 +12,7 @@ export const quotaRoutes = (services: Services): readonly Route[] => [
     const other = call.query.tenant_id?.at(-1)
     if (other !== undefined) call.enforce('os_compute_api:limits:other_project')
     const of = { projectId: other ?? call.context.projectId ?? '' }
-    const limits = await limitsOf(services.db.typed<NovaDb>(), services.config, of)
+    const limits = await limitsOf(services, of)
     const used = await usedOf(services, of)
     return { body: { limits: { rate: [], absolute: call.render(absoluteLimits)(limits, used) } } }
   }),

@@ -17,7 +17,9 @@ export async function usedOf(
 ): Promise<Used> {
   if (config.quotaDriver === 'none') return byResource(() => -1)
   const nova = db.typed<NovaDb>()
-  const { projectId, userId } = of
+  const { projectId } = of
+  // Keystone limits projects, not their users.
+  const userId = config.quotaDriver === 'keystone' ? undefined : of.userId
   const owner = { projectId, ...(userId !== undefined && { userId }) }
   const { instances, cores, ramMb } = await countInstances(nova, owner)
   return {

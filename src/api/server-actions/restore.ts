@@ -1,6 +1,7 @@
 /** Restore: a server that was deleted, but not yet for good, is there again. */
 import { actionOf, beginOperation, getServer } from '#api/instances/index.ts'
 import type { Answer, Call, Services } from '#api/kernel/index.ts'
+import { type Quota, quotaOf } from '#api/quotas/index.ts'
 import { countWithinQuota } from '#api/servers/index.ts'
 import { finishInstanceAction, insertInstanceActions } from '#db/instance-actions.ts'
 import { modifyInstance } from '#db/instances.ts'
@@ -12,7 +13,8 @@ type AnyCall = Call<unknown, unknown, never>
 
 export async function restore(call: AnyCall, services: Services): Promise<Answer> {
   const instance = await getServer(call, services, 'os_compute_api:os-deferred-delete:restore')
-  if (instance.host === null) await restoreRecord(call, services, instance)
+  const quota = await quotaOf(services, instance)
+  if (instance.host === null) await restoreRecord(call, services, { instance, quota })
   else
     await beginOperation(call, services, {
       instance,
@@ -20,7 +22,7 @@ export async function restore(call: AnyCall, services: Services): Promise<Answer
       action: 'restore',
       saga: 'restore-server',
       params: {},
-      also: (trx, current) => requireRoom(trx, services, current),
+      also: (trx, current) => requireRoom(trx, quota, current),
     })
   return {}
 }
@@ -28,17 +30,21 @@ export async function restore(call: AnyCall, services: Services): Promise<Answer
 /** What is deleted for a while is not counted: it must fit in again. */
 async function requireRoom(
   trx: Transaction<NovaDb>,
-  { config }: Services,
-  { projectId, userId, flavor }: Instance,
+  quota: Quota,
+  { projectId, flavor }: Instance,
 ): Promise<void> {
-  await countWithinQuota(trx, config, { projectId, userId, flavor, minCount: 1, maxCount: 1 })
+  await countWithinQuota(trx, quota, { projectId, flavor, minCount: 1, maxCount: 1 })
 }
 
 /** A server that no host has is only a record. */
-async function restoreRecord(call: AnyCall, services: Services, instance: Instance): Promise<void> {
+async function restoreRecord(
+  call: AnyCall,
+  services: Services,
+  { instance, quota }: { instance: Instance; quota: Quota },
+): Promise<void> {
   const now = services.clock.now()
   await services.db.transaction<NovaDb, void>(async (trx) => {
-    await requireRoom(trx, services, instance)
+    await requireRoom(trx, quota, instance)
     await modifyInstance(trx, instance.uuid, { now }, (current) => {
       requireAllowed('restore', current, call)
       return { vmState: 'active', taskState: null }

@@ -1,6 +1,6 @@
 /** Server groups: lists, shows, makes and removes them. Who joins one is said when a server is created. */
 import { limitOf, type Route, serve, type Services } from '#api/kernel/index.ts'
-import { limitsOf } from '#api/quotas/index.ts'
+import { quotaOf } from '#api/quotas/index.ts'
 import type { NovaDb } from '#db/schema.ts'
 import {
   countServerGroups,
@@ -9,7 +9,7 @@ import {
   listServerGroups as readGroups,
   removeServerGroup as forgetGroup,
 } from '#db/server-groups.ts'
-import { badRequest, forbidden } from '#lib/fault.ts'
+import { badRequest } from '#lib/fault.ts'
 import type { ServerGroup } from '#model/server-group/index.ts'
 import type { Transaction } from 'kysely'
 import { serverGroupView } from './server-group.view.ts'
@@ -22,15 +22,28 @@ import {
 
 const RULE = 'os_compute_api:os-server-groups'
 
-export function serverGroupRoutes({ db, clock, config, ids }: Services): readonly Route[] {
+export function serverGroupRoutes(services: Services): readonly Route[] {
+  const { db, clock, config, ids } = services
   const nova = db.typed<NovaDb>()
 
-  /** Throws the 403 when the project, or the user in it, has as many as it may. */
-  async function requireRoom(trx: Transaction<NovaDb>, projectId: string, userId: string): Promise<void> {
-    for (const owner of [{ projectId }, { projectId, userId }]) {
-      const { server_groups: limit } = await limitsOf(trx, config, owner)
-      if (limit >= 0 && (await countServerGroups(trx, owner)) >= limit)
-        throw forbidden('Quota exceeded, too many server groups.')
+  /** Of the project, and of the user in it: neither may have more than it may. */
+  async function quotasOf(projectId: string, userId: string) {
+    const owners = [{ projectId }, { projectId, userId }]
+    return Promise.all(owners.map(async (owner) => ({ owner, quota: await quotaOf(services, owner) })))
+  }
+
+  /** Throws the 403 when one of them has as many as it may. */
+  async function requireRoom(
+    trx: Transaction<NovaDb>,
+    quotas: Awaited<ReturnType<typeof quotasOf>>,
+  ): Promise<void> {
+    for (const { owner, quota } of quotas) {
+      const limit = quota.limits.server_groups
+      const used = limit < 0 ? 0 : await countServerGroups(trx, owner)
+      if (limit >= 0 && used >= limit)
+        throw quota.refusal('Quota exceeded, too many server groups.', [
+          { resource: 'server_groups', used, delta: 1 },
+        ])
     }
   }
 
@@ -56,8 +69,9 @@ export function serverGroupRoutes({ db, clock, config, ids }: Services): readonl
         throw badRequest('Only anti-affinity policy supports rules.')
       const { projectId, userId } = call.context
       const most = rules?.max_server_per_host
+      const quotas = await quotasOf(projectId ?? '', userId)
       const group = await db.transaction<NovaDb, ServerGroup>(async (trx) => {
-        await requireRoom(trx, projectId ?? '', userId)
+        await requireRoom(trx, quotas)
         const row = {
           uuid: ids.uuid(),
           name,

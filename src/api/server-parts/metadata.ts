@@ -1,10 +1,10 @@
 /** A server's metadata, all at once or key by key. */
 import { getServer } from '#api/instances/index.ts'
 import { type Call, type Route, serve, type Services } from '#api/kernel/index.ts'
-import { limitsOf } from '#api/quotas/index.ts'
+import { quotaOf } from '#api/quotas/index.ts'
 import { modifyInstance } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
-import { badRequest, forbidden, notFound } from '#lib/fault.ts'
+import { badRequest, notFound } from '#lib/fault.ts'
 import { type Instance, requireAllowed } from '#model/instance/index.ts'
 import * as spec from './server-parts.spec.ts'
 
@@ -23,12 +23,15 @@ async function change(
 ): Promise<Instance> {
   const { uuid, projectId } = await getServer(call, services, `${RULE}:${rule}`)
   const db = services.db.typed<NovaDb>()
-  const { metadata_items: allowed } = await limitsOf(db, services.config, { projectId })
+  const quota = await quotaOf(services, { projectId })
+  const allowed = quota.limits.metadata_items
   return modifyInstance(db, uuid, { now: services.clock.now() }, (instance) => {
     requireAllowed('update_instance_metadata', instance, call)
     const metadata = next(instance.metadata)
     if (allowed >= 0 && Object.keys(metadata).length > allowed)
-      throw forbidden(`Maximum number of metadata items exceeds ${allowed}`)
+      throw quota.refusal(`Maximum number of metadata items exceeds ${allowed}`, [
+        { resource: 'metadata_items', used: 0, delta: Object.keys(metadata).length },
+      ])
     return { metadata }
   })
 }

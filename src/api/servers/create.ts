@@ -67,7 +67,7 @@ async function write(trx: Transaction<NovaDb>, writing: Writing): Promise<Instan
   const { call, services, plan, devices, operationIds } = writing
   const { context } = call
   const now = services.clock.now()
-  const count = await countWithinQuota(trx, services.config, { ...plan, userId: context.userId })
+  const count = await countWithinQuota(trx, plan.quota, plan)
   const news = Array.from({ length: count }, (_, index) => newInstance(writing, index, count))
   const instances = await insertInstances(trx, news, { now })
   if (plan.group) await joinGroup(trx, writing, plan.group, instances)
@@ -108,12 +108,12 @@ async function write(trx: Transaction<NovaDb>, writing: Writing): Promise<Instan
 
 async function joinGroup(
   trx: Transaction<NovaDb>,
-  { call, services }: Writing,
+  { call, plan }: Writing,
   group: ServerGroup,
   instances: readonly Instance[],
 ): Promise<void> {
   const joining = { userId: call.context.userId, count: instances.length }
-  await requireRoomInGroup(trx, services.config, group, joining)
+  await requireRoomInGroup(trx, plan.quota, group, joining)
   await insertGroupMembers(
     trx,
     group.id,

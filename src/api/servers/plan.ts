@@ -1,6 +1,6 @@
 /** What a create asks for, found and checked: everything that can be refused before anything is written. */
 import type { Call, Services } from '#api/kernel/index.ts'
-import { limitsOf } from '#api/quotas/index.ts'
+import { type Quota, quotaOf } from '#api/quotas/index.ts'
 import { findFlavor } from '#db/flavors.ts'
 import { findKeyPair } from '#db/keypairs.ts'
 import type { NovaDb } from '#db/schema.ts'
@@ -52,6 +52,7 @@ export interface Plan {
   readonly networks: readonly PortRequest[]
   readonly hints: SchedulerHints
   readonly group: ServerGroup | undefined
+  readonly quota: Quota
 }
 
 export async function planOf(call: CreateCall, services: Services): Promise<Plan> {
@@ -83,8 +84,8 @@ export async function planOf(call: CreateCall, services: Services): Promise<Plan
     count: maxCount,
   })
   const publicKey = await publicKeyOf(call, services, sent)
-  const limits = await limitsOf(services.db.typed<NovaDb>(), services.config, { projectId })
-  checkItems(limits, sent.metadata ?? {}, sent.personality ?? [])
+  const quota = await quotaOf(services, { projectId, userId: call.context.userId })
+  checkItems(quota, sent.metadata ?? {}, sent.personality ?? [])
   const completed = completeDevices(wished, { imageRef, flavor, count: maxCount })
   const root = rootDevice(completed)
   if (root?.destinationType === 'volume') checkVolumeImage(bootImage, flavor, root.volumeSizeGb)
@@ -111,6 +112,7 @@ export async function planOf(call: CreateCall, services: Services): Promise<Plan
     networks,
     hints,
     group,
+    quota,
   }
 }
 

@@ -1,15 +1,12 @@
 /** Whether a project may have so many more servers, in Nova's words. */
-import { limitsOf, type Limits } from '#api/quotas/index.ts'
-import type { ApiConfig } from '#api/kernel/index.ts'
+import type { Quota } from '#api/quotas/index.ts'
 import { countInstances } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
-import { forbidden } from '#lib/fault.ts'
 import type { Flavor } from '#model/flavor/index.ts'
 import type { Transaction } from 'kysely'
 
 interface Asked {
   readonly projectId: string
-  readonly userId: string
   readonly flavor: Flavor
   readonly minCount: number
   readonly maxCount: number
@@ -23,11 +20,11 @@ type Amounts = Readonly<Record<'instances' | 'cores' | 'ram', number>>
  */
 export async function countWithinQuota(
   trx: Transaction<NovaDb>,
-  config: ApiConfig,
+  quota: Quota,
   asked: Asked,
 ): Promise<number> {
-  const { projectId, userId, flavor, minCount, maxCount } = asked
-  const limits = await limitsOf(trx, config, { projectId, userId })
+  const { projectId, flavor, minCount, maxCount } = asked
+  const { limits } = quota
   // Counting takes as long as there are servers: nobody is counted for nothing.
   if (RESOURCES.every((name) => limits[name] < 0)) return maxCount
   const used = await countInstances(trx, { projectId })
@@ -40,7 +37,7 @@ export async function countWithinQuota(
     ),
   )
   if (fitting >= minCount) return fitting
-  throw overQuota(limits, usage, each, { minCount, maxCount })
+  throw overQuota(quota, usage, each, { minCount, maxCount })
 }
 
 const RESOURCES = ['instances', 'cores', 'ram'] as const
@@ -49,7 +46,7 @@ const roomFor = (left: number, limit: number, each: number): number =>
   limit < 0 || each === 0 ? Number.POSITIVE_INFINITY : Math.floor(left / each)
 
 function overQuota(
-  limits: Limits,
+  { limits, refusal }: Quota,
   used: Amounts,
   each: Amounts,
   counts: { minCount: number; maxCount: number },
@@ -66,8 +63,9 @@ function overQuota(
   const join = (of: (name: (typeof RESOURCES)[number]) => string | number) => over.map(of).join(', ')
   const names = join((name) => name)
   const allowed = join((name) => limits[name])
-  return forbidden(
+  return refusal(
     `Quota exceeded for ${names}: Requested ${join((name) => asked[name])}, but already used ${join((name) => used[name])} of ${allowed} ${names}`,
+    over.map((resource) => ({ resource, used: used[resource], delta: each[resource] * maxCount })),
   )
 }
 
@@ -78,24 +76,23 @@ export interface PersonalityFile {
 
 /** Throws the 403 when metadata or injected files are too many or too large. */
 export function checkItems(
-  limits: Limits,
+  { limits, refusal }: Quota,
   metadata: Readonly<Record<string, string>>,
   files: readonly PersonalityFile[],
 ): void {
-  const {
-    metadata_items: items,
-    injected_files: count,
-    injected_file_path_bytes: path,
-    injected_file_content_bytes: content,
-  } = limits
-  const exceeds = (amount: number, limit: number) => limit >= 0 && amount > limit
-  if (exceeds(Object.keys(metadata).length, items))
-    throw forbidden(`Maximum number of metadata items exceeds ${items}`)
-  if (exceeds(files.length, count)) throw forbidden('Maximum number of injected files exceeded')
-  for (const file of files) {
-    if (exceeds(Buffer.byteLength(file.path ?? ''), path))
-      throw forbidden(`Personality file path exceeds maximum ${path}`)
-    if (exceeds(Buffer.byteLength(file.contents ?? '', 'base64'), content))
-      throw forbidden(`Personality file content exceeds maximum ${content}`)
+  const require = (resource: Item, amount: number, words: (limit: number) => string) => {
+    const limit = limits[resource]
+    if (limit >= 0 && amount > limit) throw refusal(words(limit), [{ resource, used: 0, delta: amount }])
+  }
+  require('metadata_items', Object.keys(metadata).length, (limit) =>
+    `Maximum number of metadata items exceeds ${limit}`)
+  require('injected_files', files.length, () => 'Maximum number of injected files exceeded')
+  for (const { path = '', contents = '' } of files) {
+    require('injected_file_path_bytes', Buffer.byteLength(path), (limit) =>
+      `Personality file path exceeds maximum ${limit}`)
+    require('injected_file_content_bytes', Buffer.byteLength(contents, 'base64'), (limit) =>
+      `Personality file content exceeds maximum ${limit}`)
   }
 }
+
+type Item = 'metadata_items' | 'injected_files' | 'injected_file_path_bytes' | 'injected_file_content_bytes'

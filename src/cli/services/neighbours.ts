@@ -6,9 +6,11 @@ import {
   createIdentity,
   createProjects,
   createServiceSession,
+  createUnifiedLimits,
   type Identity,
   type Projects,
   type ServiceSession,
+  type UnifiedLimits,
 } from '#neighbours/identity/index.ts'
 import { createImages, type Images } from '#neighbours/images/index.ts'
 import { createNetworks, type Networks } from '#neighbours/networks/index.ts'
@@ -20,6 +22,7 @@ import { UsageError } from '../arguments.ts'
 export interface Neighbours {
   readonly identity: Identity
   readonly projects: Projects
+  readonly unifiedLimits: UnifiedLimits
   readonly images: Images
   readonly networks: Networks
   readonly placement: PlacementClient
@@ -55,6 +58,12 @@ export function createNeighbours({ http, clock, config, authUrl, sessions }: Nei
   return {
     identity: createIdentity({ http, clock, authUrl, session, cacheMs: tokenCacheMs(config) }),
     projects: createProjects({ http, authUrl, session }),
+    unifiedLimits: createUnifiedLimits({
+      http,
+      authUrl,
+      session,
+      endpointId: config.oslo_limit.endpoint_id,
+    }),
     images: createImages({ http, session: sessions.images }),
     networks: createNetworks({ http, session: sessions.networks }),
     placement: createPlacementClient({ http, clock, session: sessions.placement }),

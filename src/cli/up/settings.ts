@@ -76,6 +76,10 @@ export function apiConfig(config: Config, urls: PublicUrls): ApiConfig {
     },
     maxLocalBlockDevices: DEFAULT.max_local_block_devices,
     quotaDriver: QUOTA_DRIVERS[quota.driver],
+    unifiedLimits: {
+      required: quota.unified_limits_resource_strategy === 'require' ? 'named' : 'others',
+      names: quota.unified_limits_resource_list,
+    },
     usageAuditPeriod: auditPeriodOf(DEFAULT.instance_usage_audit_period),
     reclaimsInstances: DEFAULT.reclaim_instance_interval > 0,
     offloadsAtOnce: DEFAULT.shelved_offload_time === 0,

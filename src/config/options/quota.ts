@@ -78,6 +78,17 @@ export const quota = group('quota', {
     choices: ['nova.quota.DbQuotaDriver', 'nova.quota.NoopQuotaDriver', 'nova.quota.UnifiedLimitsDriver'],
     help: 'Where limits come from.',
   },
+  unified_limits_resource_strategy: {
+    type: 'string',
+    default: 'require',
+    choices: ['require', 'ignore'],
+    help: 'Of resources without a registered limit: those listed are limited to 0, or those not listed are.',
+  },
+  unified_limits_resource_list: {
+    type: 'list',
+    default: ['servers'],
+    help: 'Resources by their names in Keystone, for the strategy.',
+  },
   recheck_quota: { type: 'bool', default: true, help: 'Check again after the write.' },
   count_usage_from_placement: { type: 'bool', default: false, help: 'Count cores and memory in placement.' },
 })

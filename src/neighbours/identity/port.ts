@@ -38,6 +38,14 @@ export interface Projects {
   exists(projectId: string): Promise<boolean>
 }
 
+/** Limits by resource name, as Keystone's unified limits have them; -1 is none. What is not there is not limited there. */
+export interface UnifiedLimits {
+  /** For those for whom nothing else was set. */
+  registered(): Promise<Readonly<Record<string, number>>>
+  /** What was set for a project. */
+  ofProject(projectId: string): Promise<Readonly<Record<string, number>>>
+}
+
 /** A session of one of Kilonova's own service users: a token when one is needed, renewed before it ends. */
 export interface ServiceSession {
   /** `X-Auth-Token` of the service user. */

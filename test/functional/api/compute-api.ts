@@ -69,6 +69,7 @@ export const testConfig: ApiConfig = {
   },
   maxLocalBlockDevices: 3,
   quotaDriver: 'database',
+  unifiedLimits: { required: 'named', names: ['servers'] },
   usageAuditPeriod: { unit: 'month', offset: 0 },
   reclaimsInstances: false,
   offloadsAtOnce: true,
@@ -124,6 +125,8 @@ export interface Neighbourhood {
   /** The providers that Placement was to forget. */
   removedProviders: string[]
   volumes: SmallVolumes
+  /** Keystone's limits, by resource: those of all, and those of projects. */
+  limits: { registered: Record<string, number>; projects: Record<string, Record<string, number>> }
 }
 
 const unasked = (name: string) => () => Promise.reject(new Error(`${name} is not asked by the API`))
@@ -204,6 +207,7 @@ export function testServices(
     aggregateChanges: [],
     removedProviders: [],
     volumes: new SmallVolumes(),
+    limits: { registered: {}, projects: {} },
   }
   return {
     there,
@@ -211,6 +215,10 @@ export function testServices(
     bus: createInProcessBus(),
     identity: { validate: async (token) => TOKENS[token] },
     projects: { exists: async (id) => id !== 'nobody' },
+    unifiedLimits: {
+      registered: async () => there.limits.registered,
+      ofProject: async (id) => there.limits.projects[id] ?? {},
+    },
     images: {
       find: async (id) => there.images.find((each) => each.id === id),
       findAsService: async (id) => there.images.find((each) => each.id === id),
@@ -285,6 +293,7 @@ async function inject(
     },
     ...(body !== undefined && { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
-  const json = answer.body === '' ? {} : (JSON.parse(answer.body) as Record<string, unknown>)
+  const isPage = answer.headers['content-type']?.toString().startsWith('text/html') === true
+  const json = answer.body === '' || isPage ? {} : (JSON.parse(answer.body) as Record<string, unknown>)
   return { status: answer.statusCode, headers: answer.headers, body: json, text: answer.body }
 }

@@ -1,0 +1,37 @@
+/** A project's quota as those see it who are about to make something: the limits, and how a refusal is put. */
+import type { Services } from '#api/kernel/index.ts'
+import { type Fault, forbidden } from '#lib/fault.ts'
+import { type Limits, limitsOf, type Resource } from './limits.ts'
+import { UNIFIED_NAMES } from './unified.ts'
+
+/** What would be too much: `used` is there, `delta` was asked for. */
+export interface Excess {
+  readonly resource: Resource
+  readonly used: number
+  readonly delta: number
+}
+
+export interface Quota {
+  readonly limits: Limits
+  /** The 403: in `words`, or in those of whoever keeps the limits. */
+  refusal(words: string, excess: readonly Excess[]): Fault
+}
+
+/** The quota of a project, or of one user in it. May ask Keystone: never to be called in a transaction. */
+export async function quotaOf(
+  services: Pick<Services, 'db' | 'config' | 'unifiedLimits'>,
+  of: { readonly projectId: string; readonly userId?: string | undefined },
+): Promise<Quota> {
+  const limits = await limitsOf(services, of)
+  return {
+    limits,
+    refusal(words, excess) {
+      if (services.config.quotaDriver !== 'keystone') return forbidden(words)
+      const parts = excess.map(({ resource, used, delta }) => {
+        const over = `over limit of ${limits[resource]} due to current usage ${used} and delta ${delta}`
+        return `Resource ${UNIFIED_NAMES[resource]} is ${over}`
+      })
+      return forbidden(`Project ${of.projectId} is over a limit for [${parts.join(', ')}]`)
+    },
+  }
+}
