@@ -1,18 +1,29 @@
 /**
- * `npm run bench -- placement [SIZE…]`: what Placement costs. Candidates at 1,000, 10,000 and 100,000
+ * `npm run bench -- placement [SIZE…] [--oracle]`: what Placement costs. Candidates at 1,000, 10,000 and 100,000
  * hosts (or the sizes given) and in a nested world, memory, time to load; durable claims on PostgreSQL
- * beside what PostgreSQL alone does.
+ * beside what PostgreSQL alone does. With `--oracle` the real Placement (../shared/oracle) is asked the same
+ * of up to 10,000 hosts, and what ours costs is told as its part.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { findOracle, type Oracle, startOracle } from '../test/interop/oracle.ts'
 import { asAdmin, startPostgres } from '../test/contract/postgres.ts'
-import { costOf, FLAT_QUERIES, NESTED_QUERIES } from './placement/candidates.ts'
+import { type Cost, costOf, FLAT_QUERIES, NESTED_QUERIES } from './placement/candidates.ts'
 import { claimRate, postgresAlone } from './placement/claims.ts'
 import { fill } from './placement/fill.ts'
+import { startReal } from './placement/real.ts'
 import { type Service, startService } from './placement/service.ts'
 
-const SIZES = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1_000, 10_000, 100_000]
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { oracle: { type: 'boolean', default: false }, 'oracle-dir': { type: 'string' } },
+})
+const SIZES = positionals.length > 0 ? positionals.map(Number) : [1_000, 10_000, 100_000]
+/** The real one takes seconds for one request beyond this. */
+const REAL_HOSTS = 10_000
+const REAL_REQUESTS = 10
 const REQUESTS = 300
 const CLIENTS = 16
 const CLAIM_MS = 10_000
@@ -35,9 +46,37 @@ async function measureQueries(
   name: string,
   service: Service,
   queries: Readonly<Record<string, string>>,
+): Promise<Map<string, Cost>> {
+  const costs = new Map<string, Cost>()
+  for (const [what, query] of Object.entries(queries)) {
+    const cost = await costOf(service, query, REQUESTS)
+    costs.set(what, cost)
+    report(`${name}: ${what}`, cost)
+  }
+  return costs
+}
+
+/** The same queries to the real one, and how many times what ours costs. */
+async function measureReal(
+  oracle: Oracle,
+  dir: string,
+  hosts: number,
+  ours: ReadonlyMap<string, Cost>,
 ): Promise<void> {
-  for (const [what, query] of Object.entries(queries))
-    report(`${name}: ${what}`, await costOf(service, query, REQUESTS))
+  const service = await startReal(oracle, dir, hosts)
+  try {
+    for (const [what, query] of Object.entries(FLAT_QUERIES)) {
+      const real = await costOf(service, query, REAL_REQUESTS)
+      const own = ours.get(what)
+      const times = own && {
+        cpu: Math.round(real.cpuMs / own.cpuMs),
+        p50: Math.round(real.p50Ms / own.p50Ms),
+      }
+      report(`${hosts} hosts: ${what}: the real one`, { ...real, timesOurs: times })
+    }
+  } finally {
+    await service.stop()
+  }
 }
 
 /** Asked at once, the first query waits until everything is loaded. */
@@ -50,7 +89,7 @@ async function measureStart(name: string, service: Service): Promise<void> {
   })
 }
 
-async function measureFlat(dir: string, size: number): Promise<void> {
+async function measureFlat(dir: string, size: number, oracle: Oracle | undefined): Promise<void> {
   const name = `${size} hosts`
   const url = `sqlite://${join(dir, `flat-${size}.sqlite`)}`
   await fill(url, { hosts: size, children: 0, isUsed: true })
@@ -58,8 +97,9 @@ async function measureFlat(dir: string, size: number): Promise<void> {
   try {
     await measureStart(name, service)
     const loaded = service.memoryMib()
-    await measureQueries(name, service, FLAT_QUERIES)
+    const ours = await measureQueries(name, service, FLAT_QUERIES)
     report(`${name}: memory of the process (PSS, MiB)`, { loaded, afterQueries: service.memoryMib() })
+    if (oracle && size <= REAL_HOSTS) await measureReal(oracle, dir, size, ours)
   } finally {
     await service.stop()
   }
@@ -106,11 +146,15 @@ async function measureClaims(dir: string): Promise<void> {
 }
 
 const dir = mkdtempSync(join(tmpdir(), 'kilonova-bench-'))
+const oracle = values.oracle
+  ? await startOracle(findOracle(values['oracle-dir']), ['--no-neutron'])
+  : undefined
 try {
-  for (const size of SIZES) await measureFlat(dir, size)
+  for (const size of SIZES) await measureFlat(dir, size, oracle)
   await measureNested(dir)
   await measureClaims(dir)
 } finally {
+  await oracle?.release()
   rmSync(dir, { recursive: true, force: true })
 }
 const results = join(import.meta.dirname, 'results')

@@ -16,11 +16,11 @@ export interface Fleet {
 
 export const ZONES = [randomUUID(), randomUUID(), randomUUID()] as const
 /** A hundredth of the hosts each. */
-const TENANTS = Array.from({ length: 100 }, () => randomUUID())
+export const TENANTS = Array.from({ length: 100 }, () => randomUUID())
 export const SMALL_AGGREGATE = TENANTS[42] ?? ''
 
 /** What compute hosts have: thirty traits on every one. */
-const COMMON_TRAITS = [
+export const COMMON_TRAITS = [
   'COMPUTE_NODE COMPUTE_ACCELERATORS COMPUTE_NET_ATTACH_INTERFACE COMPUTE_VOLUME_EXTEND COMPUTE_TRUSTED_CERTS',
   'COMPUTE_RESCUE_BFV COMPUTE_VOLUME_ATTACH_WITH_TAG COMPUTE_NET_ATTACH_INTERFACE_WITH_TAG COMPUTE_DEVICE_TAGGING',
   'COMPUTE_VOLUME_MULTI_ATTACH COMPUTE_IMAGE_TYPE_QCOW2 COMPUTE_IMAGE_TYPE_RAW COMPUTE_IMAGE_TYPE_ISO',

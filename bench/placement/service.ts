@@ -41,7 +41,24 @@ export async function startService(databaseUrl: string, clients = 1): Promise<Se
     [join(ROOT, 'bin/placement-api.mjs'), '--port', String(port), '--config-file', file],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   )
-  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: clients })
+  const { ask, close } = asking(`http://127.0.0.1:${port}`, clients)
+  await eventually(() => ask('GET', '/'), { withinMs: 60_000, everyMs: 2 })
+  const startMs = Math.round(performance.now() - began)
+  return {
+    ...costsOf(child.pid ?? 0),
+    startMs,
+    ask,
+    async stop() {
+      await close()
+      await stop(child)
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A caller over connections of its own. */
+export function asking(origin: string, clients: number): Pick<Service, 'ask'> & { close(): Promise<void> } {
+  const pool = new Pool(origin, { connections: clients })
   const ask: Service['ask'] = async (method, path, body) => {
     const response = await pool.request({
       method,
@@ -55,21 +72,16 @@ export async function startService(databaseUrl: string, clients = 1): Promise<Se
     })
     return { status: response.statusCode, text: await response.body.text() }
   }
-  await eventually(() => ask('GET', '/'), { withinMs: 60_000, everyMs: 2 })
-  const startMs = Math.round(performance.now() - began)
-  const pid = child.pid ?? 0
+  return { ask, close: () => pool.close() }
+}
+
+/** What a process and all that it started cost. */
+export function costsOf(pid: number): Pick<Service, 'pid' | 'cpuSeconds' | 'memoryMib'> {
   const pids = () => processTree(pid)
   return {
     pid,
-    startMs,
-    ask,
     cpuSeconds: () => pids().reduce((sum, each) => sum + cpuSeconds(each), 0),
     memoryMib: () => Math.round(pssMib(pids())),
-    async stop() {
-      await pool.close()
-      await stop(child)
-      rmSync(dir, { recursive: true, force: true })
-    },
   }
 }
 
