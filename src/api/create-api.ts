@@ -5,7 +5,6 @@ import { availabilityZoneRoutes } from '#api/availability-zones/index.ts'
 import { consoleTokenRoutes } from '#api/console-tokens/index.ts'
 import { extensionRoutes } from '#api/extensions/index.ts'
 import { externalEventRoutes } from '#api/external-events/index.ts'
-import { externalEventRoutes } from '#api/external-events/index.ts'
 import { flavorRoutes } from '#api/flavors/index.ts'
 import { hostRoutes } from '#api/hosts/index.ts'
 import { hypervisorRoutes } from '#api/hypervisors/index.ts'
@@ -21,6 +20,7 @@ import {
 } from '#api/kernel/index.ts'
 import { keypairRoutes } from '#api/keypairs/index.ts'
 import { migrationRoutes } from '#api/migrations/index.ts'
+import type { Documents } from '#api/openapi/index.ts'
 import { proxyRoutes } from '#api/proxies/index.ts'
 import { quotaRoutes } from '#api/quotas/index.ts'
 import { removedRoutes } from '#api/removed/index.ts'
@@ -47,6 +47,9 @@ export interface Api {
 /** Any other method is on no route. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
+/** Below it is what Nova does not have. */
+const OWN = 'kilonova'
+
 const REQUEST_ID_HEADERS = ['x-openstack-request-id', 'x-compute-request-id']
 
 /** Every route of the API. */
@@ -62,7 +65,6 @@ export const apiRoutes = (services: Services): readonly Route[] => [
   ...aggregateRoutes(services),
   ...assistedSnapshotRoutes(services),
   ...consoleTokenRoutes(services),
-  ...externalEventRoutes(services),
   ...externalEventRoutes(services),
   ...hostRoutes(services),
   ...migrationRoutes(services),
@@ -93,8 +95,11 @@ export function createApi(services: Services): Api {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 
+  const routes = apiRoutes(services)
+  const operations = routes.map(({ operation }) => operation)
+  let documents: Promise<Documents> | undefined
   const dispatch = createDispatch({
-    routes: apiRoutes(services),
+    routes,
     identity,
     policy,
     authUri: config.authUri,
@@ -110,6 +115,11 @@ export function createApi(services: Services): Api {
       .filter((part) => part !== '')
       .map(decode)
     if (version === '') return sendJson(reply, 200, allVersions(rootOf(request)))
+    if (version === OWN && request.method === 'GET' && segments[0] === 'openapi') {
+      // Few ask for it: what it is made of is loaded when somebody does.
+      documents ??= import('#api/openapi/index.ts').then(({ createDocuments }) => createDocuments(operations))
+      return (await documents).send({ rest: segments.slice(1), root: rootOf(request) }, request, reply)
+    }
     if (version !== 'v2.1' && version !== 'v2') return sendJson(reply, 300, choices(rootOf(request), path))
     if (segments.length === 0 && request.method === 'GET') {
       if (version === 'v2.1') speakVersion(request, reply)

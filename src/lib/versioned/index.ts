@@ -26,6 +26,7 @@ export {
   formatVersion,
   includes,
   overlap,
+  rangeOf,
   readVersion,
   versionOf,
   type Version,
