@@ -14,6 +14,7 @@ import { addAssignmentRoutes } from './routes/assignments.ts'
 import { addAuthRoutes } from './routes/auth.ts'
 import { addCatalogRoutes } from './routes/catalog.ts'
 import type { Routes } from './routes/context.ts'
+import { addLimitRoutes } from './routes/limits.ts'
 import { addProjectRoutes } from './routes/projects.ts'
 import { addRoleRoutes } from './routes/roles.ts'
 import { addUserRoutes } from './routes/users.ts'
@@ -87,6 +88,7 @@ function addAllRoutes(routes: Routes): void {
     addAssignmentRoutes,
     addCatalogRoutes,
     addApplicationCredentialRoutes,
+    addLimitRoutes,
   ]
   for (const add of all) add(routes)
 }

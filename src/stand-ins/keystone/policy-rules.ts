@@ -36,6 +36,12 @@ export const keystoneRules: readonly Rule[] = [
     declare(`identity:update_${one}`, ADMIN),
     declare(`identity:delete_${one}`, ADMIN),
   ]),
+  declare('identity:list_limits', SYSTEM_READER),
+  ...['registered_limit', 'limit'].flatMap((one) => [
+    declare(`identity:create_${one}s`, ADMIN),
+    declare(`identity:update_${one}`, ADMIN),
+    declare(`identity:delete_${one}`, ADMIN),
+  ]),
   declare('identity:list_user_projects', `${DOMAIN_READER} or ${SELF}`),
   declare('identity:list_groups_for_user', `${DOMAIN_READER} or ${SELF}`),
   declare('identity:list_users_in_group', DOMAIN_READER),

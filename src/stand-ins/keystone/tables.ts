@@ -90,6 +90,17 @@ export interface ApplicationCredentialRow {
   unrestricted: number
 }
 
+/** A registered limit (of no project: the empty text) or a project's own. No region is the empty text. */
+export interface LimitRow {
+  id: string
+  project_id: string
+  service_id: string
+  region_id: string
+  resource_name: string
+  amount: number
+  description: string | null
+}
+
 export interface KeystoneDb {
   keystone_project: ProjectRow
   keystone_user: UserRow
@@ -102,6 +113,7 @@ export interface KeystoneDb {
   keystone_service: ServiceRow
   keystone_endpoint: EndpointRow
   keystone_application_credential: ApplicationCredentialRow
+  keystone_limit: LimitRow
   keystone_revocation: { audit_id: string; expires_at: number }
   keystone_key: { name: string; value: string }
 }
@@ -143,6 +155,18 @@ export const migrations: readonly Migration[] = [
           role_ids ${text} not null, expires_at ${int}, unrestricted ${int} not null, unique (user_id, name)) ${end}`,
         `create table keystone_revocation (audit_id ${text} primary key, expires_at ${int} not null) ${end}`,
         `create table keystone_key (name ${text} primary key, value ${text} not null) ${end}`,
+      ])
+    },
+  },
+  {
+    version: 2,
+    name: 'limits',
+    async up(db, dialect) {
+      const { int, text, end } = columnTypes(dialect)
+      await createAll(db, [
+        `create table keystone_limit (id ${text} primary key, project_id ${text} not null, service_id ${text} not null,
+          region_id ${text} not null, resource_name ${text} not null, amount ${int} not null, description ${text},
+          unique (project_id, service_id, region_id, resource_name)) ${end}`,
       ])
     },
   },
