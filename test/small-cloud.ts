@@ -157,6 +157,7 @@ export async function smallCloud(
         if (!down.has(host)) compute.hint(commandId)
         return null
       },
+      cacheImages: async () => null,
       consoleOutput: async () => ({ outputBase64: '' }),
       diagnostics: async () => ({ driver: 'simulated', diagnostics: null }),
       console: async ({ instanceUuid }) => ({ unixPath: `/run/${instanceUuid}.vnc` }),

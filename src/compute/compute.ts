@@ -62,7 +62,7 @@ export function createCompute(deps: ComputeDeps): Compute {
         computeContract,
         topic,
         bus,
-        computeHandlers(driver, rounds.fetchCommands),
+        computeHandlers(world, rounds.fetchCommands),
       )
     },
   })

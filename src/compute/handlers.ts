@@ -2,8 +2,17 @@
 import type { computeContract } from '#contracts/compute.ts'
 import type { HandlersOf } from '#contracts/contract.ts'
 import { badRequest, conflict, type Fault, notFound } from '#lib/fault.ts'
+import type { Image } from '#model/image/index.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
-import { hasConsoleOutput, hasDiagnostics, hasSerial, hasVnc, type VirtDriver } from '#virt/port.ts'
+import {
+  canCacheImages,
+  hasConsoleOutput,
+  hasDiagnostics,
+  hasSerial,
+  hasVnc,
+  type VirtDriver,
+} from '#virt/port.ts'
+import type { World } from './world.ts'
 
 const unavailable = (type: string) => badRequest(`Unavailable console type ${type}.`)
 
@@ -14,14 +23,28 @@ async function addressOf(driver: VirtDriver, type: 'vnc' | 'serial', instanceUui
 }
 
 export function computeHandlers(
-  driver: VirtDriver,
+  { driver, images, log }: Pick<World, 'driver' | 'images' | 'log'>,
   /** There may be a command to be done. */
   onHint: () => void,
 ): HandlersOf<typeof computeContract> {
   const absent = (instanceUuid: string): Fault => notFound(`Instance ${instanceUuid} could not be found.`)
+  /** Who asked does not wait for the bytes, and a guest that needs the image says itself why it cannot have it. */
+  const cache = async (image: Image): Promise<void> => {
+    if (!canCacheImages(driver)) return log.info({ image: image.id }, 'the driver keeps no images')
+    try {
+      await driver.cacheImage(image, { open: (imageId) => images.download(imageId) })
+      log.info({ image: image.id }, 'image cached')
+    } catch (error) {
+      log.warn({ err: error, image: image.id }, 'the image was not cached')
+    }
+  }
   return {
     async run() {
       onHint()
+      return null
+    },
+    async cacheImages({ images: wanted }) {
+      for (const image of wanted) void cache(image)
       return null
     },
     async consoleOutput({ instanceUuid, maxBytes }) {

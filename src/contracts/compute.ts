@@ -29,6 +29,8 @@ export const COMMAND_KINDS = [
   'attach-volume',
   'detach-volume',
   'swap-volume',
+  'attach-interface',
+  'detach-interface',
 ] as const
 export type CommandKind = (typeof COMMAND_KINDS)[number]
 
@@ -82,6 +84,16 @@ export const computeContract = {
    * or twice, when the command is no longer wanted. Answers nothing.
    */
   run: { request: Type.Object({ commandId: Type.String() }), reply: Type.Null(), timeoutMs: 10_000 },
+  /** Images that will be wanted: fetched ahead where the driver keeps images (a hint; a guest that needs one fetches it). */
+  cacheImages: {
+    request: Type.Object({
+      images: Type.Array(
+        Type.Unsafe<Image>(Type.Object({ id: Type.String() }, { additionalProperties: true })),
+      ),
+    }),
+    reply: Type.Null(),
+    timeoutMs: 10_000,
+  },
   /** The console log's last `maxBytes`, as it is (base64, since a guest may print anything). */
   consoleOutput: {
     request: Type.Object({ instanceUuid: Type.String(), maxBytes: Type.Integer() }),

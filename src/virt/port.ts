@@ -119,6 +119,11 @@ export interface CanDumpCrash {
   triggerCrashDump(uuid: string): Promise<void>
 }
 
+/** Images can be fetched before a guest needs them. */
+export interface CanCacheImages {
+  cacheImage(image: Image, images: ImageSource): Promise<void>
+}
+
 /** A guest's root disk as it was at one moment. */
 export interface DiskSnapshot {
   readonly diskFormat: 'qcow2' | 'raw'
@@ -161,6 +166,13 @@ export interface CanAttachVolume {
   attachVolume(uuid: string, volume: GuestVolume): Promise<void>
   /** Nothing there is success. */
   detachVolume(uuid: string, volume: GuestVolume): Promise<void>
+}
+
+/** An interface can come and go while the guest is there, whether it runs or not. */
+export interface CanAttachInterface {
+  attachInterface(guest: GuestDefinition, vif: Vif): Promise<void>
+  /** Nothing there is success. */
+  detachInterface(guest: GuestDefinition, vif: Vif): Promise<void>
 }
 
 /** One volume can take another's place, its content copied, the guest not noticing. */
@@ -209,12 +221,16 @@ export const canSetPassword = (driver: VirtDriver): driver is VirtDriver & CanSe
   'setAdminPassword' in driver
 export const canDumpCrash = (driver: VirtDriver): driver is VirtDriver & CanDumpCrash =>
   'triggerCrashDump' in driver
+export const canCacheImages = (driver: VirtDriver): driver is VirtDriver & CanCacheImages =>
+  'cacheImage' in driver
 export const canSnapshot = (driver: VirtDriver): driver is VirtDriver & CanSnapshot => 'snapshot' in driver
 export const canMigrate = (driver: VirtDriver): driver is VirtDriver & CanMigrate => 'prepareMove' in driver
 export const canLiveMigrate = (driver: VirtDriver): driver is VirtDriver & CanLiveMigrate =>
   'prepareLiveMove' in driver
 export const canAttachVolume = (driver: VirtDriver): driver is VirtDriver & CanAttachVolume =>
   'attachVolume' in driver
+export const canAttachInterface = (driver: VirtDriver): driver is VirtDriver & CanAttachInterface =>
+  'attachInterface' in driver
 export const canSwapVolume = (driver: VirtDriver): driver is VirtDriver & CanSwapVolume =>
   'swapVolume' in driver
 export const hasDiagnostics = (driver: VirtDriver): driver is VirtDriver & HasDiagnostics =>

@@ -1,5 +1,7 @@
 /** Host aggregates: groups of hosts with metadata, of which some are availability zones. Placement is told who is in them. */
 import { type Route, serve, type Services } from '#api/kernel/index.ts'
+import { computeContract, computeTopic } from '#contracts/compute.ts'
+import { clientOf } from '#contracts/contract.ts'
 import {
   AVAILABILITY_ZONE,
   getAggregate,
@@ -14,7 +16,7 @@ import { listComputeNodes } from '#db/compute-nodes.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { findServiceOnHost } from '#db/services.ts'
 import { badRequest, isFault, notFound } from '#lib/fault.ts'
-import type { Aggregate } from '#model/host/index.ts'
+import type { Image } from '#model/image/index.ts'
 import type { Transaction } from 'kysely'
 import { aggregateView, newAggregateView } from './aggregate.view.ts'
 import {
@@ -135,10 +137,17 @@ export function aggregateRoutes(services: Services): readonly Route[] {
       const wanted = call.body.cache.map(({ id }) => id)
       if (new Set(wanted).size < wanted.length) throw badRequest('Duplicate images in request')
       const aggregate = await getAggregate(nova, aggregateId(call.params))
-      for (const id of wanted)
-        if (!(await services.images.find(id, { token: call.token })))
-          throw badRequest(`Image ${id} could not be found.`)
-      announceImages(aggregate, wanted)
+      const images: Image[] = []
+      for (const id of wanted) {
+        const image = await services.images.find(id, { token: call.token })
+        if (!image) throw badRequest(`Image ${id} could not be found.`)
+        images.push(image)
+      }
+      for (const host of aggregate.hosts)
+        await clientOf(computeContract, computeTopic(host), services.bus).cacheImages.cast(
+          { images },
+          call.context.requestId,
+        )
       return {}
     }),
   ]
@@ -156,9 +165,5 @@ export function aggregateRoutes(services: Services): readonly Route[] {
         services.log.warn({ err: error, host, ...change }, 'Placement was not told of an aggregate')
       }
     }
-  }
-
-  function announceImages({ hosts }: Aggregate, images: readonly string[]): void {
-    services.log.info({ hosts, images }, 'images are to be cached')
   }
 }

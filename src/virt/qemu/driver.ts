@@ -5,6 +5,7 @@ import { createKeyedLock } from '#lib/keyed-lock.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
 import { SpawnFailed } from '#virt/port.ts'
 import type {
+  CanCacheImages,
   CanStopAll,
   GuestEvent,
   GuestInfo,
@@ -27,7 +28,13 @@ import { destroyGuest, stopGuest } from './stop-guest.ts'
 import { createTaps } from './taps.ts'
 import { createTools, SYSTEM_PATH } from './tools.ts'
 
-export type QemuDriver = VirtDriver & HasConsoleOutput & HasVnc & HasSerial & CanStopAll & Abilities
+export type QemuDriver = VirtDriver &
+  HasConsoleOutput &
+  HasVnc &
+  HasSerial &
+  CanStopAll &
+  CanCacheImages &
+  Abilities
 
 const DEFAULTS = {
   qemuBinary: 'qemu-system-x86_64',
@@ -196,6 +203,9 @@ export function createQemuDriver(given: QemuOptions): QemuDriver {
       return found.filter((guest) => guest !== undefined)
     },
     info,
+    cacheImage: async (image, images) => {
+      await host.images.fetch(image, images, new AbortController().signal)
+    },
     spawn: (guest, images) => exclusively(guest.uuid, (signal) => spawnGuest(host, guest, images, signal)),
     powerOn: (guest) => exclusively(guest.uuid, (signal) => powerOn(host, guest, signal)),
     powerOff: (uuid, timeoutMs) => exclusively(uuid, (signal) => stopGuest(host, uuid, timeoutMs, signal)),

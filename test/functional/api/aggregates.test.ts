@@ -1,6 +1,7 @@
 /** Host aggregates through HTTP: their hosts and metadata, and what an availability zone may not do. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { eventually } from '../../eventually.ts'
 import { IMAGE_ID, type Request, startApi, type TestApi } from './compute-api.ts'
 import { reportHost } from './hosts-there.ts'
 import { activate, message, startCloud } from './servers-there.ts'
@@ -123,7 +124,22 @@ test('images are cached by an aggregate that is there', async (t) => {
   const cache = (images: string[], of: number | string = id, at = '2.81') =>
     ask(`POST /os-aggregates/${of}/images`, { cache: images.map((image) => ({ id: image })) }, { at })
   const other = IMAGE_ID.replace('7', '8')
+  await reportHost(api, 'h1', H1)
+  await ask(`POST /os-aggregates/${id}/action`, { add_host: { host: 'h1' } })
+  const heard: { images: { id: string }[] }[] = []
+  const compute = await api.bus.serve('compute.h1', {
+    cacheImages: async (payload) => {
+      heard.push(payload as (typeof heard)[number])
+      return null
+    },
+  })
+  t.after(() => compute.close())
   assert.equal((await cache([IMAGE_ID])).status, 202)
+  await eventually(() => heard.length > 0, { what: 'the host heard of it' })
+  assert.deepEqual(
+    heard[0]?.images.map((image) => image.id),
+    [IMAGE_ID],
+  )
   assert.equal(message((await cache([IMAGE_ID, IMAGE_ID])).body), 'Duplicate images in request')
   assert.equal(message((await cache([other])).body), `Image ${other} could not be found.`)
   assert.equal((await cache([IMAGE_ID], 99)).status, 404)
