@@ -13,6 +13,11 @@ export interface Log {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
+/** A level that may change while logs are open. */
+export interface LevelBox {
+  current: LogLevel
+}
+
 /** Keys whose values never reach a log, wherever they stand. */
 const SECRET_KEYS = [
   'password',
@@ -28,11 +33,12 @@ const SECRET_KEYS = [
 /** A log to a file descriptor or path. Lines carry `service`, `time` (ISO 8601), `level`, `msg`, and the request they are about. */
 export function createLog(
   service: string,
-  options: { level?: LogLevel; destination?: string | number } = {},
+  options: { level?: LogLevel | LevelBox; destination?: string | number } = {},
 ): Log {
+  const { level = 'info' } = options
   return pino(
     {
-      level: options.level ?? 'info',
+      ...(typeof level === 'string' ? { level } : { level: 'debug', hooks: { logMethod: heedful(level) } }),
       base: { service },
       mixin: traceFields,
       timestamp: pino.stdTimeFunctions.isoTime,
@@ -43,6 +49,14 @@ export function createLog(
     pino.destination({ dest: options.destination ?? 1, sync: false, mkdir: true }),
   )
 }
+
+const severityOf = (level: LogLevel): number => pino.levels.values[level] ?? Number.POSITIVE_INFINITY
+
+/** Children of a log keep the level that it had when they were made: here each line asks anew. */
+const heedful = (box: LevelBox): NonNullable<NonNullable<pino.LoggerOptions['hooks']>['logMethod']> =>
+  function logMethod(args, method, severity) {
+    if (severity >= severityOf(box.current)) method.apply(this, args)
+  }
 
 function traceFields(): object {
   const trace = currentTrace()

@@ -112,11 +112,13 @@ test('health tells what works; SIGHUP takes in the policy and names the rest; SI
   assert.deepEqual([healthcheck.status, await healthcheck.text()], [503, 'FAILED identity'])
   assert.equal((await fetch(`${api.url}/`)).status, 200)
 
-  appendFileSync(conf, 'report_interval = 7\n')
+  assert.ok(!api.output().includes('"level":"debug"'))
+  appendFileSync(conf, 'report_interval = 7\ndebug = true\n')
   api.process.kill('SIGHUP')
   await eventually(() => api.output().includes('need a restart: [DEFAULT] report_interval') || undefined, {
     what: 'what needs a restart',
   })
+  assert.match(api.output(), /need a restart: \[DEFAULT\] report_interval\n/, 'debug counts at once')
   appendFileSync(conf, 'service_down_time = soon\n')
   api.process.kill('SIGHUP')
   await eventually(() => api.output().includes('stays as it was') || undefined, { what: 'the refusal' })

@@ -3,6 +3,8 @@ import { ConfigError } from '#config/index.ts'
 import { helpOf, parseArguments, UsageError, wholeNumber } from '../arguments.ts'
 import { startPlacementService } from '../placement/service.ts'
 import { loadPlacementSettings } from '../placement/settings.ts'
+import { reloader } from '../services/reload.ts'
+import { createSupervisor } from '../services/supervisor.ts'
 import { listenForStop } from '../up/stopping.ts'
 
 const SPECS = {
@@ -15,6 +17,7 @@ const SPECS = {
 } as const
 
 const USAGE = 2
+const STOP = ['SIGINT', 'SIGTERM'] as const
 const MAX_PORT = 65_535
 
 /** Runs until a signal; yields the exit code. */
@@ -28,16 +31,26 @@ export async function placementApi(args: readonly string[]): Promise<number> {
     if (!/^(\/[\w-]+)*$/.test(given['mount-path']))
       throw new UsageError(`--mount-path ${given['mount-path']}: /placement, for example, was expected`)
     const files = { files: given['config-file'], directories: given['config-dir'] }
+    const supervisor = createSupervisor(process.env)
     const settings = await loadPlacementSettings(files, process.env)
     for (const warning of settings.warnings) console.error(`warning: ${warning}`)
-    const stopping = listenForStop((line) => console.error(line))
+    const stopping = listenForStop((line) => console.error(line), STOP)
     const service = await startPlacementService(settings, {
       host: given.host,
       port: wholeNumber('port', given.port, 0, MAX_PORT),
       mountPath: given['mount-path'],
     })
+    const onHangup = reloader('placement-api', {
+      supervisor,
+      status: `listening at ${service.url}`,
+      reload: async () => service.reload(await loadPlacementSettings(files, process.env)),
+    })
+    process.on('SIGHUP', onHangup)
     console.log(`placement-api: listening at ${service.url}`)
+    await supervisor.ready(`listening at ${service.url}`)
     await stopping.asked
+    process.off('SIGHUP', onHangup)
+    await supervisor.stopping()
     await service.stop()
     stopping.dispose()
     return 0

@@ -1,11 +1,12 @@
 /** `nova-api` and its siblings: one service in this process, or in several workers, until it is asked to stop. */
 import cluster from 'node:cluster'
 import { ConfigError } from '#config/index.ts'
-import { messageOf } from '#lib/undo.ts'
 import { helpOf, parseArguments, UsageError, wholeNumber } from '../arguments.ts'
 import { type ServiceDeclaration, type ServiceName, SERVICES } from '../services/declarations.ts'
-import { type RunningService, startService } from '../services/run.ts'
+import { reloader } from '../services/reload.ts'
+import { startService } from '../services/run.ts'
 import { loadServiceSettings } from '../services/settings.ts'
+import { createSupervisor } from '../services/supervisor.ts'
 import { runWorkers } from '../services/workers.ts'
 import { listenForStop } from '../up/stopping.ts'
 
@@ -54,6 +55,7 @@ export async function service(name: ServiceName, args: readonly string[]): Promi
 async function run(name: ServiceName, declaration: ServiceDeclaration, given: Given): Promise<number> {
   const load = () =>
     loadServiceSettings({ files: given['config-file'], directories: given['config-dir'] }, process.env)
+  const supervisor = createSupervisor(process.env)
   const settings = await load()
   for (const warning of settings.warnings) console.error(`warning: ${warning}`)
   const stopping = listenForStop((line) => console.error(line), STOP)
@@ -63,33 +65,18 @@ async function run(name: ServiceName, declaration: ServiceDeclaration, given: Gi
     reusePort: given['reuse-port'],
     stopGuests: given['stop-guests'],
   })
-  const onHangup = (): void => void reload(name, running, load)
+  const status = running.url === undefined ? 'running' : `listening at ${running.url}`
+  const onHangup = reloader(name, { supervisor, status, reload: async () => running.reload(await load()) })
   process.on('SIGHUP', onHangup)
-  console.log(`${name}: ${running.url === undefined ? 'running' : `listening at ${running.url}`}`)
+  console.log(`${name}: ${status}`)
+  await supervisor.ready(status)
   const failure = await Promise.race([stopping.asked.then(() => undefined), running.failed])
   if (failure) console.error(`${name}: ${failure.message}`)
   process.off('SIGHUP', onHangup)
+  await supervisor.stopping()
   await running.stop()
   stopping.dispose()
   // A worker's channel to its parent would keep it.
   cluster.worker?.disconnect()
   return failure ? FAILED : 0
-}
-
-/** A configuration that is wrong changes nothing. */
-async function reload(
-  name: string,
-  running: RunningService,
-  load: () => ReturnType<typeof loadServiceSettings>,
-): Promise<void> {
-  try {
-    const changed = await running.reload(await load())
-    console.error(
-      changed.length === 0
-        ? `${name}: configuration read again`
-        : `${name}: configuration read again; these need a restart: ${changed.join(', ')}`,
-    )
-  } catch (error) {
-    console.error(`${name}: the configuration stays as it was: ${messageOf(error)}`)
-  }
 }

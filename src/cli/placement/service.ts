@@ -9,18 +9,23 @@ import type { Metrics } from '#lib/metrics.ts'
 import { withUndo } from '#lib/undo.ts'
 import { createIdentity, type Identity } from '#neighbours/identity/index.ts'
 import { isUpToDate, type PlacementApp } from '#placement/index.ts'
+import type { Policy } from '#policy/index.ts'
 import { UsageError } from '../arguments.ts'
 import { databaseAnswers } from '../services/database.ts'
 import { healthMounts } from '../services/health.ts'
 import { createProcessMetrics, measureDatabase, metricsMount } from '../services/metrics.ts'
-import { logsOf } from '../services/log.ts'
+import { levelOf, logsOf } from '../services/log.ts'
 import { makePlacement, makePolicy } from '../services/make.ts'
 import { authtokenSession, tokenCacheMs } from '../services/neighbours.ts'
+import { differences } from '../services/settings.ts'
+import { RELOADABLE } from '../services/world.ts'
 import { listen } from '../up/front-door.ts'
 import { openPlacementDatabase, type PlacementSettings } from './settings.ts'
 
 export interface PlacementService {
   readonly url: string
+  /** Takes in what may change; yields the changed options that need a restart. */
+  reload(next: PlacementSettings): Promise<readonly string[]>
   /** Answers what has come, then lets go of everything. */
   stop(): Promise<void>
 }
@@ -39,7 +44,8 @@ export function startPlacementService(
   { host, port, mountPath }: ServiceOptions,
 ): Promise<PlacementService> {
   const { config } = settings
-  const logOf = logsOf(config, 'placement-api')
+  const level = { current: levelOf(config) }
+  const logOf = logsOf(config, 'placement-api', level)
   return withUndo(async (undo) => {
     const closing: (() => Promise<void>)[] = []
     const later = (close: () => Promise<void>): void => {
@@ -54,7 +60,12 @@ export function startPlacementService(
     later(() => http.close())
     if (!config.placement_database.sync_on_startup && !(await isUpToDate(db)))
       throw new UsageError('the tables are not up to date: run "placement-manage db sync"')
-    const { app, start, close } = await createApp(settings, { db, http, metrics, logOf, mountPath })
+    const policy = await makePolicy(
+      'placement',
+      { file: settings.policyFile },
+      { config, clock: systemClock, logOf },
+    )
+    const { app, start, close } = createApp(config, { db, http, metrics, policy, logOf, mountPath })
     later(close)
     await start()
     const door = await listen(host, port)
@@ -66,6 +77,11 @@ export function startPlacementService(
     ])
     return {
       url: `${door.url}${mountPath}`,
+      async reload(next) {
+        level.current = levelOf(next.config)
+        await policy.reload()
+        return differences(config, next.config).filter((option) => !RELOADABLE.has(option))
+      },
       async stop() {
         for (const each of closing) await each()
       },
@@ -77,14 +93,12 @@ interface Ground {
   readonly db: Database
   readonly http: HttpClient
   readonly metrics: Metrics
+  readonly policy: Policy
   readonly logOf: (service: string) => Log
   readonly mountPath: string
 }
 
-async function createApp(
-  { config, policyFile }: PlacementSettings,
-  { db, http, metrics, logOf, mountPath }: Ground,
-): Promise<PlacementApp> {
+function createApp(config: Config, { db, http, metrics, policy, logOf, mountPath }: Ground): PlacementApp {
   const isOpen = config.api.auth_strategy === 'noauth2'
   return makePlacement({
     db,
@@ -94,7 +108,7 @@ async function createApp(
     ids: randomIds,
     clock: systemClock,
     identity: isOpen ? 'noauth2' : identityOf(config, http),
-    policy: await makePolicy('placement', { file: policyFile }, { config, clock: systemClock, logOf }),
+    policy,
     mountPath,
     wwwAuthenticateUri: config.keystone_authtoken.www_authenticate_uri,
   })

@@ -6,7 +6,7 @@ import { healthMounts } from './health.ts'
 import { metricsMount } from './metrics.ts'
 import { differences, type ServiceSettings } from './settings.ts'
 import { familiesOfWorkers } from './worker-metrics.ts'
-import { createWorld } from './world.ts'
+import { createWorld, RELOADABLE } from './world.ts'
 
 export interface RunOptions {
   /** A port of its own for `/live`, `/ready` and `/healthcheck`, which a service that listens serves on its port too. */
@@ -69,8 +69,8 @@ export function startService(
       url: door?.url,
       failed: failed.promise,
       async reload(next) {
-        for (const each of world.reloads) await each()
-        const changed = differences(settings.config, next.config)
+        for (const each of world.reloads) await each(next)
+        const changed = differences(settings.config, next.config).filter((option) => !RELOADABLE.has(option))
         log.info({ needs_restart: changed }, 'configuration read again')
         return changed
       },

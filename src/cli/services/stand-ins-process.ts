@@ -16,7 +16,7 @@ import type { DriverName } from '../up/up-arguments.ts'
 import { databaseAnswers } from './database.ts'
 import { healthMounts } from './health.ts'
 import { createProcessMetrics, measureDatabase, metricsMount } from './metrics.ts'
-import { logsOf } from './log.ts'
+import { levelOf, logsOf } from './log.ts'
 import { bootstrapInput, makeStandIns, STAND_IN_PATHS, volumeServices } from './stand-ins.ts'
 
 export interface StandInsOptions {
@@ -48,7 +48,7 @@ export function startStandIns(
     const lock = await lockDirectory(stateDir)
     later(() => lock.release())
     const dir = openStateDir(stateDir, randomIds)
-    const logOf = logsOf(config, 'stand-ins')
+    const logOf = logsOf(config, 'stand-ins', { current: levelOf(config) })
     const metrics = createProcessMetrics()
     const db = openDatabase(options.database)
     measureDatabase(metrics, db)

@@ -2,6 +2,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { basename } from 'node:path'
 import { listenForStop } from '../up/stopping.ts'
+import { createSupervisor } from './supervisor.ts'
 import { gatherForWorkers } from './worker-metrics.ts'
 
 const STOP = ['SIGINT', 'SIGTERM'] as const
@@ -12,7 +13,9 @@ export async function runWorkers(name: string, count: number): Promise<number> {
   // A launcher of the service's own name has put that name before our arguments, and will again.
   cluster.setupPrimary({ exec, args: basename(exec, '.mjs') === name ? args.slice(1) : args })
   const stopping = listenForStop((line) => console.error(line), STOP)
+  const supervisor = createSupervisor(process.env)
   const gone = new Map<Worker, Promise<void>>()
+  let listening = 0
   let isStopping = false
   let refused: (code: number) => void = () => undefined
   const refusal = new Promise<number>((resolve) => {
@@ -23,6 +26,8 @@ export async function runWorkers(name: string, count: number): Promise<number> {
     let listened = false
     worker.once('listening', () => {
       listened = true
+      listening += 1
+      if (listening === count) void supervisor.ready(`${count} workers`)
     })
     const end = new Promise<void>((resolve) => {
       worker.once('exit', (code, signal) => {
@@ -47,6 +52,7 @@ export async function runWorkers(name: string, count: number): Promise<number> {
   for (let index = 0; index < count; index += 1) fork()
   const code = await Promise.race([stopping.asked.then(() => 0), refusal])
   isStopping = true
+  void supervisor.stopping()
   process.off('SIGHUP', pass)
   endGathering()
   for (const worker of gone.keys()) worker.process.kill('SIGTERM')

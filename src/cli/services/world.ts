@@ -9,11 +9,16 @@ import type { Policy } from '#policy/index.ts'
 import { makeBus } from './bus.ts'
 import { databaseAnswers, openNovaDatabase, requireSchema } from './database.ts'
 import type { Check } from './health.ts'
-import { logsOf } from './log.ts'
+import { levelOf, logsOf } from './log.ts'
 import { type Footing, makePolicy } from './make.ts'
 import { createProcessMetrics, measureBus, measureDatabase } from './metrics.ts'
 import { configuredNeighbours, type Neighbours } from './neighbours.ts'
 import type { ServiceSettings } from './settings.ts'
+
+type Reload = (next: ServiceSettings) => Promise<void>
+
+/** `[group] option` of what counts at once when it is read again; the rest needs a restart. */
+export const RELOADABLE: ReadonlySet<string> = new Set(['[DEFAULT] debug'])
 
 export interface World extends Footing {
   /** Asked to stop, a compute stops its guests too. */
@@ -30,7 +35,7 @@ export interface World extends Footing {
   /** The process must end, and say why. */
   fail(error: Error): void
   /** Reads again what may change while the service runs. */
-  readonly reloads: (() => Promise<void>)[]
+  readonly reloads: Reload[]
 }
 
 const IDENTITY_MS = 2_500
@@ -45,9 +50,14 @@ export function createWorld(
     readonly fail: (error: Error) => void
   },
 ): World {
-  const logOf = logsOf(config, binary)
+  const level = { current: levelOf(config) }
+  const logOf = logsOf(config, binary, level)
   const checks: Record<string, Check> = {}
-  const reloads: (() => Promise<void>)[] = []
+  const reloads: Reload[] = [
+    async ({ config: next }) => {
+      level.current = levelOf(next)
+    },
+  ]
   const metrics = createProcessMetrics()
   const { later } = options
   return {

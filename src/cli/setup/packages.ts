@@ -60,6 +60,7 @@ const TESTING: readonly Need[] = [
     without: TESTS,
   },
   { package: 'chromium', programs: ['chromium'], without: TESTS },
+  { package: 'systemd', programs: ['systemd-notify'], without: TESTS },
   { package: 'iputils-ping', programs: ['ping'], without: TESTS },
   { package: 'openssh-client', programs: ['ssh'], without: TESTS },
 ]
