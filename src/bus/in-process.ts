@@ -88,7 +88,7 @@ export function createInProcessBus(options: { clock?: Clock; log?: Log } = {}): 
       deadlines.add(deadline)
       const late = clock.sleep(callOptions.timeoutMs, deadline.signal).then(
         () => new BusTimeout(`${name}.${method} was not answered within ${callOptions.timeoutMs} ms`),
-        () => new Fault('unavailable', 'The bus is closed.'),
+        (reason: unknown) => reason as Error,
       )
       try {
         const first = await Promise.race([
@@ -143,7 +143,7 @@ export function createInProcessBus(options: { clock?: Clock; log?: Log } = {}): 
       ]
       for (let left = running(); left.length > 0; left = running()) await Promise.all(left)
       closed = true
-      for (const deadline of deadlines) deadline.abort()
+      for (const deadline of deadlines) deadline.abort(new Fault('unavailable', 'The bus is closed.'))
       topics.clear()
     },
   }

@@ -48,7 +48,7 @@ export const defaultConductorConfig: ConductorConfig = {
   shutdownTimeoutMs: 60_000,
   buildTimeoutMs: 1_800_000,
   commandTimeoutMs: 120_000,
-  commandPollMs: 15_000,
+  commandPollMs: 5_000,
   concurrency: 128,
   pollMs: 1_000,
   leaseMs: 6_000,

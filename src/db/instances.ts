@@ -2,7 +2,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import { dialectOf, inTransaction, isUniqueViolation, lockRows } from '#db/kit/index.ts'
 import { conflict, notFound } from '#lib/fault.ts'
-import type { Instance, TaskState, VmState } from '#model/instance/index.ts'
+import { type Instance, TASK_STATES, type TaskState, type VmState } from '#model/instance/index.ts'
 import {
   type InstanceChanges,
   instanceOf,
@@ -142,10 +142,16 @@ async function updateRow(db: Db, uuid: string, changes: InstanceChanges, options
   if (taskState !== undefined) {
     const states = [taskState].flat()
     const named = states.filter((state) => state !== null)
+    const others = TASK_STATES.filter((state) => !named.includes(state))
     query = query.where((eb) =>
       eb.or([
         ...(states.includes(null) ? [eb('task_state', 'is', null)] : []),
-        ...(named.length > 0 ? [eb('task_state', 'in', named)] : []),
+        // The shorter list of the two: "anything but deleting" is asked all the time.
+        ...(named.length > others.length && others.length > 0
+          ? [eb('task_state', 'not in', others)]
+          : named.length > 0
+            ? [eb('task_state', 'in', named)]
+            : []),
       ]),
     )
   }

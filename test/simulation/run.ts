@@ -62,8 +62,24 @@ interface Tally {
   readonly failed: number[]
 }
 
+/** After so many seeds a process makes way for a new one: the dead of its clouds wait for ever, and take room. */
+const SEEDS_OF_ONE = 150
+
+/** Plays seeds, in one process after another, until `next` gives no more. */
+async function playOn(next: () => number | undefined, heard: (played: Played) => void): Promise<void> {
+  for (let more = true; more; ) {
+    let left = SEEDS_OF_ONE
+    await playSome(() => {
+      if (left-- === 0) return undefined
+      const seed = next()
+      more = seed !== undefined
+      return seed
+    }, heard)
+  }
+}
+
 /** One process, which plays seeds until `next` gives no more. */
-function playOn(next: () => number | undefined, heard: (played: Played) => void): Promise<void> {
+function playSome(next: () => number | undefined, heard: (played: Played) => void): Promise<void> {
   const worker = fork(new URL('./worker.ts', import.meta.url))
   return new Promise((resolve, reject) => {
     let current: number | undefined

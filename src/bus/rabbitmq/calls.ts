@@ -107,7 +107,8 @@ export function createCalls(deps: { link: Link; clock: Clock; log: Log; name: st
       waiting.set(id, question)
       const late = clock.sleep(timeoutMs, signal).then(
         () => new BusTimeout(lateness(topic, method, timeoutMs, link)),
-        () => new Fault('unavailable', 'The bus is closed.'),
+        (reason: unknown) =>
+          reason === NOBODY_WAITS ? NOBODY_WAITS : new Fault('unavailable', 'The bus is closed.'),
       )
       void ask(question)
       try {

@@ -36,6 +36,8 @@ export function openSqlite(path: string | undefined): DatabaseSync {
   const sqlite = new DatabaseSync(path ?? ':memory:', { timeout: BUSY_TIMEOUT_MS })
   sqlite.exec('pragma journal_mode = wal')
   sqlite.exec('pragma synchronous = normal')
+  // A row that changes several times in a row reaches the file once: 16 MiB wait in the log at most.
+  sqlite.exec('pragma wal_autocheckpoint = 4000')
   sqlite.exec('pragma foreign_keys = on')
   sqlite.exec('pragma cache_size = -16000')
   sqlite.exec('pragma busy_timeout = 5')
