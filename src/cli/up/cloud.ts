@@ -111,14 +111,16 @@ export function startCloud(options: CloudOptions): Promise<Cloud> {
       url: publicUrl,
       driver: options.driver,
       about: computes.about,
-      endpoints: Object.fromEntries(
-        CATALOG.map(({ type, url }) => [type, url.replace('%(public_url)s', publicUrl)]),
-      ),
+      endpoints: Object.fromEntries(CATALOG.map(({ type, url }) => [type, rootOf(url, publicUrl)])),
       timing: stopwatch.report(),
       stop: (hurry) => stop({ door, computes, parts, db, http, lock, log: logOf('kilonova') }, hurry),
     }
   })
 }
+
+/** Where a service of the catalog is, for whatever project. */
+const rootOf = (url: string, publicUrl: string): string =>
+  url.replace('%(public_url)s', publicUrl).replace('/%(project_id)s', '')
 
 const WILDCARDS = new Set(['0.0.0.0', '::'])
 
