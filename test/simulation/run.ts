@@ -67,15 +67,11 @@ const SEEDS_OF_ONE = 150
 
 /** Plays seeds, in one process after another, until `next` gives no more. */
 async function playOn(next: () => number | undefined, heard: (played: Played) => void): Promise<void> {
-  for (let more = true; more; ) {
-    let left = SEEDS_OF_ONE
-    await playSome(() => {
-      if (left-- === 0) return undefined
-      const seed = next()
-      more = seed !== undefined
-      return seed
-    }, heard)
-  }
+  const first = next()
+  if (first === undefined) return
+  let given = 0
+  await playSome(() => (given++ === 0 ? first : given > SEEDS_OF_ONE ? undefined : next()), heard)
+  await playOn(next, heard)
 }
 
 /** One process, which plays seeds until `next` gives no more. */
