@@ -87,7 +87,6 @@ export class SmallPlacement implements PlacementClient {
   candidates = refused('candidates')
   changeAggregates = refused('aggregates')
   removeProvider = refused('removal of a provider')
-  removeProvider = refused('removal of a provider')
 }
 
 /** Images by their ids, newest first. */

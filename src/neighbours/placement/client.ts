@@ -44,7 +44,6 @@ export function createPlacementClient(options: PlacementClientOptions): Placemen
     allocationsOf: (instanceUuid) => readConsumer(send, instanceUuid),
     allocationsOn: (providerUuid) => allocationsOn(send, providerUuid),
     removeProvider: (providerUuid) => removeProvider(send, providerUuid),
-    removeProvider: (providerUuid) => removeProvider(send, providerUuid),
     changeAggregates: (providerUuid, change) => changeAggregates(send, providerUuid, change),
   }
 }
@@ -171,12 +170,6 @@ async function release(send: Send, uuid: string): Promise<void> {
   const answer = await send('DELETE', `/allocations/${uuid}`)
   if (answer.status !== 204 && answer.status !== 404)
     throw unexpected('asked to give back allocations', answer)
-}
-
-async function removeProvider(send: Send, uuid: string): Promise<void> {
-  for (const consumer of Object.keys(await allocationsOn(send, uuid))) await release(send, consumer)
-  const answer = await send('DELETE', `/resource_providers/${uuid}`)
-  if (answer.status !== 204 && answer.status !== 404) throw unexpected('asked to remove a provider', answer)
 }
 
 async function removeProvider(send: Send, uuid: string): Promise<void> {

@@ -83,8 +83,6 @@ export interface PlacementClient {
   ): Promise<Readonly<Record<string, { readonly resources: ResourceAmounts }>>>
   /** Forgets the provider and what is still taken from it. Nothing there is success. */
   removeProvider(providerUuid: string): Promise<void>
-  /** Forgets the provider and what is still taken from it. Nothing there is success. */
-  removeProvider(providerUuid: string): Promise<void>
   /** Puts the provider into an aggregate, or takes it out, whatever else it is in. */
   changeAggregates(
     providerUuid: string,
