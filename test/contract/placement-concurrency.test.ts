@@ -135,6 +135,40 @@ for (const store of stores) {
       if (other !== store.database) await other.close()
     })
 
+    test('what is written at one is proposed, shown and refused at the other at once', async () => {
+      const [one, other] = [doors[0].ask, doors[1].ask]
+      const zone = randomUUID()
+      const proposed = async (ask: Ask, more = ''): Promise<string[]> => {
+        const asked = `resources=VCPU:20&member_of=${zone}${more}`
+        const { allocation_requests: ways } = (await ask('GET', `/allocation_candidates?${asked}`)).body
+        return ways.flatMap((way: { allocations: object }) => Object.keys(way.allocations)).sort()
+      }
+      assert.deepEqual(await proposed(other), [])
+      const hosts = [
+        await makeProvider(one, CAPACITY, { aggregates: [zone] }),
+        await makeProvider(other, CAPACITY, { aggregates: [zone] }),
+      ]
+      for (const ask of [one, other]) assert.deepEqual(await proposed(ask), hosts.toSorted())
+      const [host = '', rest = ''] = hosts
+      const consumer = randomUUID()
+      await one('PUT', `/allocations/${consumer}`, claimBody(host, { VCPU: 20 }))
+      assert.deepEqual(await proposed(other), [rest])
+      assert.equal(
+        (await other('PUT', `/allocations/${randomUUID()}`, claimBody(host, { VCPU: 1 }))).status,
+        409,
+      )
+      await other('DELETE', `/allocations/${consumer}`)
+      assert.deepEqual(await proposed(one), hosts.toSorted())
+      const { generation } = (await one('GET', `/resource_providers/${host}`)).body
+      const traits = { traits: ['CUSTOM_SEEN'], resource_provider_generation: generation }
+      await other('PUT', '/traits/CUSTOM_SEEN')
+      assert.equal((await one('PUT', `/resource_providers/${host}/traits`, traits)).status, 200)
+      assert.equal((await other('PUT', `/resource_providers/${host}/traits`, traits)).status, 409)
+      assert.deepEqual(await proposed(other, '&required=CUSTOM_SEEN'), [host])
+      assert.equal((await other('DELETE', `/resource_providers/${rest}`)).status, 204)
+      assert.deepEqual(await proposed(one), [host])
+    })
+
     test(`for ${SECONDS} s nothing is exceeded and nothing lost`, async (context) => {
       const { ask } = doors[0]
       const zone = randomUUID()
