@@ -150,6 +150,50 @@ test('a delete during a build that hangs does not wait for it', async (t) => {
   assertNothingLeft(cloud)
 })
 
+test('a step that hangs ends with its deadline: the server is in error, the fault names the step, and nothing is left', async (t) => {
+  const hangs = {
+    spawn: (cloud: SmallCloud) => {
+      cloud.computes.h1!.misbehave = ({ kind }) => (kind === 'build' ? 'silence' : undefined)
+    },
+    networks: (cloud: SmallCloud) => {
+      cloud.networks.allocate = () => new Promise<never>(() => undefined)
+    },
+  }
+  for (const [step, hang] of Object.entries(hangs)) {
+    const small = await smallCloud({
+      config: { buildTimeoutMs: 60_000, serviceDownTimeMs: 1e9, closeMs: 10 },
+    })
+    let jumpedMs = 0
+    const impatience: (() => void)[] = []
+    const { clock } = small.deps
+    // Sleeps that are waited out at once when time jumps: those of deadlines and polls.
+    const sleep: typeof clock.sleep = (ms, signal) =>
+      Promise.race([clock.sleep(ms, signal), new Promise<void>((resolve) => impatience.push(resolve))])
+    const jumping = { now: () => clock.now() + jumpedMs, sleep }
+    const conductor = createConductor({ ...small.deps, clock: jumping })
+    t.after(async () => {
+      await conductor.close()
+      await small.close()
+    })
+    await conductor.start()
+    hang(small)
+    const { uuid } = await build(small)
+    const state = step === 'spawn' ? 'spawning' : 'networking'
+    await eventually(async () => (await getInstance(small.world.db, uuid)).taskState === state, {
+      everyMs: 2,
+    })
+    jumpedMs = 301_000
+    for (const resolve of impatience) resolve()
+    await settled(small, uuid)
+    assert.equal((await getInstance(small.world.db, uuid)).vmState, 'error', step)
+    assert.match(
+      (await faultOf(small, uuid))?.message ?? '',
+      new RegExp(`^Step '${step}' did not finish within`),
+    )
+    assertNothingLeft(small)
+  }
+})
+
 test('deletes with the host down: the server goes at once, its guest when the host returns', async (t) => {
   const cloud = await cloudWithConductor(t)
   const { uuid } = await build(cloud)
