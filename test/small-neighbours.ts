@@ -153,6 +153,22 @@ export class SmallNetworks implements Networks {
     return vifs
   }
 
+  async attach(owner: { instanceUuid: string; host: string }, { portId, networkId }: PortRequest) {
+    const id = portId ?? randomUUID()
+    const made = { id, networkId, preexisting: false, deviceId: owner.instanceUuid, host: owner.host }
+    const port = this.#ports.get(id) ?? made
+    this.#ports.set(id, Object.assign(port, { deviceId: owner.instanceUuid, host: owner.host }))
+    return { ...vifWith('10.0.0.9'), id, preexisting: port.preexisting }
+  }
+
+  async detach(portId: string, { keep }: { keep: boolean }): Promise<void> {
+    await this.#happens('before detach of port')
+    const port = this.#ports.get(portId)
+    if (port && keep) Object.assign(port, { deviceId: '', host: null })
+    else this.#ports.delete(portId)
+    await this.#happens('after detach of port')
+  }
+
   async release(instanceUuid: string, keepPortIds: readonly string[]): Promise<void> {
     await this.#happens('before release of ports')
     for (const port of this.#ports.values()) {

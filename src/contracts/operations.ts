@@ -78,6 +78,9 @@ export const operationParams = {
     image: ImageOrNull,
     stopAfter: Type.Boolean(),
   }),
+  /** The port is bound to the host already, and the instance knows of it. */
+  'attach-interface': Type.Object({ portId: Type.String() }),
+  'detach-interface': Type.Object({ portId: Type.String() }),
   /** The block device is there already, its volume reserved. */
   'attach-volume': Type.Object({ blockDeviceUuid: Type.String() }),
   'detach-volume': Type.Object({ blockDeviceUuid: Type.String() }),

@@ -155,6 +155,13 @@ export function createNeutron(options: {
       for (const port of found)
         await request(life, () => drop({ ...port, isOwners: keepPortIds.includes(port.id) }))
     },
+    attach: (owner, one) =>
+      request(life, () => take(owner, one, new Set(portsOf(owner.instanceUuid).map(({ id }) => id)))),
+    detach: (portId, { keep }) =>
+      request(life, () => {
+        const port = ports.get(portId)
+        if (port) drop({ ...port, isOwners: keep })
+      }),
     vifs: (instanceUuid) => request(life, () => portsOf(instanceUuid).map((port) => vifOf(port, null))),
     ports: (instanceUuid) => request(life, () => portsOf(instanceUuid)),
     securityGroupsOf: () => request(life, () => new Map()),

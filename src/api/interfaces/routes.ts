@@ -1,9 +1,10 @@
-/** A server's network interfaces, as the network service has them. */
+/** A server's network interfaces, as the network service has them: shown, attached, detached. */
 import { visibleInstance } from '#api/instances/index.ts'
 import { type Route, serve, type Services } from '#api/kernel/index.ts'
 import { notFound } from '#lib/fault.ts'
 import { operation, query, shownSince, view } from '#lib/versioned/index.ts'
 import type { Port } from '#neighbours/networks/port.ts'
+import { attach, attachInterface, detach, detachInterface } from './attach.ts'
 
 const RULE = 'os_compute_api:os-attach-interfaces'
 const PATH = 'GET /servers/{server_id}/os-interface'
@@ -54,6 +55,18 @@ export function interfaceRoutes(services: Services): readonly Route[] {
       }
       const tag = instance.networkInfo.find((vif) => vif.id === id)?.tag ?? null
       return { body: { interfaceAttachment: call.render(interfaceView)(port, { tag }) } }
+    }),
+
+    serve(attachInterface, async (call) => {
+      const { instance, vif } = await attach(call, services)
+      const port = (await networks.ports(instance.uuid)).find(({ id }) => id === vif.id)
+      if (!port) throw notFound(`Port id ${vif.id} could not be found.`)
+      return { body: { interfaceAttachment: call.render(interfaceView)(port, { tag: vif.tag }) } }
+    }),
+
+    serve(detachInterface, async (call) => {
+      await detach(call, services)
+      return {}
     }),
   ]
 }

@@ -1,6 +1,7 @@
 /** Operations that not every driver can do: each is one row, and a driver that lacks the ability refuses them in the same words. */
 import type { Command } from '#contracts/compute.ts'
 import {
+  canAttachInterface,
   canAttachVolume,
   canDumpCrash,
   canLiveMigrate,
@@ -17,6 +18,7 @@ import {
   type VirtDriver,
 } from '#virt/port.ts'
 import type { Image } from '#model/image/index.ts'
+import type { Vif } from '#model/network/index.ts'
 import { guestDefinition } from '../guest-definition.ts'
 import type { World } from '../world.ts'
 import type { Operation } from './operation.ts'
@@ -120,6 +122,18 @@ export const ABLE = {
     ability: 'detach_volume',
     failure: 'The volume could not be detached.',
     run: (driver, { uuid, args }) => driver.detachVolume(uuid, args['volume'] as GuestVolume),
+  }),
+  'attach-interface': able({
+    can: canAttachInterface,
+    ability: 'attach_interface',
+    failure: 'The interface could not be attached.',
+    run: (driver, { guest, args }) => driver.attachInterface(guest, args['vif'] as Vif),
+  }),
+  'detach-interface': able({
+    can: canAttachInterface,
+    ability: 'detach_interface',
+    failure: 'The interface could not be detached.',
+    run: (driver, { guest, args }) => driver.detachInterface(guest, args['vif'] as Vif),
   }),
   'swap-volume': able({
     can: canSwapVolume,

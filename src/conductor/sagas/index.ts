@@ -4,6 +4,7 @@ import { buildServers } from './build-servers.ts'
 import { deleteServer } from './delete-server.ts'
 import { guestSagas } from './guest-sagas.ts'
 import { moveSagas } from './move-sagas.ts'
+import { interfaceSagas } from './interfaces.ts'
 import { rebootServer } from './reboot-server.ts'
 import { rebuildServer } from './rebuild-server.ts'
 import { resumeServer } from './resume-server.ts'
@@ -28,4 +29,5 @@ export const sagas: readonly ServerSaga[] = [
   ...unshelveSagas,
   ...moveSagas,
   ...volumeSagas,
+  ...interfaceSagas,
 ]

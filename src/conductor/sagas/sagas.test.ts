@@ -25,6 +25,7 @@ import { eventually } from '../../../test/eventually.ts'
 import { announcements } from '../announce.ts'
 import { createConductor } from '../conductor.ts'
 import { stateService } from '../state-service.ts'
+import { assertInterface, INTERFACE_CASES, INTERFACE_PREPARATIONS } from '../../../test/interface-sagas.ts'
 import { assertPlace, MOVE_CASES, MOVE_PREPARATIONS } from '../../../test/move-sagas.ts'
 import { assertVolumes, VOLUME_CASES, VOLUME_PREPARATIONS, volumesOf } from '../../../test/volume-sagas.ts'
 import type { ConductorTypes } from '../world.ts'
@@ -195,6 +196,19 @@ const ALL_CASES: readonly Case[] = [
       },
     }),
   ),
+  ...INTERFACE_CASES.map(
+    ([saga, good, bad]): Case => ({
+      saga,
+      taskState: null,
+      params: {},
+      on: 'h1',
+      done: (cloud, instance) => (instance ? assertInterface(cloud, instance, good) : assert.fail()),
+      failed: (cloud, instance) => {
+        assert.deepEqual(states(instance), active)
+        assertInterface(cloud, instance, ...bad)
+      },
+    }),
+  ),
   ...VOLUME_CASES.map(([saga, good, bad]): Case => {
     type Volumes = Readonly<Record<string, string>>
     const ends =
@@ -242,9 +256,11 @@ const given = (of: Case) => async (): Promise<Given<ConductorTypes>> => {
   )
   const uuid =
     of.on === 'h1' ? await runningInstance(cloud) : await cloud.addInstance({ vmState: 'building' })
-  const prepare = ({ ...VOLUME_PREPARATIONS, ...MOVE_PREPARATIONS } as Partial<Record<SagaName, Prepare>>)[
-    of.saga
-  ]
+  const prepare = (
+    { ...VOLUME_PREPARATIONS, ...INTERFACE_PREPARATIONS, ...MOVE_PREPARATIONS } as Partial<
+      Record<SagaName, Prepare>
+    >
+  )[of.saga]
   const params = prepare ? await prepare(cloud, uuid) : of.params
   const operation = await cloud.request(of.saga, uuid, of.taskState, params)
   const requestId = (await findOperation(world.db, operation))?.requestId ?? context.requestId

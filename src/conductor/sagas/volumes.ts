@@ -1,17 +1,15 @@
 /** Volumes come and go: Cinder is told of the host, the compute does it, and Cinder hears that it is done. */
-import type { CommandKind } from '#contracts/compute.ts'
 import type { OperationParams } from '#contracts/operations.ts'
 import { findBlockDevice, removeBlockDevice, updateBlockDevice } from '#db/block-devices.ts'
 import { withdrawCommands } from '#db/commands.ts'
 import { listComputeNodes } from '#db/compute-nodes.ts'
 import { getInstance } from '#db/instances.ts'
 import { done, OperationCancelled, type Outcome } from '#lib/saga/index.ts'
-import type { BlockDevice, Instance } from '#model/instance/index.ts'
+import type { BlockDevice } from '#model/instance/index.ts'
 import type { Connection } from '#neighbours/volumes/port.ts'
-import { command } from '../command-step.ts'
-import { guestSpecOf, rememberedImage } from '../guest-spec.ts'
 import { isPassing } from '../passing.ts'
-import { type Ctx, serverSaga, type ServerSaga, type Trx, type World } from '../world.ts'
+import { type Ctx, serverSaga, type ServerSaga, type Trx } from '../world.ts'
+import { commandMs, onHost, withdraw } from './on-host.ts'
 
 interface OfDevice {
   readonly blockDeviceUuid: string
@@ -21,7 +19,6 @@ type Swap = OperationParams<'swap-volume'>
 
 const SHORT_MS = 120_000
 const retry = { times: 2, delayMs: 500, when: isPassing }
-const commandMs = (world: World) => world.config.commandTimeoutMs
 
 /** The block device. One that is gone went with its instance. */
 async function deviceOf({ world, params }: Ctx<OfDevice, object>): Promise<BlockDevice> {
@@ -49,42 +46,6 @@ const guestVolume = (device: BlockDevice, connection: Connection | null) => ({
   tag: device.tag,
   connection,
 })
-
-/** The compute does it to the guest; nothing is to be done when the instance is on no host. */
-async function onHost<Params, Outputs>(
-  ctx: Ctx<Params, Outputs>,
-  kind: CommandKind,
-  args: Readonly<Record<string, unknown>>,
-  forgiving = false,
-): Promise<Outcome<null, Trx>> {
-  const instance = await getInstance(ctx.world.db, ctx.subject)
-  if (instance.host === null) return done(null)
-  return command(ctx, {
-    kind,
-    args,
-    host: instance.host,
-    deadlineMs: commandMs(ctx.world),
-    guest: async (trx) => specOf(await getInstance(trx, ctx.subject)),
-    succeeded: async () => null,
-    ...(forgiving && {
-      failed: async (_trx: Trx, outcome: { message: string }) => {
-        ctx.log.warn({ kind, outcome: outcome.message }, 'not undone on the host')
-        return null
-      },
-      hostDown: async () => null,
-    }),
-  })
-}
-
-const specOf = (instance: Instance) => guestSpecOf(instance, rememberedImage(instance))
-
-const withdraw =
-  (kind: CommandKind) =>
-  async (ctx: Ctx<unknown, object>): Promise<Outcome<void, Trx>> =>
-  async (trx) => {
-    await withdrawCommands(trx, ctx.operationId, { now: ctx.world.clock.now(), kind })
-    return done(undefined)
-  }
 
 async function complete(ctx: Ctx<unknown, object>, attachmentId: string | null): Promise<void> {
   const { host } = await getInstance(ctx.world.db, ctx.subject)

@@ -1,5 +1,5 @@
 /** The client of a Neutron: ports for instances in few requests, and what the API needs to look up. */
-import { isFault } from '#lib/fault.ts'
+import { Fault, isFault } from '#lib/fault.ts'
 import { createGatheredReads } from '#lib/shared-reads.ts'
 import type { Vif } from '#model/network/index.ts'
 import { allocatePorts, removePorts, unbindPort } from './allocate.ts'
@@ -57,6 +57,14 @@ export function createNetworks(deps: RequestsDeps): Networks {
         toVif(port, around, { preexisting: request.portId !== null, tag: request.tag }),
       )
     },
+    async attach(owner, request) {
+      const abilities = { namesPorts: await namesPorts() }
+      const [made] = await allocatePorts(neutron, owner, [request], { had: [], abilities })
+      if (!made) throw new Fault('badGateway', 'The networking service made no port.')
+      const around = await surroundings(neutron, [made.port])
+      return toVif(made.port, around, { preexisting: request.portId !== null, tag: request.tag })
+    },
+    detach: (portId, { keep }) => (keep ? unbindPort(neutron, portId) : removePorts(neutron, [portId])),
     async release(instanceUuid, keepPortIds) {
       const ids = (await portsOfOne(instanceUuid)).map((port) => port.id)
       const kept = ids.filter((id) => keepPortIds.includes(id))

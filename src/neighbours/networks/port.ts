@@ -72,6 +72,10 @@ export interface Networks {
   allocate(owner: PortOwner, requests: readonly PortRequest[]): Promise<readonly Vif[]>
   /** Removes the ports that were made for the instance and unbinds those that were not. Nothing there is success. */
   release(instanceUuid: string, keepPortIds: readonly string[]): Promise<void>
+  /** Makes or binds one more port of an instance on a host. */
+  attach(owner: PortOwner, request: PortRequest): Promise<Vif>
+  /** Removes a port, or only unbinds it when it is to be kept. Nothing there is success. */
+  detach(portId: string, options: { readonly keep: boolean }): Promise<void>
   /** The instance's interfaces as Neutron has them now. */
   vifs(instanceUuid: string): Promise<readonly Vif[]>
   ports(instanceUuid: string): Promise<readonly Port[]>

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import { POWER_STATES, type PowerState } from '#model/instance/index.ts'
 import type {
+  CanAttachInterface,
   CanAttachVolume,
   CanDumpCrash,
   CanLiveMigrate,
@@ -28,6 +29,7 @@ export type Abilities = CanPause &
   CanMigrate &
   CanLiveMigrate &
   CanAttachVolume &
+  CanAttachInterface &
   CanSwapVolume &
   HasDiagnostics
 
@@ -99,6 +101,8 @@ export function abilitiesOf({ exclusively, present, act, setPower, stop, remembe
     prepareLiveMove: (uuid) => settle(uuid, 'live_migrate'),
     attachVolume: (uuid) => settle(uuid, 'attach_volume'),
     detachVolume: (uuid) => settle(uuid, 'detach_volume'),
+    attachInterface: ({ uuid }) => settle(uuid, 'attach_interface'),
+    detachInterface: ({ uuid }) => settle(uuid, 'detach_interface'),
     swapVolume: (uuid) => settle(uuid, 'swap_volume'),
     async diagnostics(uuid) {
       const { flavor, powerState } = present(uuid)

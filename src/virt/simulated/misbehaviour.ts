@@ -33,6 +33,8 @@ export const VERBS = [
   'attach_volume',
   'detach_volume',
   'swap_volume',
+  'attach_interface',
+  'detach_interface',
 ] as const
 export type Verb = (typeof VERBS)[number]
 

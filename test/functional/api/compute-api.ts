@@ -148,6 +148,40 @@ function networksOf(there: Neighbourhood): Networks {
     portsLeft: async () => undefined,
     allocate: unasked('allocate'),
     release: unasked('release'),
+    async attach({ instanceUuid, host }, { networkId, portId, fixedIp, tag }) {
+      const id = portId ?? randomIds.uuid()
+      const made: Port = {
+        id,
+        networkId,
+        projectId: PROJECT,
+        macAddress: 'fa:16:3e:00:00:09',
+        fixedIps: [{ subnetId: 'dddddddd-0000-4000-8000-000000000001', ipAddress: fixedIp ?? '10.0.0.9' }],
+        deviceId: instanceUuid,
+        deviceOwner: 'compute:nova',
+        status: 'ACTIVE',
+        securityGroupIds: [],
+        bindingHost: host,
+        vifType: 'bridge',
+        vnicType: 'normal',
+      }
+      there.ports = [...there.ports.filter((port) => port.id !== id), made]
+      return {
+        id,
+        macAddress: made.macAddress,
+        network: { id: networkId, label: 'private', mtu: 1450 },
+        fixedIps: [],
+        type: 'bridge',
+        vnicType: 'normal',
+        devname: `tap${id}`.slice(0, 14),
+        details: {},
+        active: true,
+        preexisting: portId !== null,
+        tag,
+      }
+    },
+    async detach(portId) {
+      there.ports = there.ports.filter((port) => port.id !== portId)
+    },
     vifs: async () => [],
     ports: async (uuid) => there.ports.filter((port) => port.deviceId === uuid),
     securityGroupsOf: async (uuids) => new Map(uuids.map((uuid) => [uuid, there.securityGroups])),
