@@ -41,13 +41,23 @@ function recordingConductor() {
     power: [] as { instanceUuid: string; powerState: number }[],
     resumed: [] as string[],
   }
-  const given = { pending: [] as Command[], expected: [] as ExpectedGuest[], refusals: 0 }
+  const given = {
+    pending: [] as Command[],
+    expected: [] as ExpectedGuest[],
+    refusals: 0,
+    isAway: false,
+    missed: 0,
+  }
   const unexpected = async () => assert.fail('not a question of a compute')
   const handlers: HandlersOf<typeof conductorContract> = {
     operationReady: unexpected,
     networksChanged: unexpected,
     validateConsoleToken: unexpected,
-    reportService: async () => ((heard.services += 1), { disabled: false, forcedDown: false }),
+    async reportService() {
+      if (given.isAway) throw new Error(`nobody hears: ${(given.missed += 1)}`)
+      heard.services += 1
+      return { disabled: false, forcedDown: false }
+    },
     reportNode: async ({ node }) => (heard.nodes.push(node), { uuid: NODE_UUID }),
     pendingCommands: async ({ except = [] }) => given.pending.filter(({ id }) => !except.includes(id)),
     async commandDone({ commandId, outcome }) {

@@ -234,6 +234,35 @@ test('after a start guests that should run are resumed, deleted ones destroyed, 
   )
 })
 
+test('a guest whose server was evacuated is stopped, never started, and its disk is kept', async () => {
+  const [evacuated, lost] = [guestSpec(), guestSpec()]
+  const source = { open: () => assert.fail('no image is needed') }
+  await withCompute(
+    async ({ driver, heard, given }) => {
+      const off = async (uuid: string) => (await driver.info(uuid))?.powerState === POWER_STATES.shutdown
+      await eventually(async () => (await off(evacuated.uuid)) || undefined, { what: 'the guest stopped' })
+      // Nobody heard of the host for a while; meanwhile the other one was evacuated, too.
+      given.expected = [
+        expected(evacuated.uuid, { quarantined: true }),
+        expected(lost.uuid, { quarantined: true }),
+      ]
+      given.isAway = true
+      await eventually(() => given.missed > 5 || undefined, { what: 'heartbeats that nobody heard' })
+      given.isAway = false
+      await eventually(async () => (await off(lost.uuid)) || undefined, { what: 'the other one stopped' })
+      assert.ok((await off(evacuated.uuid)) && (await driver.list()).length === 2)
+      assert.deepEqual([heard.resumed, heard.power], [[], []])
+    },
+    {
+      config: { resumeGuests: true, reportIntervalMs: 20, syncPowerStateIntervalMs: 3_600_000 },
+      before: async ({ driver, given }) => {
+        for (const guest of [evacuated, lost]) await driver.spawn({ ...guest, configDrive: null }, source)
+        given.expected = [expected(evacuated.uuid, { quarantined: true }), expected(lost.uuid)]
+      },
+    },
+  )
+})
+
 test('without resuming, a guest found down is told as it is', async () => {
   const guest = guestSpec()
   await withCompute(

@@ -28,18 +28,26 @@ export interface Rounds {
   leave(): Promise<void>
 }
 
+/** Heartbeats missed in a row after which the host may have been taken for dead. */
+const SILENCES = 3
+
 export function createRounds(parts: RoundsParts): Rounds {
   const { world, commands, inventory, guests, news, presence, onRegistered } = parts
-  const { conductor, config, host, ids, log } = world
+  const { clock, conductor, config, host, ids, log } = world
   const repeated: ReturnType<typeof repeat>[] = []
   let isCompared = false
   let fetching: ReturnType<typeof repeat> | undefined
+  let comparing: ReturnType<typeof repeat> | undefined
 
   let isRegistered = false
+  let heardAt = clock.now()
   const heartbeat = async () => {
     await presence.report()
     if (!isRegistered) await onRegistered()
     isRegistered = true
+    // Who was silent for long may have been taken for dead, and its guests made anew elsewhere: two of one are worse than none.
+    if (clock.now() - heardAt > SILENCES * config.reportIntervalMs) comparing?.nudge()
+    heardAt = clock.now()
   }
   const fetchCommands = async () => {
     if (!isRegistered) return
@@ -71,11 +79,14 @@ export function createRounds(parts: RoundsParts): Rounds {
       const tasks = [
         { name: 'heartbeat', everyMs: config.reportIntervalMs, waitsFirst, run: heartbeat },
         { name: 'inventory', everyMs: config.updateResourcesIntervalMs, waitsFirst, run: inventory.report },
-        { name: 'guests', everyMs: config.syncPowerStateIntervalMs, run: compareGuests },
         { name: 'catching up', everyMs: config.catchUpMs, waitsFirst: true, run: catchUp },
       ]
       fetching = repeat({ name: 'commands', everyMs: config.commandPollMs, run: fetchCommands }, world)
-      repeated.push(fetching, ...tasks.map((task) => repeat(task, world)))
+      comparing = repeat(
+        { name: 'guests', everyMs: config.syncPowerStateIntervalMs, run: compareGuests },
+        world,
+      )
+      repeated.push(fetching, comparing, ...tasks.map((task) => repeat(task, world)))
     },
     fetchCommands: () => fetching?.nudge(),
     leave: () => presence.leave(),

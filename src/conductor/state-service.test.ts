@@ -1,9 +1,11 @@
 /** What computes and proxies hear from the conductor. */
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { CONDUCTOR_TOPIC, conductorContract } from '#contracts/conductor.ts'
 import { clientOf } from '#contracts/contract.ts'
 import { insertConsoleToken } from '#db/console-tokens.ts'
+import { insertMigration } from '#db/instance-migrations.ts'
 import { getInstance, removeInstance, updateInstance } from '#db/instances.ts'
 import { listInstanceActions } from '#db/instance-actions.ts'
 import { listPendingCommands } from '#db/commands.ts'
@@ -68,6 +70,27 @@ test('expected guests: those on the host, and what lingers there though deleted 
       [gone, true],
     ]),
   )
+})
+
+test('what was evacuated while its host was away is neither expected there nor to be destroyed, until it is deleted', async (t) => {
+  const { ask, db, addInstance } = await setUp(t)
+  const [evacuated, deleted] = [await addInstance({ host: 'h2' }), await addInstance({ host: 'h2' })]
+  for (const instanceUuid of [evacuated, deleted]) {
+    const owner = { userId: 'ada', projectId: 'project', sourceCompute: 'h1', destCompute: 'h2' }
+    const move = { instanceUuid, migrationType: 'evacuation', status: 'done', ...owner } as const
+    await insertMigration(db, { ...move, uuid: randomUUID() }, { now: 1 })
+  }
+  await removeInstance(db, deleted, { now: 2 })
+  const told = await ask.expectedGuests.call({ host: 'h1', uuids: [evacuated, deleted] }, 'req-1')
+  assert.deepEqual(
+    new Map(told.map((guest) => [guest.uuid, [guest.deleted, guest.quarantined ?? false]])),
+    new Map([
+      [evacuated, [false, true]],
+      [deleted, [true, false]],
+    ]),
+  )
+  const [there] = await ask.expectedGuests.call({ host: 'h2', uuids: [evacuated] }, 'req-1')
+  assert.deepEqual([there?.uuid, there?.deleted, there?.quarantined], [evacuated, false, undefined])
 })
 
 const CHANGES: readonly [

@@ -2,7 +2,7 @@
 import type { conductorContract } from '#contracts/conductor.ts'
 import type { HandlersOf } from '#contracts/contract.ts'
 import { finishCommand, listPendingCommands } from '#db/commands.ts'
-import { listUnsettledOn } from '#db/instance-migrations.ts'
+import { listMigrations, listUnsettledOn } from '#db/instance-migrations.ts'
 import { reportComputeNode } from '#db/compute-nodes.ts'
 import type { Database } from '#db/kit/index.ts'
 import { listGuestStates } from '#db/operation-subjects.ts'
@@ -20,6 +20,12 @@ export interface StateServiceDeps {
   readonly log: Log
   /** Hears of every outcome that a compute reports. */
   readonly observe?: ((outcome: 'done' | 'failed' | 'told again') => void) | undefined
+}
+
+/** The instances whose latest word on this host is that they were evacuated from it. */
+async function evacuatedFrom(db: World['db'], host: string): Promise<ReadonlySet<string>> {
+  const filters = { sourceCompute: host, statuses: ['done'], types: ['evacuation'] }
+  return new Set((await listMigrations(db, filters)).map(({ instanceUuid }) => instanceUuid))
 }
 
 /** Answers the conductor's contract. */
@@ -73,13 +79,18 @@ export function stateService({
     async expectedGuests({ host, uuids }) {
       const states = await listGuestStates(world.db, { host, uuids })
       const moving = new Set((await listUnsettledOn(world.db, host)).map(({ instanceUuid }) => instanceUuid))
+      const evacuated = await evacuatedFrom(world.db, host)
       // What is elsewhere now was left here when the host did not answer: it is to go, as the deleted are. But what
-      // moves to or from here is on both hosts until that is settled.
-      return states.flatMap(({ host: where, deleted, ...state }) =>
-        !deleted && where !== host && moving.has(state.uuid)
-          ? []
-          : [{ ...state, deleted: deleted || where !== host }],
-      )
+      // moves to or from here is on both hosts until that is settled; and what was evacuated may hold on its disk what
+      // the new guest does not have: it must not run, and is kept until its server is deleted.
+      return states.flatMap(({ host: where, deleted, ...state }) => {
+        if (deleted || where === host) return [{ ...state, deleted }]
+        if (moving.has(state.uuid)) return []
+        const quarantined = evacuated.has(state.uuid)
+        if (quarantined)
+          log.warn({ instance: state.uuid, host, now_on: where }, 'an evacuated guest came back')
+        return [{ ...state, deleted: !quarantined, quarantined }]
+      })
     },
 
     async powerStateChanged(report, { requestId }) {

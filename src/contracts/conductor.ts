@@ -31,6 +31,8 @@ export const ExpectedGuest = Type.Object({
   taskState: Type.Union([Type.String(), Type.Null()]),
   powerState: Type.Integer(),
   deleted: Type.Boolean(),
+  /** Its server was made anew elsewhere while this host was taken for dead: the guest must not run, its disk is kept. */
+  quarantined: Type.Optional(Type.Boolean()),
 })
 export type ExpectedGuest = Static<typeof ExpectedGuest>
 

@@ -1,6 +1,7 @@
 /**
  * Compares the guests that are here with what the conductor expects:
  * - a guest that the conductor says is deleted, or somewhere else, is destroyed;
+ * - a guest whose server was evacuated is stopped, and neither started nor destroyed as long as its server is;
  * - a guest that the conductor never heard of is left alone and logged, once;
  * - a power state that changed unseen, or is not what the server's state wants, is told;
  * - after a start, guests that should run and do not are asked to be started again (`resume_guests_state_on_host_boot`).
@@ -34,6 +35,14 @@ export function createGuestRepair(world: World, isBusy: (instanceUuid: string) =
     for (const { uuid } of expected.filter((guest) => guest.deleted && power.has(guest.uuid))) {
       log.warn({ instance: uuid }, 'a deleted guest lingers here: destroying it')
       await driver.destroy(uuid, [])
+    }
+  }
+  /** Its server runs elsewhere, with the same addresses: at once, and not asked. */
+  const stopQuarantined = async (expected: readonly ExpectedGuest[], power: Power) => {
+    for (const { uuid } of expected.filter((guest) => guest.quarantined)) {
+      if (power.get(uuid) === POWER_STATES.shutdown) continue
+      log.warn({ instance: uuid }, 'the server of this guest was evacuated: it is stopped, its disk is kept')
+      await driver.powerOff(uuid, 0)
     }
   }
   const tellStrangers = (expected: readonly ExpectedGuest[], power: Power) => {
@@ -75,7 +84,8 @@ export function createGuestRepair(world: World, isBusy: (instanceUuid: string) =
       // What a command is at work on is as it should be once the command is done.
       const idle = all.filter((guest) => !isBusy(guest.uuid))
       await destroyDeleted(idle, power)
-      const settled = idle.filter((guest) => !guest.deleted && guest.taskState === null)
+      await stopQuarantined(idle, power)
+      const settled = idle.filter((guest) => !guest.deleted && !guest.quarantined && guest.taskState === null)
       const resumed = afterStart && config.resumeGuests ? await resume(settled, power, requestId) : new Set()
       await syncPower(
         settled.filter((guest) => !resumed.has(guest.uuid)),
