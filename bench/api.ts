@@ -90,16 +90,17 @@ async function measureOurs(
   return all
 }
 
-/** How much longer the same page takes with the most servers than with 1,000. */
+/** How much longer the same page takes, and how much more CPU, with the most servers than with 1,000. */
 function tellFlatness(name: string, all: readonly Costs[]): void {
   const [small, large] = [all[SIZES.indexOf(1_000)], all.at(-1)]
   for (const what of Object.keys(small ?? {})) {
-    const [before, after] = [small?.[what]?.p50Ms, large?.[what]?.p50Ms]
-    if (before !== undefined && after !== undefined)
-      report(
-        `${name}: ${what}: p50 at ${SIZES.at(-1)} by that at 1000`,
-        Math.round((after / before) * 100) / 100,
-      )
+    const [before, after] = [small?.[what], large?.[what]]
+    if (!before || !after) continue
+    const byThen = (of: (cost: Cost) => number) => Math.round((of(after) / of(before)) * 100) / 100
+    report(`${name}: ${what}: at ${SIZES.at(-1)} by that at 1000`, {
+      p50: byThen(({ p50Ms }) => p50Ms),
+      cpu: byThen(({ apiCpuMs, databaseCpuMs }) => apiCpuMs + databaseCpuMs),
+    })
   }
 }
 

@@ -9,6 +9,8 @@ export interface Target {
   readonly microversion: string
   /** How many ask at once where CPU is measured. */
   readonly clients: number
+  /** Fewer requests than this say nothing of it: its code is not compiled yet. */
+  readonly atLeast: number
   /** User and system time so far, in seconds: of the API's processes, and of its database's where that is a process of its own. */
   cpu(): { readonly api: number; readonly database: number }
 }
@@ -52,11 +54,13 @@ export async function costOf(target: Target, { path, body }: Asked, seconds: num
     bytes = text.length
   }
   try {
-    await during(seconds * 300, 1, ask)
-    const times = (await during(seconds * 1000, 1, ask)).sort((a, b) => a - b)
+    await during({ ms: seconds * 300, atLeast: target.atLeast, clients: 1 }, ask)
+    const times = (await during({ ms: seconds * 1000, atLeast: target.atLeast, clients: 1 }, ask)).sort(
+      (a, b) => a - b,
+    )
     const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0
     const before = target.cpu()
-    const { length: requests } = await during(seconds * 1000, target.clients, ask)
+    const { length: requests } = await during({ ...target, ms: seconds * 1000 }, ask)
     const after = target.cpu()
     const each = (kind: 'api' | 'database') => ((after[kind] - before[kind]) * 1000) / requests
     return {
@@ -75,14 +79,15 @@ export async function costOf(target: Target, { path, body }: Asked, seconds: num
 
 const round = (value: number): number => Number(value.toPrecision(3))
 
-const MIN_REQUESTS = 10
-
 /** Clients ask for so long, and at least a few times; how long each answer took, in milliseconds. */
-async function during(ms: number, clients: number, ask: () => Promise<void>): Promise<number[]> {
+async function during(
+  { ms, atLeast, clients }: { ms: number; atLeast: number; clients: number },
+  ask: () => Promise<void>,
+): Promise<number[]> {
   const times: number[] = []
   const end = performance.now() + ms
   const client = async (): Promise<void> => {
-    while (times.length < MIN_REQUESTS || performance.now() < end) {
+    while (times.length < atLeast || performance.now() < end) {
       const began = performance.now()
       await ask()
       times.push(performance.now() - began)

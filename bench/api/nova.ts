@@ -28,7 +28,14 @@ export async function measureNova(
     try {
       const { images } = (await askOf(imageUrl, token)('GET', '/images')).body as { images: Listed[] }
       const uuids = await make(ask, images[0]?.id)
-      const target: Target = { url, token, microversion: '2.93', clients: 4, cpu: () => cpuOf(oracle.home) }
+      const target: Target = {
+        url,
+        token,
+        microversion: '2.93',
+        clients: 4,
+        atLeast: 10,
+        cpu: () => cpuOf(oracle.home),
+      }
       return await measure(target, uuids[SERVERS / 2] ?? '')
     } finally {
       await removeAll(ask)

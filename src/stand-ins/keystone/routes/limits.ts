@@ -100,7 +100,7 @@ function addKind(routes: Routes, kind: Kind): void {
     const news = sent.map(
       (limit): LimitRow => ({
         id: routes.newId(),
-        project_id: String(limit['project_id'] ?? NOBODY),
+        project_id: typeof limit['project_id'] === 'string' ? limit['project_id'] : NOBODY,
         service_id: String(limit['service_id']),
         region_id: (limit['region_id'] as string | null | undefined) ?? NOBODY,
         resource_name: String(limit['resource_name']),
