@@ -91,6 +91,11 @@ const NESTED_CAPABILITIES =
   'cpu_info|metrics|stats|numa_topology|supported_hv_specs|pci_device_pools|nodename|pci_stats|' +
   'supported_instances|limits|instances'
 
+const RESOURCE_CLASSES =
+  'VCPU|MEMORY_MB|DISK_GB|PCI_DEVICE|SRIOV_NET_VF|NUMA_SOCKET|NUMA_CORE|NUMA_THREAD|NUMA_MEMORY_MB|IPV4_ADDRESS|' +
+  'VGPU|VGPU_DISPLAY_HEAD|NET_BW_EGR_KILOBIT_PER_SEC|NET_BW_IGR_KILOBIT_PER_SEC|PCPU|MEM_ENCRYPTION_CONTEXT|FPGA|' +
+  'PGPU|NET_PACKET_RATE_KILOPACKET_PER_SEC|NET_PACKET_RATE_EGR_KILOPACKET_PER_SEC|NET_PACKET_RATE_IGR_KILOPACKET_PER_SEC'
+
 const PATTERNS: readonly (readonly [RegExp, Check])[] = [
   [/^aggregate_instance_extra_specs:.+$/, anything],
   [new RegExp(`^capabilities:(${CAPABILITIES})$`), anything],
@@ -103,7 +108,7 @@ const PATTERNS: readonly (readonly [RegExp, Check])[] = [
   [/^quota:(cpu|memory|disk_io|vif)_shares_level$/, shares],
   [/^quota:disk_(read|write|total)_(bytes|iops)_sec$/, count],
   [/^quota:vif_(in|out)bound_(average|peak|burst)$/, count],
-  [new RegExp(`^resources${GROUP}:[A-Z][A-Z0-9_]*$`), whole()],
+  [new RegExp(`^resources${GROUP}:(${RESOURCE_CLASSES}|CUSTOM_[A-Z0-9_]+)$`), whole()],
   [new RegExp(`^trait${GROUP}:[A-Z][A-Z0-9_]*$`), oneOf('required', 'forbidden')],
 ]
 
