@@ -14,6 +14,13 @@ const BODIES: Readonly<Record<string, Make>> = {
     server: { name: 's', imageRef: IMAGE_ID, flavorRef: '42', ...(minor >= 37 && { networks: 'none' }) },
   }),
   'PUT /servers/{}': () => ({ server: { name: 'renamed' } }),
+  'POST /servers/{}/action#migrate': () => ({ migrate: null }),
+  'POST /servers/{}/action#os-migrateLive': (minor) => ({
+    'os-migrateLive':
+      minor < 25
+        ? { host: null, block_migration: false, disk_over_commit: false }
+        : { host: null, block_migration: 'auto' },
+  }),
   'POST /servers/{}/action#reboot': () => ({ reboot: { type: 'HARD' } }),
   'POST /servers/{}/action#os-getVNCConsole': () => ({ 'os-getVNCConsole': { type: 'novnc' } }),
   'POST /servers/{}/remote-consoles': () => ({ remote_console: { protocol: 'vnc', type: 'novnc' } }),

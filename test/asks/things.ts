@@ -5,10 +5,11 @@
 import type { TestContext } from 'node:test'
 import type { Handlers } from '#bus/port.ts'
 import { computeContract, computeTopic } from '#contracts/compute.ts'
+import { CONDUCTOR_TOPIC } from '#contracts/conductor.ts'
 import { removeInstance } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { reportService } from '#db/services.ts'
-import { conflict } from '#lib/fault.ts'
+import { conflict, notFound } from '#lib/fault.ts'
 import { type OwnServices, PROJECT, type TestApi } from '../functional/api/compute-api.ts'
 import { activate, startCloud } from '../functional/api/servers-there.ts'
 
@@ -46,14 +47,27 @@ const compute: Handlers = Object.fromEntries(
   ]),
 )
 
+const EMPTY_LISTS = ['images', 'networks', 'subnets', 'ports', 'floatingips', 'security_groups', 'volumes']
+
+/** Neighbours that have nothing, and refuse to make any. */
+const passThrough: NonNullable<OwnServices['passThrough']> = {
+  async ask({ method, path }) {
+    if (method !== 'GET') throw conflict('nothing can be changed here')
+    if (/^[\w-]+\/[^/?]/.test(path)) throw notFound('there is no such thing here')
+    return Object.fromEntries(EMPTY_LISTS.map((name) => [name, []]))
+  },
+}
+
 /** Things by name, as they are now. */
 type Things = Record<string, string>
 
 export async function startGround(t: Pick<TestContext, 'after'>, own?: OwnServices): Promise<Ground> {
-  const api = await startCloud(t, own)
+  const api = await startCloud(t, { passThrough, ...own })
   await api.bus.serve(computeTopic('h1'), compute)
-  const db = api.db.typed<NovaDb>()
-  await reportService(db, { ...SERVICE, uuid: SERVICE_ID }, { now: Date.now() })
+  await api.bus.serve(CONDUCTOR_TOPIC, {
+    validateConsoleToken: async () => ({ verdict: 'unknown' }),
+    operationReady: async () => null,
+  })
   const things: Things = {
     project: PROJECT,
     service: SERVICE_ID,
@@ -75,6 +89,7 @@ async function replenish(api: TestApi & { make(server?: object): Promise<string>
   const ids = ((listed.body['servers'] ?? []) as { id: string }[]).map(({ id }) => id)
   // Quotas of the project are small, and nothing here ever finishes: the oldest make room.
   const db = api.db.typed<NovaDb>()
+  await reportService(db, { ...SERVICE, uuid: SERVICE_ID }, { now: Date.now() })
   for (const id of ids.slice(SERVERS)) await removeInstance(db, id, { now: Date.now() })
   await api.send(`DELETE /os-quota-sets/${PROJECT}`, { as: 'admin' })
   await api.send('POST /flavors', {

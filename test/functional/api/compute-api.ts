@@ -288,6 +288,7 @@ export interface OwnServices {
   readonly databaseUrl?: string
   readonly policy?: Policy
   readonly identity?: Identity
+  readonly passThrough?: Services['passThrough']
 }
 
 /** A compute API with nothing in it, closed when the test ends. */
