@@ -10,12 +10,14 @@ import { pageOf, rowsOf } from './table.ts'
 
 const PAGE = resolve(import.meta.dirname, '../../docs/api/parity.md')
 
-/** Routes that are asked elsewhere: of versions, of a compute that would come back, of audits (whose schema takes hosts for uuids), of consoles of other drivers. */
+/** Routes that are asked elsewhere: of versions, of a compute that would come back, of audits (whose schema takes hosts for uuids), of consoles of other drivers, of an Ironic that is not there. */
 const NOT_ASKED = [
   'DELETE /os-services/{}',
   'GET /',
   'GET /os-instance_usage_audit_log',
   'GET /os-instance_usage_audit_log/{}',
+  'GET /os-baremetal-nodes',
+  'GET /os-baremetal-nodes/{}',
   'GET /versions/{}',
   'POST /servers/{}/action#os-getRDPConsole',
   'POST /servers/{}/action#os-getSPICEConsole',

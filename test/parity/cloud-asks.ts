@@ -4,6 +4,7 @@ import { eventually } from '../eventually.ts'
 import { rescuedServerAsk, serverActionAsks } from './action-asks.ts'
 import type { WholeCloud } from '../functional/whole-cloud.ts'
 import { adminAsks } from './admin-asks.ts'
+import { neighbourAsks } from './neighbour-asks.ts'
 
 export interface Ask {
   /** The route as the facts name it, with `#action`. */
@@ -56,6 +57,7 @@ export async function asksOf(cloud: WholeCloud): Promise<readonly Ask[]> {
     ...hostAsks(ground, make),
     ...quotaAsks(ground, make),
     ...adminAsks(ground, make),
+    ...neighbourAsks(ground, make),
   ]
 }
 

@@ -99,6 +99,7 @@ const CHECKS: Readonly<Record<string, (text: string) => boolean>> = {
   uuid: isUuidLike,
   ipv4: isIPv4,
   ipv6: isIPv6,
+  cidr: (text) => /^[0-9a-fA-F:.]+\/\d{1,3}$/.test(text),
   base64: (text) => Buffer.from(text, 'base64').toString('base64') === text.replaceAll(/\s/g, ''),
   regex: (text) => text !== '' && !text.startsWith('['),
 }

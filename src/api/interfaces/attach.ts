@@ -152,7 +152,6 @@ export async function detach(call: Call<unknown, unknown, never>, services: Serv
   const instance = await getServer(call, services, `${RULE}:delete`)
   const portId = call.params['id'] ?? ''
   requireAllowed('detach_interface', instance, call)
-  // As with Nova, a port that the server does not have is found out by whom it concerns: the action tells.
   if (!instance.networkInfo.some(({ id }) => id === portId))
     throw notFound(`Port id ${portId} could not be found.`)
   await beginOperation(call, services, {

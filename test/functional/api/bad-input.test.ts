@@ -60,6 +60,14 @@ const PATHS = [
   'POST /os-aggregates',
   'PUT /os-aggregates/{any}',
   'POST /os-aggregates/1/action',
+  'POST /servers/{id}/os-interface',
+  'DELETE /servers/{id}/os-interface/{any}',
+  'POST /servers/{id}/os-volume_attachments',
+  'PUT /servers/{id}/os-volume_attachments/{any}',
+  'DELETE /servers/{id}/os-volume_attachments/{any}',
+  'POST /os-volumes',
+  'GET /os-snapshots/{any}',
+  'POST /os-snapshots',
   'GET /{any}/{any}',
 ]
 
