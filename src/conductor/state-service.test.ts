@@ -74,18 +74,21 @@ test('expected guests: those on the host, and what lingers there though deleted 
 
 test('what was evacuated while its host was away is neither expected there nor to be destroyed, until it is deleted', async (t) => {
   const { ask, db, addInstance } = await setUp(t)
-  const [evacuated, deleted] = [await addInstance({ host: 'h2' }), await addInstance({ host: 'h2' })]
-  for (const instanceUuid of [evacuated, deleted]) {
+  const [evacuated, settled, deleted] = await Promise.all([1, 2, 3].map(() => addInstance({ host: 'h2' })))
+  assert.ok(evacuated && settled && deleted)
+  for (const instanceUuid of [evacuated, settled, deleted]) {
     const owner = { userId: 'ada', projectId: 'project', sourceCompute: 'h1', destCompute: 'h2' }
-    const move = { instanceUuid, migrationType: 'evacuation', status: 'done', ...owner } as const
+    const status = instanceUuid === settled ? 'completed' : 'done'
+    const move = { instanceUuid, migrationType: 'evacuation', status, ...owner } as const
     await insertMigration(db, { ...move, uuid: randomUUID() }, { now: 1 })
   }
   await removeInstance(db, deleted, { now: 2 })
-  const told = await ask.expectedGuests.call({ host: 'h1', uuids: [evacuated, deleted] }, 'req-1')
+  const told = await ask.expectedGuests.call({ host: 'h1', uuids: [evacuated, settled, deleted] }, 'req-1')
   assert.deepEqual(
     new Map(told.map((guest) => [guest.uuid, [guest.deleted, guest.quarantined ?? false]])),
     new Map([
       [evacuated, [false, true]],
+      [settled, [false, true]],
       [deleted, [true, false]],
     ]),
   )

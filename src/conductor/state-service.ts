@@ -22,9 +22,12 @@ export interface StateServiceDeps {
   readonly observe?: ((outcome: 'done' | 'failed' | 'told again') => void) | undefined
 }
 
+/** `completed`: what was held on the old host is free again; the guest there is what it was. */
+const EVACUATED = ['done', 'completed']
+
 /** The instances whose latest word on this host is that they were evacuated from it. */
 async function evacuatedFrom(db: World['db'], host: string): Promise<ReadonlySet<string>> {
-  const filters = { sourceCompute: host, statuses: ['done'], types: ['evacuation'] }
+  const filters = { sourceCompute: host, statuses: EVACUATED, types: ['evacuation'] }
   return new Set((await listMigrations(db, filters)).map(({ instanceUuid }) => instanceUuid))
 }
 
