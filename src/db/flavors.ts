@@ -26,6 +26,8 @@ export interface FlavorFilters {
   readonly minRamMb?: number
   readonly minRootGb?: number
   readonly disabled?: boolean
+  /** The whole name. */
+  readonly name?: string
 }
 
 /** The keys the API may sort by. */
@@ -91,6 +93,7 @@ export async function listFlavors(
   if (filters.disabled !== undefined) query = query.where('disabled', '=', Number(filters.disabled))
   if (filters.minRamMb !== undefined) query = query.where('memory_mb', '>=', filters.minRamMb)
   if (filters.minRootGb !== undefined) query = query.where('root_gb', '>=', filters.minRootGb)
+  if (filters.name !== undefined) query = query.where('name', '=', filters.name)
   if (page.marker !== undefined) {
     const [row] = await db.selectFrom('flavors').selectAll().where('flavorid', '=', page.marker).execute()
     if (!row) throw badRequest(`marker [${page.marker}] not found`)

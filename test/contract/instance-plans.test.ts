@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { type Kysely, sql } from 'kysely'
 import { type DialectName, type FinishedQuery, openDatabase } from '#db/kit/index.ts'
 import { countInstances, type InstanceFilters, insertInstances, listInstances } from '#db/instances.ts'
+import { listInstanceRuns } from '#db/instance-usage.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { openStores } from './db.ts'
 import { newInstance } from './fixtures.ts'
@@ -36,6 +37,7 @@ const wave = (age: number) =>
       userId: `u${i}`,
       host: `h${i}`,
       reservationId: `r${age * 20 + i}`,
+      launchedAt: age,
       ...(age === 50 && i === 1 && { uuid: MARKER }),
     }),
   )
@@ -56,6 +58,14 @@ for (const store of stores.filter(({ isShared }) => isShared)) {
         const plan = await planOf(store.db, watched.dialect, queries[1])
         assert.match(plan, new RegExp(`${index}\\b`), JSON.stringify(filters))
         if (inOrder) assert.doesNotMatch(plan, /temp b-tree|sort/i, JSON.stringify(filters))
+      }
+      for (const owner of [{}, { projectId: 'p1' }]) {
+        queries.length = 0
+        await listInstanceRuns(db, { begin: 0, end: 1_000, ...owner }, { limit: 10, marker: MARKER })
+        assert.equal(queries.length, 2, 'the marker, and the page')
+        const plan = await planOf(store.db, watched.dialect, queries[1])
+        assert.match(plan, /instances_by_owner/, JSON.stringify(owner))
+        assert.doesNotMatch(plan, /temp b-tree|sort/i, JSON.stringify(owner))
       }
       queries.length = 0
       await countInstances(db, { projectId: 'p1' })

@@ -6,6 +6,7 @@ import { migrations } from './0003-migrations.ts'
 import { serverGroups } from './0004-server-groups.ts'
 import { serviceProcesses } from './0005-service-processes.ts'
 import { archivedRows } from './0006-archived-rows.ts'
+import { usageIndex } from './0007-usage-index.ts'
 
 export const NOVA_MIGRATIONS: readonly Migration[] = [
   nova,
@@ -14,4 +15,5 @@ export const NOVA_MIGRATIONS: readonly Migration[] = [
   serverGroups,
   serviceProcesses,
   archivedRows,
+  usageIndex,
 ]
