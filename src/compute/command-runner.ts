@@ -9,6 +9,7 @@ import { createKeyedLock } from '#lib/keyed-lock.ts'
 import { traced } from '#lib/trace.ts'
 import { GuestRefused, NotSupported, SpawnFailed } from '#virt/port.ts'
 import { createLimit } from './limit.ts'
+import { computeCounts } from './measure.ts'
 import { OPERATIONS } from './operations/index.ts'
 import type { Operation } from './operations/operation.ts'
 import type { World } from './world.ts'
@@ -52,6 +53,7 @@ export function createCommandRunner(world: World): CommandRunner {
   const { driver, conductor, clock, config, host } = world
   const locks = createKeyedLock()
   const builds = createLimit(config.maxConcurrentBuilds)
+  const counts = computeCounts(world.metrics)
   const underWay = new Map<string, Promise<void>>()
   const closing = new AbortController()
   let draining = false
@@ -104,10 +106,12 @@ export function createCommandRunner(world: World): CommandRunner {
     const operation = OPERATIONS[command.kind]
     const work = (signal: AbortSignal) => perform(command, operation, signal)
     const reason = new Error(`A ${command.kind} came in between`)
+    const began = clock.now()
     const running = operation.preempts?.(command)
       ? locks.preempt(command.instanceUuid, reason, work)
       : locks.run(command.instanceUuid, work)
     const outcome = await running.catch((error: unknown) => failureOf(error, operation))
+    counts.command(command.kind, outcome.ok, clock.now() - began)
     changed ||= operation.changesUsage === true
     await report(command, outcome)
   }

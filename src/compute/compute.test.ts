@@ -263,6 +263,34 @@ test('a guest whose server was evacuated is stopped, never started, and its disk
   )
 })
 
+for (const [action, powerState] of [
+  ['reap', undefined],
+  ['shutdown', POWER_STATES.shutdown],
+  ['log', POWER_STATES.running],
+] as const)
+  test(`a deleted guest that lingers: running_deleted_instance_action = ${action}`, async () => {
+    const [lingering, changed] = [guestSpec(), guestSpec()]
+    const source = { open: () => assert.fail('no image is needed') }
+    await withCompute(
+      async ({ driver, heard }) => {
+        // Told last: the deleted were looked at before.
+        await eventually(() => heard.power.length > 0 || undefined, { what: 'the comparison' })
+        assert.equal((await driver.info(lingering.uuid))?.powerState, powerState)
+      },
+      {
+        config: { deletedGuestAction: action },
+        before: async ({ driver, given }) => {
+          for (const guest of [lingering, changed])
+            await driver.spawn({ ...guest, configDrive: null }, source)
+          given.expected = [
+            expected(lingering.uuid, { deleted: true, vmState: 'deleted' }),
+            expected(changed.uuid, { powerState: POWER_STATES.paused }),
+          ]
+        },
+      },
+    )
+  })
+
 test('without resuming, a guest found down is told as it is', async () => {
   const guest = guestSpec()
   await withCompute(

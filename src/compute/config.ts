@@ -21,6 +21,8 @@ export interface ComputeConfig {
   readonly shutdownTimeoutMs: number
   /** `resume_guests_state_on_host_boot`. */
   readonly resumeGuests: boolean
+  /** `running_deleted_instance_action`: what becomes of guests whose server is gone. */
+  readonly deletedGuestAction: 'noop' | 'log' | 'shutdown' | 'reap'
   /** `force_config_drive`. */
   readonly forceConfigDrive: boolean
   /** `[api] dhcp_domain`: the domain in guests' host names. */
@@ -47,6 +49,7 @@ export const defaultComputeConfig: ComputeConfig = {
   maxConcurrentBuilds: 10,
   shutdownTimeoutMs: 60_000,
   resumeGuests: false,
+  deletedGuestAction: 'reap',
   forceConfigDrive: false,
   dhcpDomain: 'novalocal',
   closeTimeoutMs: 10_000,

@@ -4,6 +4,7 @@ import type { ClientOf } from '#contracts/contract.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Ids } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
+import type { Metrics } from '#lib/metrics.ts'
 import type { Images } from '#neighbours/images/port.ts'
 import type { PlacementClient } from '#neighbours/placement/port.ts'
 import type { VirtDriver } from '#virt/port.ts'
@@ -18,5 +19,6 @@ export interface World {
   readonly clock: Clock
   readonly ids: Ids
   readonly log: Log
+  readonly metrics?: Metrics
   readonly config: ComputeConfig
 }

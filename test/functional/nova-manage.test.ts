@@ -51,7 +51,7 @@ async function createServer(demo: CloudClient): Promise<string> {
   return String(server.id)
 }
 
-test('allocations are healed and audited, deleted servers archived and purged', async (t) => {
+test('a cloud counts what it does; allocations are healed and audited, deleted servers archived and purged', async (t) => {
   const whole = await startCloud(t)
   const manage = managerOf(whole)
   const [demo, admin] = [await whole.as('demo'), await whole.as('admin')]
@@ -59,6 +59,15 @@ test('allocations are healed and audited, deleted servers archived and purged', 
   const held = async (uuid: string) =>
     (await admin.ok('placement', 'GET', `/allocations/${uuid}`)).allocations as Held
   const before = await held(server)
+  const counted = await (await fetch(`${whole.cloud.url}/metrics`)).text()
+  for (const line of [
+    'kilonova_operations_total{saga="build-server",ending="done"} 1',
+    'kilonova_commands_total{kind="build",outcome="done"} 1',
+    'kilonova_scheduler_selections_total{result="found"} 1',
+    'kilonova_http_requests_total{service="nova-api",method="POST",route="/servers",status="202"} 1',
+    'kilonova_placement_engine{what="providers"} 1',
+  ])
+    assert.ok(counted.split('\n').includes(line), `${line} in:\n${counted}`)
   const run = async (expected: number, ...args: readonly string[]): Promise<string> => {
     const { code, output } = await manage(...args)
     assert.equal(code, expected, output)

@@ -213,6 +213,7 @@ export const makeCompute = (
     placement: neighbours.placement,
     ...(identity !== undefined && { identity }),
     ...(onTaken && { onTaken }),
+    metrics: footing.metrics,
     config: { ...computeConfig(config), ...(forceConfigDrive && { forceConfigDrive }) },
   })
 }

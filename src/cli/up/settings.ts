@@ -170,6 +170,7 @@ export function computeConfig(config: Config): Partial<ComputeConfig> {
     ),
     maxConcurrentBuilds: DEFAULT.max_concurrent_builds,
     shutdownTimeoutMs: DEFAULT.shutdown_timeout * MS,
+    deletedGuestAction: DEFAULT.running_deleted_instance_action,
     resumeGuests: DEFAULT.resume_guests_state_on_host_boot,
     forceConfigDrive: DEFAULT.force_config_drive,
     dhcpDomain: config.api.dhcp_domain,

@@ -1,6 +1,6 @@
 /**
  * Compares the guests that are here with what the conductor expects:
- * - a guest that the conductor says is deleted, or somewhere else, is destroyed;
+ * - a guest that the conductor says is deleted, or somewhere else, is destroyed (`running_deleted_instance_action`);
  * - a guest whose server was evacuated is stopped, and neither started nor destroyed as long as its server is;
  * - a guest that the conductor never heard of is left alone and logged, once;
  * - a power state that changed unseen, or is not what the server's state wants, is told;
@@ -8,6 +8,7 @@
  */
 import type { ExpectedGuest } from '#contracts/conductor.ts'
 import { POWER_STATES, type PowerState } from '#model/instance/index.ts'
+import { computeCounts } from '../measure.ts'
 import type { World } from '../world.ts'
 
 export interface GuestRepair {
@@ -25,16 +26,23 @@ function isAsExpected({ vmState, powerState: believed }: ExpectedGuest, powerSta
   return powerState === believed && runs === (mustRun[vmState] ?? runs)
 }
 
+const DELETED = { reap: 'destroyed', shutdown: 'stopped', log: 'left' } as const
+
 type Power = ReadonlyMap<string, PowerState>
 
 export function createGuestRepair(world: World, isBusy: (instanceUuid: string) => boolean): GuestRepair {
   const { driver, conductor, host, ids, log, config } = world
+  const counts = computeCounts(world.metrics)
   const strangers = new Set<string>()
 
   const destroyDeleted = async (expected: readonly ExpectedGuest[], power: Power) => {
+    const { deletedGuestAction: action } = config
     for (const { uuid } of expected.filter((guest) => guest.deleted && power.has(guest.uuid))) {
-      log.warn({ instance: uuid }, 'a deleted guest lingers here: destroying it')
-      await driver.destroy(uuid, [])
+      if (action === 'noop') return
+      log.warn({ instance: uuid, action }, 'a deleted guest lingers here')
+      if (action === 'reap') await driver.destroy(uuid, [])
+      if (action === 'shutdown' && power.get(uuid) !== POWER_STATES.shutdown) await driver.powerOff(uuid, 0)
+      counts.guest(DELETED[action])
     }
   }
   /** Its server runs elsewhere, with the same addresses: at once, and not asked. */
@@ -43,6 +51,7 @@ export function createGuestRepair(world: World, isBusy: (instanceUuid: string) =
       if (power.get(uuid) === POWER_STATES.shutdown) continue
       log.warn({ instance: uuid }, 'the server of this guest was evacuated: it is stopped, its disk is kept')
       await driver.powerOff(uuid, 0)
+      counts.guest('quarantined')
     }
   }
   const tellStrangers = (expected: readonly ExpectedGuest[], power: Power) => {
@@ -50,6 +59,7 @@ export function createGuestRepair(world: World, isBusy: (instanceUuid: string) =
     for (const uuid of power.keys()) {
       if (known.has(uuid) || strangers.has(uuid)) continue
       strangers.add(uuid)
+      counts.guest('unknown')
       log.warn({ instance: uuid }, 'a guest runs here that nobody knows of: it is left alone')
     }
   }
@@ -62,6 +72,7 @@ export function createGuestRepair(world: World, isBusy: (instanceUuid: string) =
       (guest) => guest.vmState === 'active' && power.get(guest.uuid) !== POWER_STATES.running,
     )
     const instanceUuids = down.map((guest) => guest.uuid)
+    instanceUuids.forEach(() => counts.guest('resumed'))
     if (instanceUuids.length > 0) await conductor.resumeGuests.call({ host, instanceUuids }, requestId)
     return new Set(instanceUuids)
   }
@@ -72,6 +83,7 @@ export function createGuestRepair(world: World, isBusy: (instanceUuid: string) =
       if (powerState === undefined || isAsExpected(guest, powerState)) continue
       log.info({ instance: uuid, believed, power_state: powerState }, 'a power state is not as expected')
       await conductor.powerStateChanged.call({ host, instanceUuid: uuid, powerState }, requestId)
+      counts.guest('power state')
     }
   }
 
