@@ -12,6 +12,7 @@ export function neighbourAsks(ground: Ground, make: Make): Ask[] {
     ...volumeAsks(ground, make),
     ...networkAsks(ground, make),
     ...imageAsks(ground, make),
+    ...actionAsks(ground, make),
   ]
 }
 
@@ -104,6 +105,7 @@ function interfaceAsks({ clients, serverId }: Ground, make: Make): Ask[] {
 function volumeAsks(ground: Ground, make: Make): Ask[] {
   const { demo } = ground.clients
   const kept = once(() => newVolume(ground))
+  const used = once(() => attached(ground))
   const snapshotOf = async (volume: string): Promise<string> => {
     const snapshot = { volume_id: volume, name: 's' }
     const { id } = (await demo.ok('volumev3', 'POST', '/snapshots', { snapshot })).snapshot
@@ -127,7 +129,7 @@ function volumeAsks(ground: Ground, make: Make): Ask[] {
     })
   return [
     ...['/os-volumes', '/os-volumes/detail', '/os-snapshots', '/os-snapshots/detail'].map(list),
-    of('GET /os-volumes/{id}', async () => `/os-volumes/${await kept()}`),
+    of('GET /os-volumes/{id}', async () => `/os-volumes/${await used()}`),
     of('GET /os-snapshots/{id}', async () => `/os-snapshots/${await snapshot()}`),
     make('POST /os-volumes', '/os-volumes', { volume: { size: 1, display_name: 'v' } }, 'demo'),
     of(
@@ -212,6 +214,38 @@ function networkAsks({ clients: { demo } }: Ground, make: Make): Ask[] {
       ).body
       return `/os-security-group-rules/${rule.id}`
     }),
+  ]
+}
+
+/** Of a floating IP that comes and goes, and of the group that every project has. */
+function actionAsks({ clients: { demo }, serverId }: Ground, make: Make): Ask[] {
+  const path = `/servers/${serverId}/action`
+  const act = (at: string, name: string, args: object) =>
+    demo.call('compute', 'POST', path, { [name]: args }, header(at))
+  const newIp = async (): Promise<string> => {
+    const pool = { pool: 'public' }
+    return (await demo.call('compute', 'POST', '/os-floating-ips', pool, header('2.1'))).body.floating_ip.ip
+  }
+  /** One at a time: a fixed address has one floating IP. */
+  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = last.then(work)
+    last = turn.catch(() => undefined)
+    return turn
+  }
+  const coming = (at: string, then: string) =>
+    inTurn(async () => {
+      const address = await newIp()
+      const added = await act(at, 'addFloatingIp', { address })
+      const removed = await act(then, 'removeFloatingIp', { address })
+      return { added, removed }
+    })
+  const route = 'POST /servers/{id}/action'
+  return [
+    { ...make(`${route}#addFloatingIp`, ''), send: async (at) => (await coming(at, '2.1')).added },
+    { ...make(`${route}#removeFloatingIp`, ''), send: async (at) => (await coming('2.1', at)).removed },
+    make(`${route}#removeSecurityGroup`, path, { removeSecurityGroup: { name: 'default' } }, 'demo'),
+    make(`${route}#addSecurityGroup`, path, { addSecurityGroup: { name: 'default' } }, 'demo'),
   ]
 }
 

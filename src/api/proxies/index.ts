@@ -1,6 +1,7 @@
 /** Routes that ended when their nouns had services of their own: until then they pass on what Glance, Neutron and Cinder say. */
 import type { Route, Services } from '#api/kernel/index.ts'
 import { baremetalRoutes } from './baremetal-nodes.ts'
+import { floatingIpActionRoutes } from './floating-ip-actions.ts'
 import { floatingIpRoutes } from './floating-ips.ts'
 import { imageRoutes } from './images.ts'
 import { imageMetadataRoutes } from './image-metadata.ts'
@@ -11,6 +12,7 @@ import { volumeRoutes } from './volumes.ts'
 export const proxyRoutes = (services: Services): readonly Route[] => [
   ...baremetalRoutes,
   ...floatingIpRoutes(services),
+  ...floatingIpActionRoutes(services),
   ...imageRoutes(services),
   ...imageMetadataRoutes(services),
   ...networkRoutes(services),

@@ -2,6 +2,7 @@
 import { visibleInstance } from '#api/instances/index.ts'
 import { type Route, serve, type Services } from '#api/kernel/index.ts'
 import { operation, query } from '#lib/versioned/index.ts'
+import { changeSecurityGroupRoutes } from './change.ts'
 import { groupView } from './security-group.view.ts'
 
 export const listServerSecurityGroups = operation({
@@ -11,6 +12,7 @@ export const listServerSecurityGroups = operation({
 
 export function securityGroupRoutes(services: Services): readonly Route[] {
   return [
+    ...changeSecurityGroupRoutes(services),
     serve(listServerSecurityGroups, async (call) => {
       const instance = await visibleInstance(services, call, call.params['server_id'] ?? '')
       call.enforce('os_compute_api:os-security-groups:list', { project_id: instance.projectId })
