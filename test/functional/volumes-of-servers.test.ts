@@ -15,12 +15,12 @@ async function idOf(client: CloudClient, service: string, path: string, key: str
   return String(found.id)
 }
 
-async function serverOf(demo: CloudClient): Promise<string> {
+async function serverOf(demo: CloudClient, networks: unknown = 'none'): Promise<string> {
   const server = {
     name: 's',
     imageRef: await idOf(demo, 'image', '/images', 'images', 'tiny'),
     flavorRef: await idOf(demo, 'compute', '/flavors', 'flavors', 'm1.nano'),
-    networks: 'none',
+    networks,
   }
   const { id } = (await demo.ok('compute', 'POST', '/servers', { server })).server
   await eventually(
@@ -174,4 +174,48 @@ test('the older routes show and change what Glance, Neutron and Cinder have, and
   const admin = await cloud.as('admin')
   assert.equal((await admin.call('compute', 'GET', '/os-baremetal-nodes', undefined, at('2.35'))).status, 501)
   assert.equal((await old('POST', '/os-baremetal-nodes', {})).status, 400)
+})
+
+test('security groups and floating IPs come to a server and go, and so do interfaces', async (t) => {
+  const cloud = await startCloud(t)
+  const demo = await cloud.as('demo')
+  const uuid = await idOf(demo, 'network', '/networks', 'networks', 'private')
+  const server = await serverOf(demo, [{ uuid }])
+  const act = (body: object) => demo.call('compute', 'POST', `/servers/${server}/action`, body, at('2.1'))
+  const groups = async () =>
+    (await demo.ok('compute', 'GET', `/servers/${server}/os-security-groups`)).security_groups.map(
+      ({ name }: { name: string }) => name,
+    )
+  assert.deepEqual(await groups(), ['default'])
+  assert.equal((await act({ removeSecurityGroup: { name: 'default' } })).status, 202)
+  assert.deepEqual(await groups(), [])
+  assert.equal((await act({ removeSecurityGroup: { name: 'default' } })).status, 404)
+  assert.equal((await act({ addSecurityGroup: { name: 'nobody' } })).status, 404)
+  assert.equal((await act({ addSecurityGroup: { name: 'default' } })).status, 202)
+  assert.deepEqual(await groups(), ['default'])
+
+  const pool = { pool: 'public' }
+  const { ip: address } = (await demo.call('compute', 'POST', '/os-floating-ips', pool, at('2.1'))).body
+    .floating_ip
+  assert.equal((await act({ removeFloatingIp: { address } })).status, 409)
+  assert.equal((await act({ addFloatingIp: { address, fixed_address: '192.0.2.1' } })).status, 400)
+  assert.equal((await act({ addFloatingIp: { address: '192.0.2.1' } })).status, 404)
+  assert.equal((await act({ addFloatingIp: { address } })).status, 202)
+  const addresses = async (): Promise<string[]> =>
+    (await demo.ok('compute', 'GET', `/servers/${server}`)).server.addresses.private.map(
+      ({ addr }: { addr: string }) => addr,
+    )
+  assert.ok((await addresses()).includes(address))
+  assert.equal((await act({ removeFloatingIp: { address } })).status, 202)
+  assert.ok(!(await addresses()).includes(address))
+
+  const path = `/servers/${server}/os-interface`
+  const wish = { interfaceAttachment: { net_id: uuid } }
+  const { port_id: port, fixed_ips: ips } = (await demo.ok('compute', 'POST', path, wish)).interfaceAttachment
+  assert.ok((await addresses()).includes(ips[0].ip_address))
+  const ports = async () => (await demo.ok('network', 'GET', `/ports?device_id=${server}`)).ports.length
+  assert.equal(await ports(), 2)
+  assert.equal((await demo.call('compute', 'DELETE', `${path}/${port}`)).status, 202)
+  await eventually(async () => (await ports()) === 1, { withinMs: 30_000, what: 'one interface' })
+  await eventually(async () => !(await addresses()).includes(ips[0].ip_address), { withinMs: 30_000 })
 })
