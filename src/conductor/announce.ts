@@ -32,6 +32,8 @@ export const announcements: Hooks<ConductorTypes> = {
     await startActionEvent(trx, actionOf(moment), { event: begins, host }, { now: beganAt })
   },
 
+  isQuiet: (from, to) => from.columns.event === to.columns.event && to.columns.taskState === undefined,
+
   async ended(trx, moment, { failure }) {
     const now = moment.at
     if (failure) await recordFailure(trx, moment, failure)

@@ -35,6 +35,9 @@ function firstStep<T extends SagaTypes>(saga: Saga<T>): AnyStep<T> {
   return first
 }
 
+/** So long what is done may be unwritten: a step's time is counted from what was written. */
+const UNWRITTEN_MS = 1_000
+
 const CONTINUE = Symbol('continue')
 type Turn = Verdict | typeof CONTINUE
 
@@ -53,6 +56,8 @@ export function drive<T extends SagaTypes>(
   const first = firstStep(saga)
   let progress = operation.progress ?? freshProgress(first.name, clock.now())
   let { cancelled, wakes } = operation
+  /** When the journal was last as far as we are. */
+  let writtenAt = Number.NEGATIVE_INFINITY
   let lost = false
   let leaving = false
   let running: AbortController | undefined
@@ -99,6 +104,7 @@ export function drive<T extends SagaTypes>(
       return { entry, saved: await journal.save(trx, owner, operation.id, entry) }
     })
     progress = entry.progress
+    writtenAt = clock.now()
     const woken = entry.status === 'parked' && saved.wakes !== entry.wakesSeen
     cancelled = saved.cancelled
     wakes = saved.wakes
@@ -153,6 +159,10 @@ export function drive<T extends SagaTypes>(
         }))
         return step.do(contextOf(step, signal), earlier)
       })
+      if (typeof outcome !== 'function' && outcome.kind === 'done' && passes(step, outcome)) {
+        tell(step.name, 'done', beganAt)
+        return CONTINUE
+      }
       const wakesSeen = wakes
       const entry = await write(async (trx) => {
         await announce(trx, step)
@@ -176,6 +186,17 @@ export function drive<T extends SagaTypes>(
       if (error instanceof OperationCancelled) return turnBack(step, 'cancel', null)
       return failed(step, error)
     }
+  }
+
+  /** Whether that the step is done may be written with what comes next (done again after a crash), since nothing else is to be. */
+  function passes(step: AnyStep<T>, { output, after }: Done<unknown>): boolean {
+    const next = saga.steps[indexOf(step.name) + 1]
+    const at = clock.now()
+    if (!next || after || !progress.announced || at - writtenAt > UNWRITTEN_MS) return false
+    if (!hooks.isQuiet?.(step, next)) return false
+    const outputs = { ...progress.outputs, [step.name]: asJournaled(output) }
+    progress = { ...progress, step: next.name, beganAt: at, tries: 0, outputs }
+    return true
   }
 
   /** What to write when `step` is done: the next step begins, or the operation ends. */

@@ -30,6 +30,8 @@ export interface Hooks<T extends SagaTypes> {
       readonly failure: Failure | null
     },
   ): Promise<void>
+  /** Whether going from one step to the next is told to nobody: `moved` would write nothing. Left out: never. */
+  isQuiet?(from: AnyStep<T>, to: AnyStep<T>): boolean
   /** The operation is over. `leftBehind`: steps whose undo was given up. */
   ended(
     trx: T['Trx'],
