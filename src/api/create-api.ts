@@ -33,6 +33,7 @@ import { serverRoutes } from '#api/servers/index.ts'
 import { serviceRoutes } from '#api/services/index.ts'
 import { usageRoutes } from '#api/usage/index.ts'
 import { volumeAttachmentRoutes } from '#api/volume-attachments/index.ts'
+import { volumesBootRoutes } from '#api/volumes-boot/index.ts'
 import { allVersions, choices, oneVersion, versionRoutes } from '#api/versions/index.ts'
 import { createHttpApp, type HttpApp, type HttpReply, type HttpRequest } from '#lib/http/index.ts'
 
@@ -52,8 +53,7 @@ const OWN = 'kilonova'
 
 const REQUEST_ID_HEADERS = ['x-openstack-request-id', 'x-compute-request-id']
 
-/** Every route of the API. */
-export const apiRoutes = (services: Services): readonly Route[] => [
+const routesOf = (services: Services): readonly Route[] => [
   ...versionRoutes,
   ...removedRoutes,
   ...extensionRoutes,
@@ -81,6 +81,12 @@ export const apiRoutes = (services: Services): readonly Route[] => [
   ...volumeAttachmentRoutes(services),
   ...usageRoutes(services),
 ]
+
+/** Every route of the API. */
+export function apiRoutes(services: Services): readonly Route[] {
+  const routes = routesOf(services)
+  return [...routes, ...volumesBootRoutes(routes)]
+}
 
 export function createApi(services: Services): Api {
   const { config, log, ids, identity, policy } = services

@@ -42,7 +42,8 @@ const BODIES: Readonly<Record<string, Make>> = {
 
 /** Undefined where none is taken. */
 export function goodBody(operation: Operation, version: number): unknown {
-  const make = BODIES[keyOf(operation)]
+  // `/os-volumes_boot` is another name of `/servers`.
+  const make = BODIES[keyOf(operation).replace('/os-volumes_boot', '/servers')]
   if (make) return make(Number(formatVersion(version).split('.')[1]))
   const schema = operation.bodySchemaAt(version)
   if (schema) return smallest(schema)

@@ -3,6 +3,7 @@
 /** What a path's parameter most likely means: the collection before it. */
 const THINGS: Readonly<Record<string, string>> = {
   servers: '{{server}}',
+  'os-volumes_boot': '{{server}}',
   flavors: '{{flavor}}',
   'os-keypairs': '{{keypair}}',
   'os-quota-sets': '{{project}}',

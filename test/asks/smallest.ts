@@ -17,8 +17,9 @@ const TEXTS = [
 
 /** Throws when it knows of none: the schema asks for something that belongs among the texts. */
 export function smallest(schema: JsonSchema): unknown {
-  const [choice] = schema.oneOf ?? schema.anyOf ?? []
-  if (choice && !schema.properties) return smallest({ ...schema, ...choice, oneOf: [], anyOf: [] })
+  const { oneOf, anyOf, ...rest } = schema
+  const [choice] = oneOf ?? anyOf ?? []
+  if (choice && !schema.properties) return smallest({ ...rest, ...choice })
   if (schema.enum) return schema.enum[0]
   const [type] = [schema.type ?? 'string'].flat()
   return SMALLEST[type ?? 'string'](schema)

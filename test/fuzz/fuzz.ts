@@ -31,7 +31,8 @@ export interface FuzzReport {
   readonly complaints: readonly Complaint[]
 }
 
-const BATCH = 500
+/** After so many the things that requests took away are made again. */
+const BATCH = 100
 const HANGS_MS = 10_000
 /** Answers by statuses that the facts have for drivers that cannot, and for what is not there yet. */
 const EXPLAINED = new Set([501])

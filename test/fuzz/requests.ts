@@ -127,18 +127,45 @@ function bodyOf(operation: Operation, version: number, told: Told): fc.Arbitrary
   )
 }
 
-/** A sample as it is, or with one of its places given something else, doubled or taken away. */
+/** A sample as it is, or with one of its places given something else, one more name, or taken away. */
 function bent(sample: unknown, words: Words): fc.Arbitrary<string> {
-  const text = JSON.stringify(sample)
-  const places = [...text.matchAll(/"[^"]*"(?!:)|-?\d+(\.\d+)?|true|false|null|\{\}|\[\]/g)]
-  if (places.length === 0) return fc.constant(text)
+  const whole = fc.constant(JSON.stringify(sample))
+  const places = [...placesIn(sample)]
+  if (places.length === 0) return whole
   const place = fc.constantFrom(...places)
-  const other = fc.oneof(
-    strange.map((value) => JSON.stringify(value)),
-    fc.constantFrom(...words).map((word) => JSON.stringify(word)),
+  const other = fc.oneof(strange, fc.constantFrom(...words))
+  return fc.oneof(
+    { arbitrary: whole, weight: 3 },
+    {
+      arbitrary: fc.tuple(place, other).map(([at, value]) => JSON.stringify(changed(sample, at, value))),
+      weight: 5,
+    },
+    { arbitrary: place.map((at) => JSON.stringify(changed(sample, at, undefined))), weight: 2 },
+    {
+      arbitrary: place.map((at) => JSON.stringify(changed(sample, [...at.slice(0, -1), 'nope'], 1))),
+      weight: 1,
+    },
   )
-  const replaced = fc
-    .tuple(place, other)
-    .map(([match, value]) => text.slice(0, match.index) + value + text.slice(match.index + match[0].length))
-  return fc.oneof({ arbitrary: fc.constant(text), weight: 1 }, { arbitrary: replaced, weight: 5 })
+}
+
+type Place = readonly (string | number)[]
+
+function* placesIn(value: unknown, at: Place = []): Generator<Place> {
+  if (typeof value !== 'object' || value === null) return
+  for (const [name, inner] of Object.entries(value)) {
+    const place = [...at, Array.isArray(value) ? Number(name) : name]
+    yield place
+    yield* placesIn(inner, place)
+  }
+}
+
+/** A copy with the value at a place; undefined leaves a name out. */
+function changed(value: unknown, [name, ...rest]: Place, to: unknown): unknown {
+  if (name === undefined) return to
+  const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<
+    string | number,
+    unknown
+  >
+  copy[name] = changed(copy[name], rest, to)
+  return copy
 }
