@@ -1,8 +1,13 @@
 /** Quota limits that admins set: per project, per user in a project, and per class. */
 import { type Kysely, sql, type Transaction } from 'kysely'
+import { lockName } from '#db/kit/index.ts'
 import type { NovaDb } from './schema.ts'
 
 type Db = Kysely<NovaDb> | Transaction<NovaDb>
+
+/** Who counts against a limit of the same owner waits for the one who does already, and sees what that one made. */
+export const lockQuota = (trx: Transaction<NovaDb>, ownerId: string): Promise<void> =>
+  lockName(trx, `quota of ${ownerId}`)
 
 /** Limits by Nova's resource names; -1 is unlimited. What is not there is at its default. */
 export type QuotaLimits = Readonly<Record<string, number>>

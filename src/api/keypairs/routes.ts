@@ -2,6 +2,7 @@
 import { type Call, limitOf, markerOf, type Route, serve, type Services } from '#api/kernel/index.ts'
 import { quotaOf } from '#api/quotas/index.ts'
 import { countKeyPairs, getKeyPair, insertKeyPair, listKeyPairs, removeKeyPair } from '#db/keypairs.ts'
+import { lockQuota } from '#db/quotas.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { keypairCreated, keypairInList, keypairShown } from './keypair.view.ts'
 import { createKeypair, listKeypairs, removeKeypair, showKeypair } from './keypairs.spec.ts'
@@ -64,6 +65,7 @@ export function keypairRoutes(services: Services): readonly Route[] {
       const quota = await quotaOf(services, { projectId: call.context.projectId ?? '', userId })
       const stored = await db.transaction<NovaDb, Awaited<ReturnType<typeof insertKeyPair>>>(async (trx) => {
         const limit = quota.limits.key_pairs
+        if (limit >= 0) await lockQuota(trx, userId)
         const used = limit < 0 ? 0 : await countKeyPairs(trx, userId)
         if (limit >= 0 && used >= limit)
           throw quota.refusal('Quota exceeded, too many key pairs.', [

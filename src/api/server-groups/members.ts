@@ -1,5 +1,6 @@
 /** How many servers may join a group. */
 import type { Quota } from '#api/quotas/index.ts'
+import { lockQuota } from '#db/quotas.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { countGroupMembers } from '#db/server-groups.ts'
 import type { ServerGroup } from '#model/server-group/index.ts'
@@ -15,6 +16,7 @@ export async function requireRoomInGroup(
   const { userId, count } = joining
   const limit = quota.limits.server_group_members
   if (limit < 0) return
+  await lockQuota(trx, `group ${group.id}`)
   const used = await countGroupMembers(trx, group.id, userId)
   if (used + count > limit)
     throw quota.refusal('Quota exceeded, too many servers in group', [

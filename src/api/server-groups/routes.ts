@@ -1,6 +1,7 @@
 /** Server groups: lists, shows, makes and removes them. Who joins one is said when a server is created. */
 import { limitOf, type Route, serve, type Services } from '#api/kernel/index.ts'
 import { quotaOf } from '#api/quotas/index.ts'
+import { lockQuota } from '#db/quotas.ts'
 import type { NovaDb } from '#db/schema.ts'
 import {
   countServerGroups,
@@ -39,6 +40,7 @@ export function serverGroupRoutes(services: Services): readonly Route[] {
   ): Promise<void> {
     for (const { owner, quota } of quotas) {
       const limit = quota.limits.server_groups
+      if (limit >= 0) await lockQuota(trx, owner.projectId)
       const used = limit < 0 ? 0 : await countServerGroups(trx, owner)
       if (limit >= 0 && used >= limit)
         throw quota.refusal('Quota exceeded, too many server groups.', [

@@ -10,8 +10,13 @@ import { reboot, remove, start, stop } from './power.ts'
 import { update } from './update.ts'
 
 export { addressesOf } from './addresses.view.ts'
+export { checkImage } from './check-image.ts'
+export { checkZone } from './destination.ts'
+export { renderServer } from './list.ts'
 export { makePassword } from './names.ts'
-export { countWithinQuota } from './quota.ts'
+export { hintsOf, imagePropertiesOf, notesOf, pinnedZoneOf, withPinnedZone } from './notes.ts'
+export { checkItems, countWithinQuota } from './quota.ts'
+export { changedServer } from './server.view.ts'
 
 export const serverRoutes = (services: Services): readonly Route[] => [
   serve(listServers, (call) => listBrief(call, services)),

@@ -1,6 +1,7 @@
 /** Whether a project may have so many more servers, in Nova's words. */
 import type { Quota } from '#api/quotas/index.ts'
 import { countInstances } from '#db/instances.ts'
+import { lockQuota } from '#db/quotas.ts'
 import type { NovaDb } from '#db/schema.ts'
 import type { Flavor } from '#model/flavor/index.ts'
 import type { Transaction } from 'kysely'
@@ -27,6 +28,7 @@ export async function countWithinQuota(
   const { limits } = quota
   // Counting takes as long as there are servers: nobody is counted for nothing.
   if (RESOURCES.every((name) => limits[name] < 0)) return maxCount
+  await lockQuota(trx, projectId)
   const used = await countInstances(trx, { projectId })
   const usage = { instances: used.instances, cores: used.cores, ram: used.ramMb }
   const each = { instances: 1, cores: flavor.vcpus, ram: flavor.memoryMb }

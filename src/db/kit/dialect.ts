@@ -65,6 +65,15 @@ export function isUniqueViolation(error: unknown, column = ''): boolean {
 export const lockRows = <Q extends { forUpdate(): Q }>(dialect: DialectName, query: Q): Q =>
   dialect === 'postgres' ? query.forUpdate() : query
 
+/**
+ * Whoever else asks for the same name waits until this transaction ends: what is counted afterwards stays
+ * true while it is acted upon. On SQLite a transaction has everything to itself already.
+ */
+export async function lockName<DB>(trx: Transaction<DB>, name: string): Promise<void> {
+  if (dialectOf(trx) === 'postgres')
+    await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(trx)
+}
+
 /** Whether a text column is one of many values: one parameter for all, so that the statement is the same for any number of them. */
 export const isOneOf = (
   dialect: DialectName,

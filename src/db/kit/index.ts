@@ -8,6 +8,7 @@ export {
   isDatabaseAway,
   isOneOf,
   isUniqueViolation,
+  lockName,
   lockRows,
   matches,
 } from './dialect.ts'
