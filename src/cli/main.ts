@@ -1,5 +1,6 @@
 /** The command line: which commands there are, and which one is meant. */
-import { messageOf } from '#lib/undo.ts'
+import { isFault } from '#lib/fault.ts'
+import { messageOf, reasonOf } from '#lib/undo.ts'
 import { fullPath } from './setup/set-up.ts'
 
 /** What the launcher hands over. */
@@ -139,7 +140,8 @@ export async function main(args: readonly string[], launch: Launch): Promise<num
   try {
     return await command.run(rest, launch)
   } catch (error) {
-    console.error(`kilonova ${name}: ${messageOf(error)}`)
+    // A fault was worded for clients: why it came about is for the operator.
+    console.error(`kilonova ${name}: ${isFault(error) ? reasonOf(error) : messageOf(error)}`)
     if (process.env['KILONOVA_DEBUG']) console.error(error)
     return 1
   }

@@ -26,5 +26,12 @@ export async function withUndo<T>(work: (undo: Undo) => Promise<T>): Promise<T> 
   }
 }
 
+/** The message of anything thrown, followed by those of its causes: for whoever must mend it. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const own = error.message || error.name
+  return error.cause === undefined ? own : `${own.replace(/\.$/, '')}: ${reasonOf(error.cause)}`
+}
+
 /** The message of anything thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

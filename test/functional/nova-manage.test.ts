@@ -128,5 +128,8 @@ test('a cloud counts what it does; allocations are healed and audited, deleted s
   await run(3, 'db', 'purge', '--before', '2001-01-01')
   assert.match(await run(0, 'db', 'purge', '--all', '--verbose'), /DB: Deleted 1 rows from instances/)
   await run(3, 'db', 'purge', '--all')
+  assert.match(await run(0, 'cell_v2', 'map_cell0'), /Cell0 is already setup/)
+  assert.match(await run(0, 'cell_v2', 'discover_hosts', '--strict', '--verbose'), /^Host \S+ is known\.\n$/)
+  assert.match(await run(0, 'cell_v2', 'list_cells'), /\| cell1 +\|[^]*sqlite:/)
   assert.match(await run(2, 'db', 'vacuum'), /there is no command 'db vacuum'/)
 })

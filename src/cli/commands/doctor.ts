@@ -1,8 +1,9 @@
 /** `kilonova doctor`: looks at all that the services of a nova.conf need, and says how to mend what is broken. */
 import { ConfigError } from '#config/index.ts'
 import { createHttpClient } from '#lib/http/index.ts'
+import { reasonOf } from '#lib/undo.ts'
 import { helpOf, parseArguments, UsageError } from '../arguments.ts'
-import { type Check, failed, type Finding, type Patient, reasonOf } from '../doctor/check.ts'
+import { type Check, failed, type Finding, type Patient } from '../doctor/check.ts'
 import { DATABASE_CHECKS } from '../doctor/database-checks.ts'
 import { HOST_CHECKS } from '../doctor/host-checks.ts'
 import { NEIGHBOUR_CHECKS } from '../doctor/neighbour-checks.ts'

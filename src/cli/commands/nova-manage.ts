@@ -5,9 +5,10 @@ import { type Config, ConfigError } from '#config/index.ts'
 import type { Database } from '#db/kit/index.ts'
 import { systemClock } from '#lib/clock.ts'
 import { createHttpClient } from '#lib/http/index.ts'
-import { messageOf } from '#lib/undo.ts'
+import { messageOf, reasonOf } from '#lib/undo.ts'
 import { createPlacementUpkeep } from '#neighbours/placement/index.ts'
 import { UsageError } from '../arguments.ts'
+import { CELL_COMMANDS } from '../manage/cell-commands.ts'
 import type { Given, Ground, ManageCommand } from '../manage/command.ts'
 import { DATABASE_COMMANDS } from '../manage/database-commands.ts'
 import { PLACEMENT_COMMANDS } from '../manage/placement-commands.ts'
@@ -15,7 +16,11 @@ import { openNovaDatabase } from '../services/database.ts'
 import { placementSession } from '../services/neighbours.ts'
 import { loadServiceSettings } from '../services/settings.ts'
 
-const COMMANDS: Readonly<Record<string, ManageCommand>> = { ...DATABASE_COMMANDS, ...PLACEMENT_COMMANDS }
+const COMMANDS: Readonly<Record<string, ManageCommand>> = {
+  ...DATABASE_COMMANDS,
+  ...CELL_COMMANDS,
+  ...PLACEMENT_COMMANDS,
+}
 
 const FILES = {
   'config-file': { type: 'string', multiple: true },
@@ -65,7 +70,7 @@ export async function novaManage(args: readonly string[], words: Words = TERMINA
       complain(`nova-manage: ${error.message}`)
       return USAGE
     }
-    complain(`An error has occurred:\n${messageOf(error)}`)
+    complain(`An error has occurred:\n${reasonOf(error)}`)
     if (process.env['KILONOVA_DEBUG']) console.error(error)
     return FAILED
   }

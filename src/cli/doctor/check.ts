@@ -32,12 +32,5 @@ export const skipped = (says: string): Finding => ({ state: 'skipped', says })
 export const warning = (says: string, mend: string): Finding => ({ state: 'warning', says, mend })
 export const failed = (says: string, mend: string): Finding => ({ state: 'failed', says, mend })
 
-/** The message of an error and those of its causes. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const own = error.message || error.name
-  return error.cause === undefined ? own : `${own.replace(/\.$/, '')}: ${reasonOf(error.cause)}`
-}
-
 export const isSimulated = ({ DEFAULT }: Config): boolean =>
   /fake|simulated/i.test(DEFAULT.compute_driver ?? '')

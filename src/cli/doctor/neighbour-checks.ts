@@ -4,10 +4,11 @@ import { systemClock } from '#lib/clock.ts'
 import { randomIds } from '#lib/ids.ts'
 import { silentLog } from '#lib/log.ts'
 import { createMetrics } from '#lib/metrics.ts'
+import { reasonOf } from '#lib/undo.ts'
 import { createPlacementUpkeep } from '#neighbours/placement/index.ts'
 import { makeBus } from '../services/bus.ts'
 import { authtokenSession, placementSession } from '../services/neighbours.ts'
-import { type Check, failed, type Finding, ok, type Patient, reasonOf, warning } from './check.ts'
+import { type Check, failed, type Finding, ok, type Patient, warning } from './check.ts'
 
 const CONNECT_MS = 3_000
 const POLL_MS = 50
