@@ -71,17 +71,28 @@ export async function classLimits(sources: Sources, name: string): Promise<Limit
 /** The limits of those for whom nothing was set. */
 export const defaultLimits = (sources: Sources): Promise<Limits> => classLimits(sources, DEFAULT_CLASS)
 
+interface Owner {
+  readonly projectId: string
+  readonly userId?: string | undefined
+}
+
 /** The limits of a project, or of one user in it. May ask Keystone: never to be called in a transaction. */
-export async function limitsOf(
-  sources: Sources,
-  of: { readonly projectId: string; readonly userId?: string | undefined },
-): Promise<Limits> {
+export async function limitsOf(sources: Sources, { projectId, userId }: Owner): Promise<Limits> {
   const { db, config } = sources
   if (config.quotaDriver === 'none') return UNLIMITED
-  if (config.quotaDriver === 'keystone') return keystoneLimits(sources, of.projectId)
-  const nova = db.typed<NovaDb>()
-  const project = { ...(await defaultLimits(sources)), ...(await findProjectQuotas(nova, of.projectId)) }
-  return of.userId === undefined
-    ? project
-    : { ...project, ...(await findUserQuotas(nova, of.projectId, of.userId)) }
+  if (config.quotaDriver === 'keystone') return keystoneLimits(sources, projectId)
+  return {
+    ...(await defaultLimits(sources)),
+    ...(await findProjectQuotas(db.typed<NovaDb>(), projectId)),
+    ...(userId !== undefined && (await userLimits(sources, projectId, userId))),
+  }
+}
+
+/** What was set for one user in a project. Keystone knows of none. */
+export async function userLimits(
+  { db, config }: Sources,
+  projectId: string,
+  userId: string,
+): Promise<Partial<Limits>> {
+  return config.quotaDriver === 'database' ? findUserQuotas(db.typed<NovaDb>(), projectId, userId) : {}
 }

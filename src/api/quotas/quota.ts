@@ -1,7 +1,7 @@
 /** A project's quota as those see it who are about to make something: the limits, and how a refusal is put. */
 import type { Services } from '#api/kernel/index.ts'
 import { type Fault, forbidden } from '#lib/fault.ts'
-import { type Limits, limitsOf, type Resource } from './limits.ts'
+import { type Limits, limitsOf, type Resource, userLimits } from './limits.ts'
 import { UNIFIED_NAMES } from './unified.ts'
 
 /** What would be too much: `used` is there, `delta` was asked for. */
@@ -12,7 +12,12 @@ export interface Excess {
 }
 
 export interface Quota {
+  /** The user's, or the project's where nothing was set for the user. */
   readonly limits: Limits
+  /** Of all users of the project together. */
+  readonly ofProject: Limits
+  /** Whose servers count against `limits`, where they are not those of the whole project. */
+  readonly userId: string | undefined
   /** The 403: in `words`, or in those of whoever keeps the limits. */
   refusal(words: string, excess: readonly Excess[]): Fault
 }
@@ -22,9 +27,13 @@ export async function quotaOf(
   services: Pick<Services, 'db' | 'config' | 'unifiedLimits'>,
   of: { readonly projectId: string; readonly userId?: string | undefined },
 ): Promise<Quota> {
-  const limits = await limitsOf(services, of)
+  const ofProject = await limitsOf(services, { projectId: of.projectId })
+  const own = of.userId === undefined ? {} : await userLimits(services, of.projectId, of.userId)
+  const limits = { ...ofProject, ...own }
   return {
     limits,
+    ofProject,
+    userId: Object.keys(own).length > 0 ? of.userId : undefined,
     refusal(words, excess) {
       if (services.config.quotaDriver !== 'keystone') return forbidden(words)
       const parts = excess.map(({ resource, used, delta }) => {

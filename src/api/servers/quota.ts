@@ -25,21 +25,25 @@ export async function countWithinQuota(
   asked: Asked,
 ): Promise<number> {
   const { projectId, flavor, minCount, maxCount } = asked
-  const { limits } = quota
-  // Counting takes as long as there are servers: nobody is counted for nothing.
-  if (RESOURCES.every((name) => limits[name] < 0)) return maxCount
-  await lockQuota(trx, projectId)
-  const used = await countInstances(trx, { projectId })
-  const usage = { instances: used.instances, cores: used.cores, ram: used.ramMb }
   const each = { instances: 1, cores: flavor.vcpus, ram: flavor.memoryMb }
-  const fitting = Math.min(
-    maxCount,
-    ...RESOURCES.map((resource) =>
-      roomFor(limits[resource] - usage[resource], limits[resource], each[resource]),
-    ),
-  )
-  if (fitting >= minCount) return fitting
-  throw overQuota(quota, usage, each, { minCount, maxCount })
+  const parties = [
+    { owner: { projectId }, limits: quota.ofProject },
+    ...(quota.userId === undefined
+      ? []
+      : [{ owner: { projectId, userId: quota.userId }, limits: quota.limits }]),
+  ]
+  let fitting = maxCount
+  for (const { owner, limits } of parties) {
+    // Counting takes as long as there are servers: nobody is counted for nothing.
+    if (RESOURCES.every((name) => limits[name] < 0)) continue
+    await lockQuota(trx, projectId)
+    const used = await countInstances(trx, owner)
+    const usage = { instances: used.instances, cores: used.cores, ram: used.ramMb }
+    const rooms = RESOURCES.map((name) => roomFor(limits[name] - usage[name], limits[name], each[name]))
+    fitting = Math.min(fitting, ...rooms)
+    if (fitting < minCount) throw overQuota({ ...quota, limits }, usage, each, { minCount, maxCount })
+  }
+  return fitting
 }
 
 const RESOURCES = ['instances', 'cores', 'ram'] as const

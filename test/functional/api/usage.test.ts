@@ -104,3 +104,28 @@ test('the default class stands in for configured limits; the network service’s
     'Quota exceeded for instances: Requested 1, but already used 1 of 1 instances',
   )
 })
+
+test('a user’s quota is of the user’s servers, and the project’s is of all', async (t) => {
+  const api = await startCloud(t)
+  const path = `/os-quota-sets/${PROJECT}`
+  const set = async (query: string, instances: number) => {
+    const answer = await api.send(`PUT ${path}${query}`, { as: 'admin', body: { quota_set: { instances } } })
+    assert.equal(answer.status, 200, answer.text)
+  }
+  const create = async (as: 'demo' | 'manager') => {
+    const server = { name: 's', imageRef: api.there.images[0]?.id, flavorRef: '42', networks: 'none' }
+    const answer = await api.send('POST /servers', { as, at: '2.37', body: { server } })
+    return answer.status === 202 ? undefined : message(answer.body)
+  }
+  const over = (used: number, limit: number) =>
+    `Quota exceeded for instances: Requested 1, but already used ${used} of ${limit} instances`
+  await set('', 3)
+  await set('?user_id=demo-user', 2)
+  assert.equal(await create('manager'), undefined)
+  assert.equal(await create('demo'), undefined)
+  assert.equal(await create('demo'), undefined, 'two of its own, beside one of another')
+  assert.equal(await create('demo'), over(3, 3))
+  await set('', 9)
+  assert.equal(await create('demo'), over(2, 2))
+  assert.equal(await create('manager'), undefined)
+})
