@@ -26,6 +26,15 @@ export interface Ground {
 const SERVICE = { binary: 'nova-compute', host: 'h1', topic: 'compute', version: 66 }
 const SERVICE_ID = '12345678-0000-4000-8000-000000000001'
 const PUBLIC_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIC0AAAcKFma3nz9qDGzc6WZJlicGDnLZI6GMbkZmod3D test'
+/** Enough for everything, whatever was made of it. */
+const QUOTA = {
+  instances: 20,
+  cores: 50,
+  ram: 50_000,
+  key_pairs: 100,
+  server_groups: 10,
+  metadata_items: 128,
+}
 /** Servers that are there at any time. */
 const SERVERS = 4
 
@@ -92,6 +101,7 @@ async function replenish(api: TestApi & { make(server?: object): Promise<string>
   await reportService(db, { ...SERVICE, uuid: SERVICE_ID }, { now: Date.now() })
   for (const id of ids.slice(SERVERS)) await removeInstance(db, id, { now: Date.now() })
   await api.send(`DELETE /os-quota-sets/${PROJECT}`, { as: 'admin' })
+  await api.send('PUT /os-quota-class-sets/default', { as: 'admin', body: { quota_class_set: QUOTA } })
   await api.send('POST /flavors', {
     as: 'admin',
     body: { flavor: { name: 'm1.nano', id: '42', ram: 128, vcpus: 1, disk: 1 } },

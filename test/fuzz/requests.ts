@@ -40,12 +40,8 @@ export function nonsense(operations: readonly Operation[], told: Told): fc.Arbit
     operation,
     versions: VERSIONS.filter((version) => includes(operation.range, Math.max(version, versionOf('2.1')))),
   }))
-  // What is gone says so, whatever is sent: a few of those are enough.
-  const isGone = (operation: Operation) => operation.statusAt(versionOf('2.1')) === 410
   return fc
-    .constantFrom(
-      ...pairs.flatMap((pair) => (isGone(pair.operation) ? [pair] : Array<typeof pair>(12).fill(pair))),
-    )
+    .constantFrom(...pairs.flatMap((pair) => Array<typeof pair>(weightOf(pair.operation)).fill(pair)))
     .chain(({ operation, versions }) => fc.tuple(fc.constant(operation), fc.constantFrom(...versions)))
     .chain(([operation, version]) => {
       const key = `${keyOf(operation)} ${version} ${formatVersion(operation.range.from)}`
@@ -53,6 +49,13 @@ export function nonsense(operations: readonly Operation[], told: Told): fc.Arbit
       made.set(key, known)
       return known
     })
+}
+
+/** What is gone says so, whatever is sent: a few of those are enough. Bodies are where most can go wrong. */
+const weightOf = (operation: Operation): number => {
+  const version = Math.max(operation.range.from, versionOf('2.1'))
+  if (operation.statusAt(version) === 410) return 1
+  return operation.bodySchemaAt(version) ? 30 : 12
 }
 
 function requestsAt(operation: Operation, version: number, told: Told): fc.Arbitrary<Nonsense> {
