@@ -31,6 +31,8 @@ export interface Runner {
 
 /** The least time between two looks: of many operations that come at once, most are taken together. */
 const GATHER_MS = 5
+/** With fewer under way it is no storm, and each is taken at once. */
+const GATHER_FROM = 4
 
 export function createRunner<T extends SagaTypes>(options: RunnerOptions<T>): Runner {
   const { journal, clock, log, owner, leaseMs } = options
@@ -90,7 +92,7 @@ export function createRunner<T extends SagaTypes>(options: RunnerOptions<T>): Ru
       const looked = clock.now()
       await claim().catch((error: unknown) => log.error({ err: error }, 'looking for operations failed'))
       await pause(Math.min(options.pollMs, Math.max(soonest - clock.now(), 1)))
-      const gathering = looked + GATHER_MS - clock.now()
+      const gathering = drives.size < GATHER_FROM ? 0 : looked + GATHER_MS - clock.now()
       if (gathering > 0) await clock.sleep(gathering, closing.signal).catch(() => undefined)
     }
   }
