@@ -5,7 +5,7 @@ import { findInstance, updateInstance } from '#db/instances.ts'
 import { type Failure, type Hooks, type Moment, OperationCancelled } from '#lib/saga/index.ts'
 import { type Instance, TASK_STATES, type TaskState } from '#model/instance/index.ts'
 import { NOT_SUPPORTED } from './command-step.ts'
-import type { ConductorTypes, SagaColumns, ServerStep, Trx } from './world.ts'
+import type { ConductorTypes, SagaColumns, ServerSaga, ServerStep, Trx } from './world.ts'
 
 /** An instance that is being deleted belongs to the delete. */
 export const NOT_DELETING: readonly (TaskState | null)[] = [
@@ -61,13 +61,19 @@ async function enterStep(trx: Trx, moment: Turn, to: ServerStep | null): Promise
   return instance
 }
 
+/** Whether the instance's task state is the saga's while it runs. One that has none runs beside others, and leaves it to them. */
+const hasTaskState = ({ columns, steps }: ServerSaga): boolean =>
+  columns.deletes === true || steps.some((step) => step.columns.taskState !== undefined)
+
 /** The instance is idle again, in error where the saga says so and something was done, with a fault that tells why. */
 async function recordFailure(trx: Trx, moment: Turn, failure: Failure): Promise<void> {
   const { subject } = moment.operation
   const { columns } = moment.saga
   const vmState = failure.name === NOT_SUPPORTED ? undefined : columns.failedVmState
   const changes = { taskState: null, ...(vmState && { vmState }) }
-  const instance = await updateInstance(trx, subject, changes, { now: moment.at, ...expectationOf(columns) })
+  const instance = hasTaskState(moment.saga)
+    ? await updateInstance(trx, subject, changes, { now: moment.at, ...expectationOf(columns) })
+    : await findInstance(trx, subject)
   const { code, message, details } = failure
   const host = instance?.host ?? null
   await insertInstanceFault(trx, subject, { code, message, details, host }, { now: moment.at })

@@ -369,6 +369,28 @@ test('a password is forgotten once the guest has it', async () => {
   await cloud.close()
 })
 
+test('an attach that fails leaves the task state to the reboot that runs beside it', async () => {
+  const cloud = await smallCloud()
+  const { world } = cloud
+  const uuid = await runningInstance(cloud)
+  assert.ok(cloud.computes.h1)
+  cloud.computes.h1.misbehave = ({ kind }) => {
+    if (kind === 'reboot') return 'silence'
+    return { ok: false, message: 'no slot is free', details: '', retryable: false }
+  }
+  const conductor = createConductor(cloud.deps)
+  await conductor.start()
+  await cloud.request('reboot-server', uuid, 'rebooting', { type: 'HARD' })
+  await eventually(async () => (await findInstance(world.db, uuid))?.taskState === 'reboot_started_hard')
+  const params = await INTERFACE_PREPARATIONS['attach-interface'](cloud, uuid)
+  const beside = await cloud.request('attach-interface', uuid, 'reboot_started_hard', params)
+  await eventually(async () => (await findOperation(world.db, beside))?.status === 'failed')
+  assert.equal((await findInstance(world.db, uuid))?.taskState, 'reboot_started_hard')
+  assert.equal((await latestInstanceFaults(world.db, [uuid])).get(uuid)?.message, 'no slot is free')
+  await conductor.close()
+  await cloud.close()
+})
+
 test('every saga the API may ask for is tested here', () => {
   assert.deepEqual(new Set(ALL_CASES.map(({ saga }) => saga)), new Set(sagas.map(({ name }) => name)))
 })
