@@ -22,8 +22,11 @@ const pause: Step = { body: { pause: null }, until: 'PAUSED' }
 const suspend: Step = { body: { suspend: null }, until: 'SUSPENDED' }
 const rescue: Step = { body: { rescue: { adminPass: 'MySecretPass' } }, until: 'RESCUE' }
 
+const resize: Step = { body: { resize: { flavorRef: '2' } }, until: 'VERIFY_RESIZE' }
+const backup = { name: 'weekly', backup_type: 'weekly', rotation: 1 }
+
 /** By action. */
-const ACTIONS: readonly ActionAsk[] = [
+const actionsOf = (imageRef: string): readonly ActionAsk[] => [
   pause,
   { body: { unpause: null }, after: [pause], until: 'ACTIVE' },
   suspend,
@@ -37,6 +40,14 @@ const ACTIONS: readonly ActionAsk[] = [
   { body: { injectNetworkInfo: null }, as: 'admin' },
   { body: { trigger_crash_dump: null } },
   { body: { forceDelete: null } },
+  { body: { rebuild: { imageRef, name: 'plain' } }, until: 'ACTIVE' },
+  { body: { rebuild: { imageRef, name: 'plain' } }, as: 'admin', until: 'ACTIVE' },
+  { body: { createImage: { name: 'snapshot' } }, until: 'ACTIVE' },
+  { body: { createBackup: backup }, until: 'ACTIVE' },
+  resize,
+  { body: { confirmResize: null }, after: [resize], until: 'ACTIVE' },
+  { body: { revertResize: null }, after: [resize], until: 'ACTIVE' },
+  { body: { migrate: null }, as: 'admin', until: 'VERIFY_RESIZE' },
 ]
 
 type Clients = Readonly<Record<'admin' | 'demo', CloudClient>>
@@ -54,8 +65,12 @@ const settle = (clients: Clients, server: string, status: string) =>
   )
 
 /** `make` makes an active server; each ask has one of its own. */
-export function serverActionAsks(clients: Clients, make: () => Promise<string>): readonly Ask[] {
-  return ACTIONS.map((ask): Ask => {
+export function serverActionAsks(
+  clients: Clients,
+  make: () => Promise<string>,
+  imageId: string,
+): readonly Ask[] {
+  return actionsOf(imageId).map((ask): Ask => {
     const [action = ''] = Object.keys(ask.body)
     return {
       route: `POST /servers/{id}/action#${action}`,

@@ -79,6 +79,7 @@ function oldAsks({ clients, serverId }: Ground, make: Make): Ask[] {
     make('GET /os-hosts/{id}', '/os-hosts/fake-1'),
     make('PUT /os-hosts/{id}', '/os-hosts/fake-2', { status: 'enable' }),
     make('GET /os-migrations', '/os-migrations'),
+    make('GET /os-migrations', (at) => (minor(at) < 59 ? '/os-migrations' : '/os-migrations?limit=1')),
     make('POST /os-server-external-events', '/os-server-external-events', {
       events: [{ name: 'network-changed', server_uuid: serverId, tag: 'foo', status: 'completed' }],
     }),

@@ -26,6 +26,20 @@ const ENDS = ['2.1', '2.104']
 const EXPLAINED: readonly (readonly [RegExp, string])[] = [
   [/v2.69\/|down-cell/, 'there are no cells that could be down'],
   [/hypervisors-without-servers/, 'every search finds the host with the server'],
+  [/host-put-maintenance/, 'the driver here has no maintenance of hosts'],
+  [
+    /images\/images?(-details)?-get-resp/,
+    "of images with Nova's own disk option, which the test's image is without",
+  ],
+  [
+    /network(-show|s-list)-resp/,
+    'of networks that Nova itself once kept: those of Neutron have no such fields',
+  ],
+  [/os-volumes-post-resp/, 'a volume that was made just now is attached to nothing'],
+  [
+    /os-migrations\/.*migrations-get/,
+    'links are of live migrations under way: none is when it is asked (test/functional/api)',
+  ],
   [/get-(spice|serial|rdp)-console|create-(mks|spice-direct|rdp)-console/, 'a console of other drivers'],
 ]
 
@@ -87,13 +101,13 @@ function* asksAt(
 }
 
 function likest(expected: Shape, given: readonly Given[], key: string, file: string) {
-  const explained = EXPLAINED.find(([pattern]) => pattern.test(file))?.[1]
-  if (explained !== undefined) return { explained }
   const own = given.filter((answer) => answer.key === key)
   const [nearest] = own
     .map(({ shape }) => differences(expected, shape))
     .toSorted((a, b) => a.length - b.length)
-  return nearest && nearest.length === 0 ? 'alike' : nearest
+  if (nearest?.length === 0) return 'alike'
+  const explained = EXPLAINED.find(([pattern]) => pattern.test(file))?.[1]
+  return explained === undefined ? nearest : { explained }
 }
 
 const keyOfAsk = ({ route }: Ask): string => {

@@ -48,7 +48,8 @@ export async function asksOf(cloud: WholeCloud): Promise<readonly Ask[]> {
   const makeServer = () => plainServer(ground.clients.demo, ground.imageId)
   return [
     ...serverAsks(ground, make),
-    ...serverActionAsks(ground.clients, makeServer),
+    ...serverAsks(ground, otherName(make)).filter(({ route }) => !route.startsWith('DELETE')),
+    ...serverActionAsks(ground.clients, makeServer, ground.imageId),
     rescuedServerAsk(ground.clients, makeServer),
     ...partAsks(ground, make),
     ...actionAsks(ground, make),
@@ -175,6 +176,14 @@ const askIn =
       send: (version) =>
         clients[who].call('compute', method, at(path, version), at(body, version), header(version)),
     }
+  }
+
+/** The same of `/os-volumes_boot`, which is another name of `/servers`. */
+const otherName =
+  (make: Make): Make =>
+  (route, path, body, who) => {
+    const renamed = (text: string) => text.replace('/servers', '/os-volumes_boot')
+    return make(renamed(route), (at) => renamed(typeof path === 'function' ? path(at) : path), body, who)
   }
 
 /** Samples of servers are now an admin's, now an owner's. */
