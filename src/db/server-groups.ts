@@ -71,9 +71,13 @@ export async function findServerGroup(db: Db, uuid: string): Promise<ServerGroup
 }
 
 /** The group; throws notFound in Nova's words. */
-export async function getServerGroup(db: Db, uuid: string): Promise<ServerGroup> {
+export async function getServerGroup(
+  db: Db,
+  uuid: string,
+  { projectId }: { readonly projectId?: string | undefined } = {},
+): Promise<ServerGroup> {
   const group = await findServerGroup(db, uuid)
-  if (!group) throw groupNotFound(uuid)
+  if (!group || (projectId !== undefined && group.projectId !== projectId)) throw groupNotFound(uuid)
   return group
 }
 

@@ -1,6 +1,14 @@
 /** An interface is attached: its port is made or bound now, since the answer shows it; and detached. The host's part is the conductor's. */
-import { beginOperation, getServer } from '#api/instances/index.ts'
+import { actionOf, beginOperation, getServer } from '#api/instances/index.ts'
 import type { Call, Services } from '#api/kernel/index.ts'
+import {
+  finishActionEvent,
+  finishInstanceAction,
+  insertInstanceActions,
+  startActionEvent,
+} from '#db/instance-actions.ts'
+import { insertInstanceFault } from '#db/instance-faults.ts'
+import type { NovaDb } from '#db/schema.ts'
 import { badRequest, conflict, Fault, forbidden, isFault, notFound } from '#lib/fault.ts'
 import { constant, list, object, operation, required, since, t } from '#lib/versioned/index.ts'
 import { type Instance, requireAllowed } from '#model/instance/index.ts'
@@ -152,13 +160,34 @@ export async function detach(call: Call<unknown, unknown, never>, services: Serv
   const instance = await getServer(call, services, `${RULE}:delete`)
   const portId = call.params['id'] ?? ''
   requireAllowed('detach_interface', instance, call)
-  if (!instance.networkInfo.some(({ id }) => id === portId))
-    throw notFound(`Port id ${portId} could not be found.`)
+  if (!instance.networkInfo.some(({ id }) => id === portId)) return tellNotAttached(call, services, instance)
   await beginOperation(call, services, {
     instance,
     operations: ['detach_interface'],
     action: 'detach_interface',
     saga: 'detach-interface',
     params: { portId },
+  })
+}
+
+const DETACH_EVENT = 'compute_detach_interface'
+
+/** A port that the server does not have: Nova takes the request, and its action fails; the server stays as it is. */
+async function tellNotAttached(
+  call: Call<unknown, unknown, never>,
+  { db, clock }: Services,
+  instance: Instance,
+): Promise<void> {
+  const { uuid, host } = instance
+  const key = { instanceUuid: uuid, requestId: call.context.requestId }
+  const fault = { code: 404, message: `Port ${call.params['id'] ?? ''} is not attached`, details: null, host }
+  await db.transaction<NovaDb, void>(async (trx) => {
+    const at = { now: clock.now() }
+    await insertInstanceActions(trx, [actionOf(call, instance, 'detach_interface')], at)
+    await startActionEvent(trx, key, { event: DETACH_EVENT, host }, at)
+    const ended = { event: DETACH_EVENT, result: 'Error', details: fault.message } as const
+    await finishActionEvent(trx, key, ended, at)
+    await finishInstanceAction(trx, key, at)
+    await insertInstanceFault(trx, uuid, fault, at)
   })
 }

@@ -7,7 +7,7 @@ import { ENDED } from './ended.ts'
 
 const FIELDS = ['cidr', 'netmask', 'gateway', 'broadcast', 'dns1', 'dns2'] as const
 const FIELDS_V6 = ['cidr_v6', 'gateway_v6', 'netmask_v6'] as const
-/** What only admins see. */
+/** What only admins see, whose project it is included: Nova never told that of Neutron's. */
 const ADMIN_FIELDS = [
   'created_at',
   'updated_at',
@@ -25,6 +25,11 @@ const ADMIN_FIELDS = [
   'multi_host',
   'priority',
   'rxtx_base',
+  'mtu',
+  'dhcp_server',
+  'enable_dhcp',
+  'share_address',
+  'project_id',
 ] as const
 
 const nothing = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, null]))
@@ -34,7 +39,7 @@ const shown = (network: Network, isAdmin: boolean) => ({
   ...nothing(FIELDS),
   ...nothing(FIELDS_V6),
   label: network.name,
-  ...(isAdmin && { ...nothing(ADMIN_FIELDS), project_id: network.projectId }),
+  ...(isAdmin && nothing(ADMIN_FIELDS)),
 })
 
 const shownToTenant = ({ id, name }: Network) => ({ id, cidr: 'None', label: name })

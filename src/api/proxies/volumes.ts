@@ -127,7 +127,9 @@ function ofVolumes({ volumes, config }: Services): readonly Route[] {
         },
         caller,
       )
-      return { body: { volume: volumeView(await refusing(made, { tooLarge: ['forbidden'] })) } }
+      const volume = await refusing(made, { tooLarge: ['forbidden'] })
+      const headers = { location: call.links.self('os-volumes', volume.id) }
+      return { body: { volume: volumeView(volume) }, headers }
     }),
     serve(
       operation({ ...ENDED, path: 'DELETE /os-volumes/{id}', policy: `${RULE}:delete`, status: 202 }),

@@ -1,5 +1,5 @@
 /** Server groups: lists, shows, makes and removes them. Who joins one is said when a server is created. */
-import { limitOf, type Route, serve, type Services } from '#api/kernel/index.ts'
+import { type Call, limitOf, type Route, serve, type Services } from '#api/kernel/index.ts'
 import { quotaOf } from '#api/quotas/index.ts'
 import { lockQuota } from '#db/quotas.ts'
 import type { NovaDb } from '#db/schema.ts'
@@ -26,6 +26,10 @@ const RULE = 'os_compute_api:os-server-groups'
 export function serverGroupRoutes(services: Services): readonly Route[] {
   const { db, clock, config, ids } = services
   const nova = db.typed<NovaDb>()
+
+  /** The group of the path: to all but admins, those of other projects are not there. */
+  const visibleGroup = ({ params, isAdmin, context }: Call<unknown, unknown, never>): Promise<ServerGroup> =>
+    getServerGroup(nova, params['id'] ?? '', isAdmin ? {} : { projectId: context.projectId ?? '' })
 
   /** Of the project, and of the user in it: neither may have more than it may. */
   async function quotasOf(projectId: string, userId: string) {
@@ -88,13 +92,13 @@ export function serverGroupRoutes(services: Services): readonly Route[] {
     }),
 
     serve(showServerGroup, async (call) => {
-      const group = await getServerGroup(nova, call.params.id ?? '')
+      const group = await visibleGroup(call)
       call.enforce(`${RULE}:show`, { project_id: group.projectId })
       return { body: { server_group: call.render(serverGroupView)(group, undefined) } }
     }),
 
     serve(removeServerGroup, async (call) => {
-      const group = await getServerGroup(nova, call.params.id ?? '')
+      const group = await visibleGroup(call)
       call.enforce(`${RULE}:delete`, { project_id: group.projectId })
       await forgetGroup(nova, group.uuid)
       return {}

@@ -12,6 +12,8 @@ export interface Work {
   growVolume(id: string, sizeGb: number): void
   makeSnapshot(row: SnapshotRow): void
   removeSnapshot(id: string): void
+  /** Waits for what is being done to a volume or snapshot, for so long at most. */
+  settled(id: string, atMostMs: number): Promise<void>
   /** Goes on with what a crash cut off, and clears away what it left. */
   recover(): Promise<void>
   /** Waits for what is being done. */
@@ -85,6 +87,14 @@ export function createWork({ store, files, images, clock, log }: WorkDeps): Work
         await files.remove(id)
         await forgetSnapshot(id)
       }),
+    settled: async (id, atMostMs) => {
+      const waiting = new AbortController()
+      const patience = clock.sleep(atMostMs, waiting.signal).catch((error: unknown) => {
+        if (!waiting.signal.aborted) throw error
+      })
+      await Promise.race([under.get(id), patience])
+      waiting.abort()
+    },
     async recover() {
       const volumes = await db.selectFrom('cinder_volume').select(['id', 'status', 'size']).execute()
       const snapshots = await db.selectFrom('cinder_snapshot').select(['id', 'status']).execute()

@@ -1,6 +1,7 @@
 /** Interfaces of servers at the API's door: what is bound and begun, what is refused, and how they look in each version. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { latestInstanceFaults } from '#db/instance-faults.ts'
 import { getInstance, updateInstance } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { NETWORK_ID } from './compute-api.ts'
@@ -72,7 +73,12 @@ test('refusals of attach and detach are Nova’s, and leave no port', async (t) 
   api.there.networks = [{ ...network, subnetIds: [] }]
   assert.match(await post(net), /^400 Network .* requires a subnet/)
   api.there.networks = [network]
-  assert.equal((await api.send(`DELETE ${path}/${NOBODY}`)).status, 404)
+  assert.equal((await api.send(`DELETE ${path}/${NOBODY}`)).status, 202, 'its action fails')
+  const { body } = await api.send(`GET /servers/${uuid}/os-instance-actions`)
+  const [last] = body.instanceActions as { action: string; message: string }[]
+  assert.deepEqual([last?.action, last?.message], ['detach_interface', 'Error'])
+  const faults = await latestInstanceFaults(api.db.typed<NovaDb>(), [uuid])
+  assert.equal(faults.get(uuid)?.message, `Port ${NOBODY} is not attached`)
   await updateInstance(api.db.typed<NovaDb>(), uuid, { vmState: 'suspended' }, { now: 2 })
   assert.match(await post(net), /^409 Cannot 'attach_interface' .* vm_state suspended$/)
   assert.deepEqual(api.there.ports, [])

@@ -36,8 +36,8 @@ const STRANGERS: readonly Caller[] = ['alt', 'service']
 
 /** Paths to things of one project, and what a stranger is told. Anything else is everybody's own. */
 const OWNED: readonly (readonly [RegExp, number])[] = [
-  [/^\/servers\/\{|^\/os-volumes_boot\/\{/, 404],
-  [/^\/os-quota-sets\/\{.*\}(\/detail)?$|^\/os-simple-tenant-usage\/\{|^\/os-server-groups\/\{/, 403],
+  [/^\/servers\/\{|^\/os-volumes_boot\/\{|^\/os-server-groups\/\{/, 404],
+  [/^\/os-quota-sets\/\{.*\}(\/detail)?$|^\/os-simple-tenant-usage\/\{/, 403],
 ]
 
 const checks = new Map(computeRules.map(({ name, check }) => [name, check]))

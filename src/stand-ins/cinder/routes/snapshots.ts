@@ -19,6 +19,8 @@ import {
   textOf,
 } from './context.ts'
 
+const MOST_WAITED_MS = 2_000
+
 export function addSnapshotRoutes(routes: Routes): void {
   const { on } = routes
   on('POST', '/snapshots', (call) => create(routes, call))
@@ -110,10 +112,18 @@ async function create(routes: Routes, call: Call): Promise<Reply> {
   return { status: 202, body: { snapshot: briefSnapshot(row) } }
 }
 
+/** Most snapshots are made in an instant: a request that comes sooner waits for that, not for ever. */
+async function made(routes: Routes, call: Call): Promise<SnapshotRow> {
+  const row = await seeSnapshot(routes, call, call.params['id'] ?? '')
+  if (row.status !== 'creating') return row
+  await routes.work.settled(row.id, MOST_WAITED_MS)
+  return seeSnapshot(routes, call, row.id)
+}
+
 /** `from`: the statuses in which it may go; any when left out. */
 async function remove(routes: Routes, call: Call, from: readonly string[] | undefined): Promise<Reply> {
   requireWriter(call.caller, 'volume:delete_snapshot')
-  const row = await seeSnapshot(routes, call, call.params['id'] ?? '')
+  const row = await made(routes, call)
   if (from && !from.includes(row.status))
     throw badRequest(
       `Invalid snapshot: Snapshot status must be available or error, but current status is: ${row.status}.`,
