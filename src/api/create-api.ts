@@ -28,6 +28,7 @@ import { remoteConsoleRoutes } from '#api/remote-consoles/index.ts'
 import { securityGroupRoutes } from '#api/security-groups/index.ts'
 import { serverActionRoutes } from '#api/server-actions/index.ts'
 import { serverGroupRoutes } from '#api/server-groups/index.ts'
+import { serverInsideRoutes } from '#api/server-insides/index.ts'
 import { serverPartRoutes } from '#api/server-parts/index.ts'
 import { serverRoutes } from '#api/servers/index.ts'
 import { serviceRoutes } from '#api/services/index.ts'
@@ -61,6 +62,7 @@ const routesOf = (services: Services): readonly Route[] => [
   ...serverRoutes(services),
   ...serverActionRoutes(services),
   ...serverPartRoutes(services),
+  ...serverInsideRoutes(services),
   ...serverGroupRoutes(services),
   ...aggregateRoutes(services),
   ...assistedSnapshotRoutes(services),

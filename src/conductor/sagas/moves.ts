@@ -5,11 +5,12 @@
 import type { OperationParams } from '#contracts/operations.ts'
 import type { SelectedHost } from '#contracts/scheduler.ts'
 import { findMigration, updateMigration } from '#db/instance-migrations.ts'
-import { getInstance } from '#db/instances.ts'
+import { getInstance, updateInstance } from '#db/instances.ts'
 import { done, type Step } from '#lib/saga/index.ts'
 import type { InstanceMigration, MigrationStatus } from '#model/instance/index.ts'
 import type { Vif } from '#model/network/index.ts'
 import type { Consumer } from '#neighbours/placement/port.ts'
+import { NOT_DELETING } from '../announce.ts'
 import { isPassing } from '../passing.ts'
 import type { ConductorTypes, Ctx, Trx } from '../world.ts'
 import { select } from './build-servers.ts'
@@ -82,8 +83,12 @@ export const holdSource: MoveStep<object, null> = {
   undo: async (ctx) => {
     const arrived = await hasArrived(ctx)
     await (arrived ? ctx.world.placement.release(ctx.params.migrationUuid) : giveBack(ctx))
+    const wasGivenUp = ctx.failure === null
     return async (trx) => {
-      await setStatus(trx, ctx, arrived ? 'completed' : 'error')
+      await setStatus(trx, ctx, arrived ? 'completed' : wasGivenUp ? 'cancelled' : 'error')
+      // Who gave it up may have done so to delete the instance, which is the delete's then.
+      const options = { now: ctx.world.clock.now(), expect: { taskState: NOT_DELETING } }
+      if (wasGivenUp) await updateInstance(trx, ctx.subject, { taskState: null }, options)
       return done(undefined)
     }
   },
