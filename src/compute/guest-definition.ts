@@ -1,5 +1,6 @@
 /** A guest as the driver is to make it, out of what the conductor says of the instance. */
 import type { GuestSpec } from '#contracts/compute.ts'
+import type { Injected } from '#contracts/operations.ts'
 import type { Ids } from '#lib/ids.ts'
 import { configDriveFiles } from '#model/metadata/index.ts'
 import type { GuestDefinition } from '#virt/port.ts'
@@ -12,7 +13,11 @@ const SEED_BYTES = 512
 const needsConfigDrive = (guest: GuestSpec, config: ComputeConfig): boolean =>
   guest.configDrive || config.forceConfigDrive || guest.vifs.some((vif) => vif.type === 'user')
 
-const driveOf = (guest: GuestSpec, config: ComputeConfig, ids: Ids): Record<string, string | Buffer> =>
+const driveOf = (
+  guest: GuestSpec,
+  { adminPass, files = [] }: Injected,
+  { config, ids }: { readonly config: ComputeConfig; readonly ids: Ids },
+): Record<string, string | Buffer> =>
   configDriveFiles({
     uuid: guest.uuid,
     instanceName: guest.name,
@@ -36,14 +41,17 @@ const driveOf = (guest: GuestSpec, config: ComputeConfig, ids: Ids): Record<stri
     vifs: guest.vifs,
     securityGroups: [],
     rootDeviceName: '/dev/vda',
-    adminPassword: null,
+    adminPassword: adminPass ?? null,
+    files,
     randomSeed: Buffer.from(ids.secret(SEED_BYTES), 'base64url').toString('base64'),
     vendorData: {},
   })
 
+/** `injected`: what a guest that is built now finds on its config drive, and no later one does. */
 export function guestDefinition(
   guest: GuestSpec,
   { config, ids }: Pick<World, 'config' | 'ids'>,
+  injected: Injected = {},
 ): GuestDefinition {
   const { uuid, name, flavor, image, vifs } = guest
   return {
@@ -52,6 +60,6 @@ export function guestDefinition(
     flavor,
     image,
     vifs,
-    configDrive: needsConfigDrive(guest, config) ? driveOf(guest, config, ids) : null,
+    configDrive: needsConfigDrive(guest, config) ? driveOf(guest, injected, { config, ids }) : null,
   }
 }

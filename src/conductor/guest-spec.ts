@@ -1,5 +1,6 @@
 /** What a compute is told of an instance. */
 import type { GuestSpec } from '#contracts/compute.ts'
+import type { Injected } from '#contracts/operations.ts'
 import type { Image } from '#model/image/index.ts'
 import { type Instance, instanceName } from '#model/instance/index.ts'
 
@@ -34,6 +35,13 @@ export function rememberedImage(instance: Instance): Image | null {
     properties: Object.fromEntries(notes.filter(([key]) => !IMAGE_FIELDS.has(key))),
   }
 }
+
+/** What a build is told beside, of what the owner put into the guest. */
+export const injectedArgs = ({
+  injected,
+}: {
+  readonly injected?: Injected
+}): Readonly<Record<string, unknown>> => (injected ? { injected } : {})
 
 export const guestSpecOf = (instance: Instance, image: Image | null): GuestSpec => ({
   uuid: instance.uuid,

@@ -67,7 +67,7 @@ export const Command = Type.Object({
   deadline: Type.Integer(),
   /** The guest as it should be. */
   guest: Type.Unsafe<GuestSpec>(Type.Object({ uuid: Type.String() }, { additionalProperties: true })),
-  /** What the kind needs beside: `{ type: 'SOFT' | 'HARD' }` of a reboot, `{ timeoutMs }` of a stop. */
+  /** What the kind needs beside: `{ type: 'SOFT' | 'HARD' }` of a reboot, `{ timeoutMs }` of a stop, `{ injected }` of a build. */
   args: Type.Record(Type.String(), Type.Unknown()),
 })
 export type Command = Static<typeof Command>

@@ -17,6 +17,14 @@ export const RequestedPort = Type.Object({
   tag: NullableString,
 })
 
+/** What a guest is given on its config drive and nowhere else. Forgotten as soon as the operation is over: these are secrets. */
+export const Injected = Type.Object({
+  adminPass: Type.Optional(Type.String()),
+  /** `contents`: base64, as they were sent. */
+  files: Type.Optional(Type.Array(Type.Object({ path: Type.String(), contents: Type.String() }))),
+})
+export type Injected = Static<typeof Injected>
+
 const ImageOrNull = Type.Unsafe<Image | null>(
   Type.Union([Type.Object({ id: Type.String() }, { additionalProperties: true }), Type.Null()]),
 )
@@ -29,6 +37,7 @@ export const operationParams = {
     networks: Type.Array(RequestedPort),
     /** Some of its disks are volumes. */
     hasVolumes: Type.Optional(Type.Boolean()),
+    injected: Type.Optional(Injected),
   }),
   'delete-server': Type.Object({}),
   'start-server': Type.Object({}),
@@ -59,7 +68,11 @@ export const operationParams = {
     rotation: Type.Integer(),
   }),
   /** `image`: null when booted from a volume. `stopAfter`: it was stopped, and is so again. */
-  'rebuild-server': Type.Object({ image: ImageOrNull, stopAfter: Type.Boolean() }),
+  'rebuild-server': Type.Object({
+    image: ImageOrNull,
+    stopAfter: Type.Boolean(),
+    injected: Type.Optional(Injected),
+  }),
   /** `imageId`: null when booted from a volume. */
   'shelve-server': Type.Object({ imageId: NullableString }),
   'shelve-and-offload-server': Type.Object({ imageId: NullableString }),
@@ -77,6 +90,7 @@ export const operationParams = {
     spec: RequestSpec,
     image: ImageOrNull,
     stopAfter: Type.Boolean(),
+    injected: Type.Optional(Injected),
   }),
   /** The port is bound to the host already, and the instance knows of it. */
   'attach-interface': Type.Object({ portId: Type.String() }),

@@ -135,12 +135,6 @@ export async function findBuildParams(
   return row && (JSON.parse(row.params) as OperationParams<'build-server'>)
 }
 
-/** Forgets what an operation was asked with, and what its commands were told, once it is not needed: secrets are kept no longer. */
-export async function forgetParams(db: Db, id: string): Promise<void> {
-  await db.updateTable('operations').set({ params: '{}' }).where('id', '=', id).execute()
-  await db.updateTable('commands').set({ args: '{}' }).where('operation_id', '=', id).execute()
-}
-
 /** Bumps the wake-up count and makes due at once: a set for an update of live operations. */
 const woken = (now: number) => ({ wakes: sql<number>`wakes + 1`, wake_at: now, updated_at: now })
 

@@ -23,6 +23,7 @@ const SECRET_KEYS = [
   'password',
   'adminPass',
   'admin_password',
+  'injected',
   'token',
   'secret',
   'user_data',

@@ -32,6 +32,7 @@ export const sourceOf = (
   securityGroups: instance.securityGroups,
   rootDeviceName: instance.rootDeviceName ?? '/dev/vda',
   adminPassword: null,
+  files: [],
   randomSeed: Buffer.from(ids.secret(SEED_BYTES), 'base64url').toString('base64'),
   vendorData: config.vendorData,
 })

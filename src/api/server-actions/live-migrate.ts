@@ -1,7 +1,7 @@
 /** Moves that leave a host for good: live migration from one that is up, evacuation from one that is down. */
 import { beginOperation, getServer } from '#api/instances/index.ts'
 import type { Answer, Call, Services } from '#api/kernel/index.ts'
-import { makePassword } from '#api/servers/index.ts'
+import { injectedOf, makePassword } from '#api/servers/index.ts'
 import { insertMigration } from '#db/instance-migrations.ts'
 import { badRequest, conflict, notFound } from '#lib/fault.ts'
 import { type Accepted, isTrue } from '#lib/versioned/index.ts'
@@ -62,6 +62,8 @@ export async function evacuate(
   const migrationUuid = services.ids.uuid()
   const image = instance.imageRef === '' ? null : await services.images.findAsService(instance.imageRef)
   if (image === undefined) throw badRequest(`Image ${instance.imageRef} could not be found.`)
+  const { ids, config } = services
+  const adminPass = sent ?? makePassword(ids, config.passwordLength)
   await beginOperation(call, services, {
     instance,
     operations: ['evacuate'],
@@ -72,12 +74,12 @@ export async function evacuate(
       spec: specAway(instance, host),
       image,
       stopAfter: call.on.staysStopped || instance.vmState === 'stopped',
+      ...(!isShared && { injected: injectedOf(adminPass) }),
     },
     also: recorded(call, { uuid: migrationUuid, type: 'evacuation', host }),
   })
-  if (!call.on.tellsPassword || !services.config.enableInstancePassword) return {}
-  const { ids, config } = services
-  return { body: { adminPass: isShared ? null : (sent ?? makePassword(ids, config.passwordLength)) } }
+  if (!call.on.tellsPassword || !config.enableInstancePassword) return {}
+  return { body: { adminPass: isShared ? null : adminPass } }
 }
 
 const specAway = (instance: Instance, host: string | null) =>

@@ -6,6 +6,7 @@ import {
   changedServer,
   checkImage,
   checkItems,
+  injectedOf,
   makePassword,
   notesOf,
   renderServer,
@@ -32,13 +33,19 @@ export async function rebuild(call: RebuildCall, services: Services): Promise<An
   const image = await imageOf(call, services, instance)
   const { projectId } = instance
   checkItems(await quotaOf(services, { projectId }), sent.metadata ?? {}, sent.personality ?? [])
+  const adminPass = sent.adminPass ?? makePassword(services.ids, services.config.passwordLength)
+  const injected = injectedOf(adminPass, sent.personality)
   const isVolumeBacked = instance.imageRef === ''
   const begun = await beginOperation(call, services, {
     instance,
     operations: ['rebuild'],
     action: 'rebuild',
     saga: 'rebuild-server',
-    params: { image: isVolumeBacked ? null : image, stopAfter: instance.vmState === 'stopped' },
+    params: {
+      image: isVolumeBacked ? null : image,
+      stopAfter: instance.vmState === 'stopped',
+      injected,
+    },
     change: (current) => ({
       ...changes,
       ...(!isVolumeBacked && { imageRef: image.id }),
@@ -48,7 +55,7 @@ export async function rebuild(call: RebuildCall, services: Services): Promise<An
       systemMetadata: notesWith(current, image),
     }),
   })
-  return answerOf(call, services, begun ?? instance)
+  return answerOf(call, services, begun ?? instance, adminPass)
 }
 
 /** What is sent is changed, and what is not stays. */
@@ -100,10 +107,20 @@ const imageNotes = (image: Image): Record<string, string> => ({
   image_base_image_ref: image.id,
 })
 
-async function answerOf(call: RebuildCall, services: Services, instance: Instance): Promise<Answer> {
-  const { config, ids } = services
-  const server = await renderServer(call, services, instance, changedServer)
-  const adminPass = call.body.rebuild.adminPass ?? makePassword(ids, config.passwordLength)
+async function answerOf(
+  call: RebuildCall,
+  services: Services,
+  instance: Instance,
+  adminPass: string,
+): Promise<Answer> {
+  const { config } = services
+  // Shown to all under a name without the prefix.
+  const { 'OS-EXT-SRV-ATTR:user_data': _data, ...server } = await renderServer(
+    call,
+    services,
+    instance,
+    changedServer,
+  )
   return {
     headers: { location: call.links.self('servers', instance.uuid) },
     body: {

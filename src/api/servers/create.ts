@@ -4,6 +4,7 @@
  */
 import { type Answer, announceOperations, type Services } from '#api/kernel/index.ts'
 import { requireRoomInGroup } from '#api/server-groups/index.ts'
+import type { Injected } from '#contracts/operations.ts'
 import type { RequestSpec } from '#contracts/scheduler.ts'
 import { insertBlockDevices } from '#db/block-devices.ts'
 import { insertInstanceActions } from '#db/instance-actions.ts'
@@ -18,6 +19,7 @@ import type { ServerGroup } from '#model/server-group/index.ts'
 import type { PortRequest } from '#neighbours/networks/port.ts'
 import type { Transaction } from 'kysely'
 import { type Device, deviceRow, rootDevice } from './block-devices.ts'
+import { injectedOf } from './injected.ts'
 import { hostnameOf, makePassword, makeReservationId, numbered } from './names.ts'
 import { notesOf } from './notes.ts'
 import { type CreateCall, type Plan, planOf } from './plan.ts'
@@ -28,6 +30,8 @@ export async function create(call: CreateCall, services: Services): Promise<Answ
   services.log.debug({ at: 'api/servers/create.spec' }, 'the request has the shape it must have')
   const plan = await planOf(call, services)
   const reservationId = makeReservationId(services.ids)
+  const adminPass = plan.sent.adminPass ?? makePassword(services.ids, services.config.passwordLength)
+  const injected = injectedOf(adminPass, plan.sent.personality)
   const operationIds: string[] = []
   const firstUuid = services.ids.uuid()
   const instances = await withUndo(async (undo) => {
@@ -35,7 +39,7 @@ export async function create(call: CreateCall, services: Services): Promise<Answ
     const devices = await reserveVolumes(plan.devices, services, firstUuid, undo)
     return services.db.transaction<NovaDb, Instance[]>(async (trx) => {
       operationIds.length = 0
-      return write(trx, { call, services, plan, devices, firstUuid, reservationId, operationIds })
+      return write(trx, { call, services, plan, devices, firstUuid, reservationId, injected, operationIds })
     })
   })
   services.log.debug(
@@ -48,7 +52,7 @@ export async function create(call: CreateCall, services: Services): Promise<Answ
     'servers accepted',
   )
   await announceOperations(services, operationIds, requestId)
-  return answerOf(call, services, plan, instances, reservationId)
+  return answerOf(call, services, plan, { instances, reservationId, adminPass })
 }
 
 interface Writing {
@@ -59,6 +63,8 @@ interface Writing {
   /** Of the first server; volumes are reserved for it already. */
   readonly firstUuid: string
   readonly reservationId: string
+  /** The same for all. */
+  readonly injected: Injected
   readonly operationIds: string[]
 }
 
@@ -93,6 +99,7 @@ async function write(trx: Transaction<NovaDb>, writing: Writing): Promise<Instan
     spec: specOf(plan),
     networks: plan.networks.map(asParams),
     ...(hasVolumes && { hasVolumes }),
+    injected: writing.injected,
   }
   const operations = instances.map(({ uuid }) => ({
     id: services.ids.uuid(),
@@ -186,16 +193,20 @@ function specOf({ flavor, image, bootImage, projectId, destination, hints }: Pla
   }
 }
 
+interface Made {
+  readonly reservationId: string
+  readonly adminPass: string
+  readonly instances: readonly Instance[]
+}
+
 function answerOf(
   call: CreateCall,
-  { config, ids }: Services,
+  { config }: Services,
   { sent, groups }: Plan,
-  [first]: readonly Instance[],
-  reservationId: string,
+  { instances: [first], reservationId, adminPass }: Made,
 ): Answer {
   if (isTrue(sent.return_reservation_id)) return { body: { reservation_id: reservationId } }
   if (!first) throw new Error('a create made no instance')
-  const adminPass = sent.adminPass ?? makePassword(ids, config.passwordLength)
   return {
     headers: { location: call.links.self('servers', first.uuid) },
     body: {

@@ -1,4 +1,5 @@
 /** Build: the guest is made on this host and started. */
+import type { Injected } from '#contracts/operations.ts'
 import type { ImageSource } from '#virt/port.ts'
 import { guestDefinition } from '../guest-definition.ts'
 import type { Operation } from './operation.ts'
@@ -12,6 +13,7 @@ export const build: Operation = {
       signal.throwIfAborted()
       world.log.debug({ at: 'compute/operations/build', instance: command.instanceUuid }, 'building')
       const source: ImageSource = { open: (imageId) => world.images.download(imageId) }
-      await world.driver.spawn(guestDefinition(command.guest, world), source)
+      const injected = (command.args['injected'] ?? {}) as Injected
+      await world.driver.spawn(guestDefinition(command.guest, world, injected), source)
     }),
 }

@@ -12,7 +12,7 @@ import { POWER_STATES } from '#model/instance/index.ts'
 import { NOT_DELETING } from '../announce.ts'
 import { CommandFailed, command, mayDoBetterElsewhere } from '../command-step.ts'
 import { GroupPolicyViolated, requireGroupPolicy } from '../group-policy.ts'
-import { guestSpecOf } from '../guest-spec.ts'
+import { guestSpecOf, injectedArgs } from '../guest-spec.ts'
 import { isPassing } from '../passing.ts'
 import { powerStateOf } from '../power-state.ts'
 import { type Ctx, serverSaga, type Trx } from '../world.ts'
@@ -216,6 +216,7 @@ async function spawn(ctx: Ctx<Params, { readonly schedule: Placed }>): Promise<O
   if (ctx.params.hasVolumes) throw new VolumesNotSupported()
   return command(ctx, {
     kind: 'build',
+    args: injectedArgs(ctx.params),
     host: ctx.outputs.schedule.host.host,
     deadlineMs: ctx.world.config.buildTimeoutMs,
     guest: async (trx) => guestSpecOf(await getInstance(trx, ctx.subject), ctx.params.image),

@@ -2,6 +2,7 @@
 import type { OperationParams } from '#contracts/operations.ts'
 import { done, type Outcome } from '#lib/saga/index.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
+import { injectedArgs } from '../guest-spec.ts'
 import { powerStateOf } from '../power-state.ts'
 import { type Ctx, serverSaga, type Trx } from '../world.ts'
 import { arrivedAt, bindThere, choose, holdSource, type Moved, setStatus } from './moves.ts'
@@ -23,7 +24,8 @@ export const evacuateServer = serverSaga<Params>('evacuate-server', { failedVmSt
       do: async (ctx) => {
         const { choose: chosen, ports } = ctx.outputs
         const as = { networkInfo: ports }
-        return tell(ctx, { kind: 'build', host: chosen.host, image: ctx.params.image, as })
+        const args = injectedArgs(ctx.params)
+        return tell(ctx, { kind: 'build', host: chosen.host, image: ctx.params.image, as, args })
       },
       undo: async (ctx) => untell(ctx, 'build', { kind: 'destroy', host: ctx.outputs.choose.host }),
       deadlineMs: buildMs,

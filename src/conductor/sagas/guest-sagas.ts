@@ -1,6 +1,6 @@
 /** Sagas of one step: the compute does one thing to the guest, and the server settles. A row each. */
 import type { OperationParams } from '#contracts/operations.ts'
-import { forgetParams } from '#db/operations.ts'
+import { forgetParams } from '#db/operation-secrets.ts'
 import { POWER_STATES, type TaskState } from '#model/instance/index.ts'
 import { type SagaColumns, type ServerSaga, serverSaga } from '../world.ts'
 import { type PowerWork, powerStep } from './power-step.ts'

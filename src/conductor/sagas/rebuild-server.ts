@@ -2,6 +2,7 @@
 import type { OperationParams } from '#contracts/operations.ts'
 import { done, type Outcome } from '#lib/saga/index.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
+import { injectedArgs } from '../guest-spec.ts'
 import { powerStateOf } from '../power-state.ts'
 import { type Ctx, serverSaga, type Trx } from '../world.ts'
 import { hostOf, settle } from './settle.ts'
@@ -26,7 +27,10 @@ export const rebuildServer = serverSaga<Params>('rebuild-server', { failedVmStat
     'spawn',
     { taskState: 'rebuild_spawning', event: EVENT },
     {
-      do: async (ctx) => tell(ctx, { kind: 'build', host: await hostOf(ctx), image: ctx.params.image }),
+      do: async (ctx) => {
+        const { image } = ctx.params
+        return tell(ctx, { kind: 'build', host: await hostOf(ctx), image, args: injectedArgs(ctx.params) })
+      },
       undo: async (ctx) => untell(ctx, 'build'),
       deadlineMs: buildMs,
     },

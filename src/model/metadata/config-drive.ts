@@ -1,7 +1,7 @@
 /** The config drive: the same metadata as files. */
 import { EC2_VERSIONS, ec2Tree } from './ec2.ts'
 import { OPENSTACK_VERSIONS, openstackFiles } from './openstack.ts'
-import { type MetadataSource, userDataBytes } from './source.ts'
+import { contentName, type MetadataSource, userDataBytes } from './source.ts'
 
 const LATEST = 'latest'
 /** The EC2 versions that Nova writes. */
@@ -16,6 +16,8 @@ export function configDriveFiles(source: MetadataSource): Record<string, string 
     files[`ec2/${version}/meta-data.json`] = JSON.stringify(tree)
     if (userData) files[`ec2/${version}/user-data`] = userData
   }
+  for (const [index, { contents }] of source.files.entries())
+    files[`openstack/${contentName(index)}`] = Buffer.from(contents, 'base64')
   const newest = OPENSTACK_VERSIONS.at(-1) ?? ''
   for (const version of [...OPENSTACK_VERSIONS, LATEST])
     for (const [name, content] of openstackFiles(source, version === LATEST ? newest : version))

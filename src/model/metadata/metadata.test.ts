@@ -60,6 +60,7 @@ const source = (more: Partial<MetadataSource> = {}): MetadataSource => ({
   securityGroups: ['default', 'web'],
   rootDeviceName: '/dev/vda',
   adminPassword: null,
+  files: [],
   randomSeed: 'c2VlZA==',
   vendorData: {},
   ...more,
@@ -209,5 +210,23 @@ describe('a config drive', () => {
     assert.equal(String(files['openstack/latest/user_data']), '#!/bin/sh\necho hi\n')
     assert.equal(String(files['ec2/latest/user-data']), '#!/bin/sh\necho hi\n')
     assert.equal(files['openstack/latest/meta_data.json'], files['openstack/2025-04-04/meta_data.json'])
+  })
+
+  it('carries the files that the owner put into the guest, and says where they belong', () => {
+    const sent = [
+      { path: '/etc/motd', contents: Buffer.from('hello\n').toString('base64') },
+      { path: '/root/raw', contents: Buffer.from([0, 255]).toString('base64') },
+    ]
+    const files = configDriveFiles(source({ files: sent, adminPassword: 'pw' }))
+    const { files: listed, admin_pass: password } = JSON.parse(
+      String(files['openstack/2012-08-10/meta_data.json']),
+    ) as Record<string, unknown>
+    assert.deepEqual(listed, [
+      { path: '/etc/motd', content_path: '/content/0000' },
+      { path: '/root/raw', content_path: '/content/0001' },
+    ])
+    assert.equal(password, 'pw')
+    assert.equal(String(files['openstack/content/0000']), 'hello\n')
+    assert.deepEqual(files['openstack/content/0001'], Buffer.from([0, 255]))
   })
 })

@@ -1,6 +1,6 @@
 /** The OpenStack tree of a guest's metadata: files by version, each version with all of the ones before. */
 import { networkData } from './network-data.ts'
-import { fullHostname, keyType, type MetadataSource, userDataBytes } from './source.ts'
+import { contentName, fullHostname, keyType, type MetadataSource, userDataBytes } from './source.ts'
 
 const FOLSOM = '2012-08-10'
 const GRIZZLY = '2013-04-04'
@@ -55,12 +55,19 @@ const devices = ({ vifs }: MetadataSource): readonly object[] =>
       tags: [tag],
     }))
 
+/** Where each of the owner's files belongs, and where it is till then. */
+const filesOf = ({ files }: MetadataSource): readonly object[] | undefined =>
+  files.length === 0
+    ? undefined
+    : files.map(({ path }, index) => ({ path, content_path: `/${contentName(index)}` }))
+
 type Field = { readonly since: string; readonly value: (source: MetadataSource) => unknown }
 
 /** Fields of meta_data.json; an undefined value is left out. */
 const META_DATA: Readonly<Record<string, Field>> = {
   uuid: { since: FOLSOM, value: ({ uuid }) => uuid },
   meta: { since: FOLSOM, value: ({ metadata }) => (Object.keys(metadata).length > 0 ? metadata : undefined) },
+  files: { since: FOLSOM, value: filesOf },
   public_keys: { since: FOLSOM, value: ({ key }) => (key ? { [key.name]: key.data } : undefined) },
   keys: {
     since: FOLSOM,

@@ -26,6 +26,8 @@ export interface MetadataSource {
   readonly rootDeviceName: string
   /** Told on a config drive only. */
   readonly adminPassword: string | null
+  /** Files that the owner put into the guest, on a config drive only; `contents` in base64. */
+  readonly files: readonly { readonly path: string; readonly contents: string }[]
   /** 512 random bytes, base64, for the guest's pool of entropy. */
   readonly randomSeed: string
   /** What the operator tells every guest (`[api] vendordata_jsonfile_path`). */
@@ -37,6 +39,9 @@ export const fullHostname = ({ hostname, domain }: MetadataSource): string =>
 
 /** SSH keys and certificates are told apart by their look, as they are stored side by side. */
 export const keyType = (data: string): 'ssh' | 'x509' => (data.includes('BEGIN CERTIFICATE') ? 'x509' : 'ssh')
+
+/** Where a file stands below `openstack/`. */
+export const contentName = (index: number): string => `content/${String(index).padStart(4, '0')}`
 
 export const userDataBytes = (source: MetadataSource): Buffer | undefined =>
   source.userData === null ? undefined : Buffer.from(source.userData, 'base64')

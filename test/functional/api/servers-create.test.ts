@@ -199,3 +199,20 @@ test('several servers of one request are numbered and share a reservation', asyn
   assert.equal(names.length, 10, 'as many as quota allows')
   assert.ok(names.includes('many-1') && names.includes('many-10'))
 })
+
+test('the password and the files of a create go to the operation that builds the server, until 2.56', async (t) => {
+  const api = await startCloud(t)
+  const personality = [{ path: '/etc/motd', contents: 'aGVsbG8=' }]
+  const wish = { name: 'f', imageRef: IMAGE_ID, flavorRef: '42', networks: 'none', adminPass: 'mine' }
+  const server = { ...wish, personality }
+  const made = await api.send('POST /servers', { at: '2.56', body: { server } })
+  assert.equal(made.status, 202, made.text)
+  const { id, adminPass } = made.body.server as Record<string, unknown>
+  assert.equal(adminPass, 'mine')
+  const params = await findBuildParams(api.db.typed<NovaDb>(), String(id))
+  assert.deepEqual(params?.injected, { adminPass: 'mine', files: personality })
+  const halves = { ...server, personality: [{ path: '/etc/motd' }] }
+  const refused = await api.send('POST /servers', { at: '2.56', body: { server: halves } })
+  assert.deepEqual([refused.status, message(refused.body)], [400, 'Bad personality format: missing contents'])
+  assert.equal((await api.send('POST /servers', { at: '2.57', body: { server } })).status, 400)
+})
