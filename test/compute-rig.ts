@@ -22,8 +22,10 @@ import { clientOf, type HandlersOf, serveContract } from '#contracts/contract.ts
 import { systemClock } from '#lib/clock.ts'
 import { randomIds } from '#lib/ids.ts'
 import { silentLog } from '#lib/log.ts'
+import type { Metrics } from '#lib/metrics.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
 import type { PlacementClient } from '#neighbours/placement/port.ts'
+import type { CanAgeImages } from '#virt/port.ts'
 import { createSimulatedDriver, type SimulatedDriver } from '#virt/simulated/index.ts'
 import { type ComputeConfig, createCompute } from '#compute/index.ts'
 import { flavor, imageOf } from './contract/virt-driver.ts'
@@ -102,11 +104,19 @@ interface Rig {
 
 export async function withCompute(
   body: (rig: Rig) => Promise<void>,
-  options: { config?: Partial<ComputeConfig>; before?: (rig: Rig) => Promise<void> } = {},
+  options: {
+    config?: Partial<ComputeConfig>
+    before?: (rig: Rig) => Promise<void>
+    metrics?: Metrics
+    /** With it the driver keeps images. */
+    ageImages?: CanAgeImages['ageImages']
+  } = {},
 ): Promise<void> {
   const bus = createInProcessBus()
   const { heard, given, handlers } = recordingConductor()
-  const driver = createSimulatedDriver({ clock: systemClock, vcpus: 8, memoryMb: 16_384, diskGb: 100 })
+  const simulated = createSimulatedDriver({ clock: systemClock, vcpus: 8, memoryMb: 16_384, diskGb: 100 })
+  const { ageImages, metrics } = options
+  const driver = ageImages ? Object.assign(simulated, { ageImages }) : simulated
   const placement = recordingPlacement()
   const uploaded = new Map<string, Buffer>()
   const compute = createCompute({
@@ -123,6 +133,7 @@ export async function withCompute(
     clock: systemClock,
     ids: randomIds,
     log: silentLog,
+    ...(metrics && { metrics }),
     config: { commandPollMs: 50, closeTimeoutMs: 1000, ...options.config },
   })
   const client = clientOf(computeContract, computeTopic(HOST), bus)

@@ -13,6 +13,7 @@ import { createInventoryReporter } from './inventory/reporter.ts'
 import { createPowerNews } from './power-news.ts'
 import { createPresence } from './presence.ts'
 import { createGuestRepair } from './repair/guests.ts'
+import { createImageCacheRepair } from './repair/image-cache.ts'
 import { createRounds } from './rounds.ts'
 import type { World } from './world.ts'
 
@@ -54,6 +55,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     commands,
     inventory,
     guests,
+    imageCache: createImageCacheRepair(world),
     news,
     presence: createPresence({ world, topic, identity, onTaken }),
     // Only who is registered may take what the host is told.

@@ -23,6 +23,14 @@ export interface ComputeConfig {
   readonly resumeGuests: boolean
   /** `running_deleted_instance_action`: what becomes of guests whose server is gone. */
   readonly deletedGuestAction: 'noop' | 'log' | 'shutdown' | 'reap'
+  /** `[image_cache] manager_interval`: between looks for images that no guest needs any more. */
+  readonly imageCacheIntervalMs: number
+  /** `[image_cache] remove_unused_base_images`: whether they go, or are only told of. */
+  readonly removeUnusedImages: boolean
+  /** `[image_cache] remove_unused_original_minimum_age_seconds`. */
+  readonly unusedImageMs: number
+  /** `[image_cache] remove_unused_resized_minimum_age_seconds`. */
+  readonly unusedResizedImageMs: number
   /** `force_config_drive`. */
   readonly forceConfigDrive: boolean
   /** `[api] dhcp_domain`: the domain in guests' host names. */
@@ -50,6 +58,10 @@ export const defaultComputeConfig: ComputeConfig = {
   shutdownTimeoutMs: 60_000,
   resumeGuests: false,
   deletedGuestAction: 'reap',
+  imageCacheIntervalMs: 2_400_000,
+  removeUnusedImages: true,
+  unusedImageMs: 86_400_000,
+  unusedResizedImageMs: 3_600_000,
   forceConfigDrive: false,
   dhcpDomain: 'novalocal',
   closeTimeoutMs: 10_000,

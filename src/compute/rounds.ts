@@ -5,6 +5,7 @@ import type { InventoryReporter } from './inventory/reporter.ts'
 import type { PowerNews } from './power-news.ts'
 import { isTaken, type Presence } from './presence.ts'
 import type { GuestRepair } from './repair/guests.ts'
+import type { ImageCacheRepair } from './repair/image-cache.ts'
 import type { World } from './world.ts'
 
 export interface RoundsParts {
@@ -12,6 +13,7 @@ export interface RoundsParts {
   readonly commands: CommandRunner
   readonly inventory: InventoryReporter
   readonly guests: GuestRepair
+  readonly imageCache: ImageCacheRepair | undefined
   readonly news: PowerNews
   readonly presence: Presence
   /** The conductor knows the host: it may be told what to do. */
@@ -32,7 +34,7 @@ export interface Rounds {
 const SILENCES = 3
 
 export function createRounds(parts: RoundsParts): Rounds {
-  const { world, commands, inventory, guests, news, presence, onRegistered } = parts
+  const { world, commands, inventory, guests, imageCache, news, presence, onRegistered } = parts
   const { clock, conductor, config, host, ids, log } = world
   const repeated: ReturnType<typeof repeat>[] = []
   let isCompared = false
@@ -81,6 +83,10 @@ export function createRounds(parts: RoundsParts): Rounds {
         { name: 'inventory', everyMs: config.updateResourcesIntervalMs, waitsFirst, run: inventory.report },
         { name: 'catching up', everyMs: config.catchUpMs, waitsFirst: true, run: catchUp },
       ]
+      if (imageCache) {
+        const run = () => imageCache.run({ dryRun: !config.removeUnusedImages })
+        tasks.push({ name: 'image cache', everyMs: config.imageCacheIntervalMs, waitsFirst: true, run })
+      }
       fetching = repeat({ name: 'commands', everyMs: config.commandPollMs, run: fetchCommands }, world)
       comparing = repeat(
         { name: 'guests', everyMs: config.syncPowerStateIntervalMs, run: compareGuests },

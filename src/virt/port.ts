@@ -124,6 +124,30 @@ export interface CanCacheImages {
   cacheImage(image: Image, images: ImageSource): Promise<void>
 }
 
+/** How long no guest must have needed an image before it goes. Milliseconds. */
+export interface ImageAges {
+  readonly unusedMs: number
+  /** The same, of copies that were made larger for a flavor. */
+  readonly unusedResizedMs: number
+  /** Says in the log what would go, counts it, and does nothing. */
+  readonly dryRun: boolean
+}
+
+export interface AgedImages {
+  /** A guest's disk stands on them, or one is being made to. */
+  readonly used: number
+  /** Kept until they are old enough. */
+  readonly young: number
+  readonly removed: number
+  /** What crashes left of downloads. */
+  readonly leftovers: number
+}
+
+/** Images that were kept for guests go when no guest has needed them for long. */
+export interface CanAgeImages {
+  ageImages(ages: ImageAges): Promise<AgedImages>
+}
+
 /** A guest's root disk as it was at one moment. */
 export interface DiskSnapshot {
   readonly diskFormat: 'qcow2' | 'raw'
@@ -223,6 +247,7 @@ export const canDumpCrash = (driver: VirtDriver): driver is VirtDriver & CanDump
   'triggerCrashDump' in driver
 export const canCacheImages = (driver: VirtDriver): driver is VirtDriver & CanCacheImages =>
   'cacheImage' in driver
+export const canAgeImages = (driver: VirtDriver): driver is VirtDriver & CanAgeImages => 'ageImages' in driver
 export const canSnapshot = (driver: VirtDriver): driver is VirtDriver & CanSnapshot => 'snapshot' in driver
 export const canMigrate = (driver: VirtDriver): driver is VirtDriver & CanMigrate => 'prepareMove' in driver
 export const canLiveMigrate = (driver: VirtDriver): driver is VirtDriver & CanLiveMigrate =>

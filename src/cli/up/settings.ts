@@ -151,8 +151,11 @@ export function schedulerConfig(config: Config): SchedulerConfig {
   }
 }
 
+/** Of Nova's periodic tasks, where their interval is 0. */
+const DEFAULT_SPACING_MS = 60_000
+
 export function computeConfig(config: Config): Partial<ComputeConfig> {
-  const { DEFAULT } = config
+  const { DEFAULT, image_cache: cache } = config
   const forever = Number.MAX_SAFE_INTEGER
   /** Nova's intervals: 0 is the default's, a negative one is never. */
   const interval = (seconds: number, ms: number) =>
@@ -172,6 +175,10 @@ export function computeConfig(config: Config): Partial<ComputeConfig> {
     shutdownTimeoutMs: DEFAULT.shutdown_timeout * MS,
     deletedGuestAction: DEFAULT.running_deleted_instance_action,
     resumeGuests: DEFAULT.resume_guests_state_on_host_boot,
+    imageCacheIntervalMs: interval(cache.manager_interval, DEFAULT_SPACING_MS),
+    removeUnusedImages: cache.remove_unused_base_images,
+    unusedImageMs: cache.remove_unused_original_minimum_age_seconds * MS,
+    unusedResizedImageMs: cache.remove_unused_resized_minimum_age_seconds * MS,
     forceConfigDrive: DEFAULT.force_config_drive,
     dhcpDomain: config.api.dhcp_domain,
     reservedHostCpus: DEFAULT.reserved_host_cpus,

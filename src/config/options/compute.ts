@@ -39,7 +39,7 @@ export const imageCache = group('image_cache', {
     default: 2400,
     min: -1,
     deprecatedNames: ['DEFAULT.image_cache_manager_interval'],
-    help: 'Seconds between cache runs.',
+    help: 'Seconds between cache runs; 0: 60, -1: never.',
   },
   subdirectory_name: {
     type: 'string',
@@ -51,7 +51,7 @@ export const imageCache = group('image_cache', {
     type: 'bool',
     default: true,
     deprecatedNames: ['DEFAULT.remove_unused_base_images'],
-    help: 'Drop unused base images.',
+    help: 'Drop unused base images; else only log them.',
   },
   remove_unused_original_minimum_age_seconds: {
     type: 'int',

@@ -5,6 +5,7 @@ import { createKeyedLock } from '#lib/keyed-lock.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
 import { SpawnFailed } from '#virt/port.ts'
 import type {
+  CanAgeImages,
   CanCacheImages,
   CanStopAll,
   GuestEvent,
@@ -34,6 +35,7 @@ export type QemuDriver = VirtDriver &
   HasSerial &
   CanStopAll &
   CanCacheImages &
+  CanAgeImages &
   Abilities
 
 const DEFAULTS = {
@@ -81,7 +83,7 @@ function createHost(given: QemuOptions, announce: Host['announce']): Host {
     store,
     tools,
     taps: createTaps(tools),
-    images: createImageCache(store.baseDir, tools, options.log),
+    images: createImageCache({ ...options, ...store, tools }),
     running: new Map(),
     announce,
     async abilities() {
@@ -206,6 +208,7 @@ export function createQemuDriver(given: QemuOptions): QemuDriver {
     cacheImage: async (image, images) => {
       await host.images.fetch(image, images, new AbortController().signal)
     },
+    ageImages: (ages) => host.images.age(ages),
     spawn: (guest, images) => exclusively(guest.uuid, (signal) => spawnGuest(host, guest, images, signal)),
     powerOn: (guest) => exclusively(guest.uuid, (signal) => powerOn(host, guest, signal)),
     powerOff: (uuid, timeoutMs) => exclusively(uuid, (signal) => stopGuest(host, uuid, timeoutMs, signal)),

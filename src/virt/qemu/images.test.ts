@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
+import { systemClock } from '#lib/clock.ts'
 import { silentLog } from '#lib/log.ts'
 import type { Image } from '#model/image/index.ts'
 import { GuestRefused, SpawnFailed } from '#virt/port.ts'
@@ -15,6 +16,9 @@ import { createTools } from './tools.ts'
 
 const tools = createTools()
 const never = new AbortController().signal
+
+const cacheIn = (instancesDir: string, baseDir: string): ImageCache =>
+  createImageCache({ instancesDir, baseDir, tools, clock: systemClock, log: silentLog })
 
 /** A folder with an empty cache, and qemu-img to make images with. */
 async function withCache(
@@ -33,7 +37,7 @@ async function withCache(
     return readFile(join(dir, name))
   }
   try {
-    await body({ cache: createImageCache(base, tools, silentLog), base, make, dir })
+    await body({ cache: cacheIn(dir, base), base, make, dir })
   } finally {
     await rm(dir, { recursive: true, force: true })
   }
@@ -196,7 +200,7 @@ test('what Glance says of hash and size must be so; a bad download is never kept
 })
 
 test('guests that start together share one download, and a later one needs none', async () => {
-  await withCache(async ({ cache, base }) => {
+  await withCache(async ({ cache, base, dir }) => {
     const bytes = randomBytes(100_000)
     const image = imageOf(bytes)
     let downloads = 0
@@ -208,7 +212,7 @@ test('guests that start together share one download, and a later one needs none'
     await impatient
     const [one, two] = await Promise.all(others)
     assert.deepEqual(one, two)
-    const later = createImageCache(base, tools, silentLog)
+    const later = cacheIn(dir, base)
     assert.deepEqual(await later.fetch(image, counting, never), one)
     assert.equal(downloads, 1)
   })

@@ -6,13 +6,16 @@
 import { unlessAborted } from '#lib/abort.ts'
 import { createHash, randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { Clock } from '#lib/clock.ts'
+import { createKeyedLock } from '#lib/keyed-lock.ts'
 import type { Log } from '#lib/log.ts'
 import type { Image } from '#model/image/index.ts'
-import { GuestRefused, type ImageSource, SpawnFailed } from '#virt/port.ts'
+import { type AgedImages, GuestRefused, type ImageAges, type ImageSource, SpawnFailed } from '#virt/port.ts'
+import { ageImages, PART, restoreAsides } from './image-ageing.ts'
 import { inspectImage } from './image-format.ts'
 import type { Tools } from './tools.ts'
 
@@ -26,8 +29,20 @@ export interface BaseImage {
 export interface ImageCache {
   /** Removes what unfinished downloads left. */
   open(): Promise<void>
-  /** The image as a disk to stand on. `GuestRefused` when the image may never be used. */
+  /**
+   * The image as a disk to stand on; it stays as long as `work` takes, and afterwards as long as a disk stands on it.
+   * `GuestRefused` when the image may never be used.
+   */
+  use<T>(
+    image: Image,
+    source: ImageSource,
+    signal: AbortSignal,
+    work: (base: BaseImage) => Promise<T>,
+  ): Promise<T>
+  /** The image for later. */
   fetch(image: Image, source: ImageSource, signal: AbortSignal): Promise<BaseImage>
+  /** Removes images that no disk has stood on for so long. Throws, with nothing removed, when a disk cannot be read. */
+  age(ages: ImageAges): Promise<AgedImages>
   /** Ends running downloads. */
   close(): Promise<void>
 }
@@ -41,7 +56,6 @@ const FORMATS: Readonly<Record<string, 'raw' | 'qcow2' | 'vmdk'>> = {
 }
 
 const HASHES: ReadonlySet<string> = new Set(['md5', 'sha1', 'sha256', 'sha384', 'sha512'])
-const PART = '.part'
 /** Nova's limits for qemu-img on untrusted files: 1 GiB of memory, 30 s of CPU. */
 const QEMU_IMG_LIMITS = ['--as=1073741824', '--cpu=30'] as const
 const CONVERT_TIMEOUT_MS = 30 * 60_000
@@ -154,9 +168,24 @@ async function confirm(
     throw unacceptable(image, 'its size is not what its header says')
 }
 
-export function createImageCache(baseDir: string, tools: Tools, log: Log): ImageCache {
+export interface ImageCacheDeps {
+  /** Where the images are. */
+  readonly baseDir: string
+  /** Where the disks are that may stand on them. */
+  readonly instancesDir: string
+  readonly tools: Tools
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export function createImageCache(deps: ImageCacheDeps): ImageCache {
+  const { baseDir, tools, clock, log } = deps
   const running = new Map<string, Promise<BaseImage>>()
   const stopping = new AbortController()
+  /** Of one image, either a copy is looked for and made, or it is removed. */
+  const locks = createKeyedLock()
+  /** How many are at work with an image that no disk of theirs may stand on yet. */
+  const users = new Map<string, number>()
 
   const known = async (key: string): Promise<BaseImage | undefined> => {
     const file = join(baseDir, key)
@@ -195,25 +224,49 @@ export function createImageCache(baseDir: string, tools: Tools, log: Log): Image
       await rm(converted, { force: true })
     }
   }
-  const fetchOnce = async (image: Image, key: string, source: ImageSource) =>
-    (await known(key)) ?? (await make(image, key, source))
+  const fetchOnce = async (image: Image, key: string, source: ImageSource) => {
+    const base = await known(key)
+    if (!base) return make(image, key, source)
+    // Its age begins anew.
+    const now = new Date(clock.now())
+    await utimes(base.file, now, now)
+    return base
+  }
+  const fetch = (image: Image, source: ImageSource, signal: AbortSignal): Promise<BaseImage> => {
+    const key = cacheKey(image)
+    let fetching = running.get(key)
+    if (!fetching) {
+      fetching = locks.run(key, () => fetchOnce(image, key, source)).finally(() => running.delete(key))
+      // Whoever waits hears of a failure; when nobody waits any more, it only ends here.
+      fetching.catch(() => undefined)
+      running.set(key, fetching)
+    }
+    return unlessAborted(signal, fetching)
+  }
 
   return {
     async open() {
+      await restoreAsides(baseDir)
       for (const name of await readdir(baseDir))
         if (name.endsWith(PART)) await rm(join(baseDir, name), { force: true })
     },
-    async fetch(image, source, signal) {
+    fetch,
+    async use(image, source, signal, work) {
       const key = cacheKey(image)
-      let fetching = running.get(key)
-      if (!fetching) {
-        fetching = fetchOnce(image, key, source).finally(() => running.delete(key))
-        // Whoever waits hears of a failure; when nobody waits any more, it only ends here.
-        fetching.catch(() => undefined)
-        running.set(key, fetching)
+      users.set(key, (users.get(key) ?? 0) + 1)
+      try {
+        return await work(await fetch(image, source, signal))
+      } finally {
+        const left = (users.get(key) ?? 1) - 1
+        if (left === 0) users.delete(key)
+        else users.set(key, left)
       }
-      return unlessAborted(signal, fetching)
     },
+    age: (ages) =>
+      ageImages(
+        { ...deps, isBusy: (key) => users.has(key) || running.has(key), exclusively: locks.run },
+        ages,
+      ),
     async close() {
       stopping.abort(new SpawnFailed('The compute service stops'))
       await Promise.allSettled(running.values())

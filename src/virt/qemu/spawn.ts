@@ -19,12 +19,11 @@ async function makeDisks(
 ): Promise<Disk[]> {
   const { store, tools } = host
   if (image.virtualSize !== null) checkFits(guest.flavor, image.virtualSize)
-  const base = await host.images.fetch(image, images, signal)
-  const dir = await store.create(guest.uuid)
-  const disks = [
-    await makeRootDisk(dir, guest.flavor, base, tools),
-    ...(await makeFurtherDisks(dir, guest.flavor, tools)),
-  ]
+  const [dir, root] = await host.images.use(image, images, signal, async (base) => {
+    const made = await store.create(guest.uuid)
+    return [made, await makeRootDisk(made, guest.flavor, base, tools)] as const
+  })
+  const disks = [root, ...(await makeFurtherDisks(dir, guest.flavor, tools))]
   if (guest.configDrive) disks.push(await makeConfigDrive(dir, guest.configDrive, tools))
   signal.throwIfAborted()
   return disks
