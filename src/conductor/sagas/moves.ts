@@ -4,6 +4,7 @@
  */
 import type { OperationParams } from '#contracts/operations.ts'
 import type { SelectedHost } from '#contracts/scheduler.ts'
+import { listComputeNodes } from '#db/compute-nodes.ts'
 import { findMigration, updateMigration } from '#db/instance-migrations.ts'
 import { getInstance, updateInstance } from '#db/instances.ts'
 import { done, type Step } from '#lib/saga/index.ts'
@@ -100,8 +101,10 @@ export const holdSource: MoveStep<object, null> = {
 export const choose = (status: MigrationStatus): MoveStep<object, SelectedHost> => ({
   do: async (ctx) => {
     const { host } = await select(ctx)
+    const [node] = await listComputeNodes(ctx.world.db, { host: host.host })
+    const address = node && node.hostIp !== '' && { destHost: node.hostIp }
     return async (trx) => {
-      const to = { destCompute: host.host, destNode: host.node }
+      const to = { destCompute: host.host, destNode: host.node, ...address }
       await updateMigration(trx, ctx.params.migrationUuid, { ...to, status }, { now: ctx.world.clock.now() })
       return done(host)
     }
