@@ -105,7 +105,8 @@ const COMMANDS: Readonly<Record<string, CliCommand>> = {
     run: async (args, launch) => (await import('./commands/scripts.ts')).chaos(args, launch),
   },
   differential: {
-    summary: 'the same requests to ours and to the real service: differential placement',
+    summary:
+      'the same requests to ours and to the real services: differential placement, differential compute',
     run: async (args, launch) => (await import('./commands/scripts.ts')).differential(args, launch),
   },
   interop: {

@@ -2,12 +2,14 @@
  * `npm run differential -- placement`: the same random requests to our Placement and to the real one
  * (../shared/oracle), and every difference between their answers that is not explained. Run as root: the
  * real one is installed and started by its own script.
+ * `npm run differential -- compute`: a real Nova's recorded answers, and ours to the same requests.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { findOracle, startOracle } from '../interop/oracle.ts'
+import { runCompute } from './compute/run.ts'
 import { runPlacement } from './placement/run.ts'
 
 const { values, positionals } = parseArgs({
@@ -20,25 +22,36 @@ const { values, positionals } = parseArgs({
     verbose: { type: 'boolean', default: false },
   },
 })
-if (positionals.join() !== 'placement') {
-  console.error(
-    'npm run differential -- placement [--requests N] [--seed S] [--database URL] [--oracle DIR] [--verbose]',
-  )
+const USAGE = `npm run differential -- compute [--oracle DIR]
+npm run differential -- placement [--requests N] [--seed S] [--database URL] [--oracle DIR] [--verbose]`
+
+async function placement(): Promise<number> {
+  const oracle = await startOracle(findOracle(values.oracle), ['--no-neutron'])
+  try {
+    return await runPlacement(oracle, {
+      dir,
+      databaseUrl: values.database ?? `sqlite://${dir}/placement.sqlite`,
+      requests: Number(values.requests),
+      seed: Number(values.seed),
+      verbose: values.verbose,
+    })
+  } finally {
+    await oracle.release()
+  }
+}
+
+const compute = (): Promise<number> => runCompute(findOracle(values.oracle), dir)
+
+const run = { placement, compute }[positionals.join()]
+if (!run) {
+  console.error(USAGE)
   process.exit(2)
 }
 const dir = mkdtempSync(join(tmpdir(), 'kilonova-differential-'))
-const oracle = await startOracle(findOracle(values.oracle), ['--no-neutron'])
+process.exitCode = 1
 try {
-  const unexplained = await runPlacement(oracle, {
-    dir,
-    databaseUrl: values.database ?? `sqlite://${dir}/placement.sqlite`,
-    requests: Number(values.requests),
-    seed: Number(values.seed),
-    verbose: values.verbose,
-  })
-  process.exitCode = unexplained === 0 ? 0 : 1
+  if ((await run()) === 0) process.exitCode = 0
 } finally {
-  await oracle.release()
   if (process.exitCode === 0) rmSync(dir, { recursive: true })
   else console.log(`logs and configurations are in ${dir}`)
 }

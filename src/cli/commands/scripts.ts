@@ -46,7 +46,7 @@ export function parity(args: readonly string[], launch: Launch): Promise<number>
 export const fuzz = (args: readonly string[], launch: Launch): Promise<number> =>
   script(launch, 'test/fuzz/run.ts', args)
 
-/** `kilonova differential placement [arguments]`: the same requests to ours and to the real service. */
+/** `kilonova differential placement|compute [arguments]`: the same requests to ours and to the real services. */
 export const differential = (args: readonly string[], launch: Launch): Promise<number> =>
   script(launch, 'test/differential/run.ts', args)
 
