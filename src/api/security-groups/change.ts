@@ -76,7 +76,7 @@ async function unlessGone(request: Promise<unknown>): Promise<void> {
 async function groupOf(call: AnyCall, { networks }: Services, name: string): Promise<SecurityGroup> {
   const caller = { token: call.token, projectId: call.context.projectId ?? '' }
   const [group, other] = await networks.securityGroups(caller, { ids: [name], names: [name] })
-  if (!group) throw notFound(`Security group ${name} not found.`)
+  if (!group) throw notFound(`Security group ${name} is not found for project ${caller.projectId}`)
   if (other)
     throw conflict(`Multiple security groups found matching '${name}'. Use an ID to be more specific.`)
   return group
