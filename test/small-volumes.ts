@@ -1,7 +1,14 @@
 /** A Cinder that keeps its volumes in a map: one project's, without quota, and every volume is ready at once. */
 import { randomUUID } from 'node:crypto'
 import { badRequest, notFound } from '#lib/fault.ts'
-import type { Attachment, Snapshot, Volume, Volumes, VolumeWish } from '#neighbours/volumes/port.ts'
+import type {
+  Attachment,
+  Snapshot,
+  Volume,
+  Volumes,
+  VolumeType,
+  VolumeWish,
+} from '#neighbours/volumes/port.ts'
 
 const CREATED = '2026-01-01T00:00:00.000000'
 
@@ -28,6 +35,8 @@ export class SmallVolumes implements Volumes {
   readonly volumes = new Map<string, Volume>()
   readonly snapshots = new Map<string, Snapshot>()
   readonly attachments = new Map<string, Attachment>()
+  /** The types that there are. */
+  readonly types: VolumeType[] = []
   readonly #happens: (event: string) => Promise<void> | void
 
   constructor(happens: (event: string) => Promise<void> | void = () => undefined) {
@@ -43,6 +52,7 @@ export class SmallVolumes implements Volumes {
   find = async (id: string) => this.volumes.get(id)
   findAsService = this.find
   list = async () => [...this.volumes.values()]
+  listTypes = async () => this.types
   findSnapshot = async (id: string) => this.snapshots.get(id)
   listSnapshots = async () => [...this.snapshots.values()]
 

@@ -26,6 +26,7 @@ export const volumeDevice = (
   deviceType: null,
   deleteOnTermination: false,
   attachmentId: null,
+  volumeType: null,
   tag: null,
   ...changes,
 })

@@ -140,4 +140,5 @@ const rootOf = ({ uuid, imageRef }: NewInstance): NewBlockDevice => ({
   deleteOnTermination: true,
   attachmentId: null,
   tag: null,
+  volumeType: null,
 })

@@ -77,6 +77,7 @@ const deviceOf = (row: Row): BlockDevice => ({
   deleteOnTermination: row.delete_on_termination === 1,
   attachmentId: row.attachment_id,
   tag: row.tag,
+  volumeType: row.volume_type,
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 })
@@ -103,6 +104,7 @@ export async function insertBlockDevices(
     delete_on_termination: Number(device.deleteOnTermination),
     attachment_id: device.attachmentId,
     tag: device.tag,
+    volume_type: device.volumeType,
     created_at: options.now,
     updated_at: null,
   }))

@@ -152,6 +152,7 @@ interface BlockDeviceMappingTable {
   device_type: string | null
   delete_on_termination: Flag
   attachment_id: string | null
+  volume_type: string | null
   tag: string | null
   created_at: number
   updated_at: number | null

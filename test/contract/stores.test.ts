@@ -267,6 +267,7 @@ for (const { name, db } of stores) {
       deviceType: 'disk',
       deleteOnTermination: true,
       attachmentId: null,
+      volumeType: null,
       tag: null,
     })
     await insertBlockDevices(db, [device(a, null), device(a, 1), device(a, -1), device(a, 0), device(b, 0)], {

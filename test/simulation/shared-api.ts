@@ -49,6 +49,7 @@ const config: ApiConfig = {
     serverGroupMembers: 10,
   },
   maxLocalBlockDevices: 3,
+  attachesAcrossZones: true,
   quotaDriver: 'database',
   unifiedLimits: { required: 'named', names: ['servers'] },
   usageAuditPeriod: { unit: 'month', offset: 0 },

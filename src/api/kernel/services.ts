@@ -68,6 +68,8 @@ export interface ApiConfig {
   readonly quota: QuotaLimits
   /** Disks that are no volumes, at most, of a new server; -1 is any number. */
   readonly maxLocalBlockDevices: number
+  /** Volumes may be of another zone than their server (`[cinder] cross_az_attach`). */
+  readonly attachesAcrossZones: boolean
   /** Where limits come from; `none` limits nothing (`[quota] driver`). */
   readonly quotaDriver: 'database' | 'none' | 'keystone'
   /** Of Keystone's limits: `named` must be registered, or are 0; or `others` must, and those named are not heeded (`[quota] unified_limits_resource_*`). */

@@ -32,7 +32,7 @@ export interface OldDeviceWish
 }
 
 /** A disk to be; which instance it is for comes later. */
-export type Device = Omit<NewBlockDevice, 'uuid' | 'instanceUuid'> & { readonly volumeType: string | null }
+export type Device = Omit<NewBlockDevice, 'uuid' | 'instanceUuid'>
 
 interface Sent {
   readonly imageRef?: string | undefined
@@ -237,10 +237,8 @@ export function checkSpace(devices: readonly Device[], flavor: Flavor, maxLocal:
 }
 
 /** A disk's record, for one instance. */
-export function deviceRow(
-  { volumeType: _notKept, ...device }: Device,
-  instanceUuid: string,
-  uuid: string,
-): NewBlockDevice {
-  return { ...device, instanceUuid, uuid }
-}
+export const deviceRow = (device: Device, instanceUuid: string, uuid: string): NewBlockDevice => ({
+  ...device,
+  instanceUuid,
+  uuid,
+})

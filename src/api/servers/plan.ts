@@ -26,7 +26,7 @@ import type { SchedulerHints } from './notes.ts'
 import { checkItems } from './quota.ts'
 import { checkNetworksWish, resolveNetworks } from './requested-networks.ts'
 import { type Groups, resolveGroups } from './security-groups.ts'
-import { type BootImage, bootImageOf, findSources } from './volume-devices.ts'
+import { type BootImage, bootImageOf, findSources, zoneWithVolumes } from './volume-devices.ts'
 
 type Body = Accepted<NonNullable<(typeof createServer)['spec']['body']>>
 export type CreateCall = Call<Body, unknown, 'descriptionFromName' | 'volumesShared'>
@@ -92,7 +92,8 @@ export async function planOf(call: CreateCall, services: Services): Promise<Plan
   else if (image) checkImage(image, flavor, () => call.may('os_compute_api:servers:create:zero_disk_flavor'))
   checkBootOrder(completed)
   const mayShare = call.on.volumesShared
-  const devices = await findSources(completed, services, { caller, imageRef, mayShare })
+  const { devices, volumes } = await findSources(completed, services, { caller, imageRef, mayShare })
+  const zone = zoneWithVolumes(volumes, destination.zone, services.config)
   checkSpace(devices, flavor, services.config.maxLocalBlockDevices)
   const hints = hintsOf(call.body)
   const group = await groupOf(services, hints)
@@ -106,7 +107,7 @@ export async function planOf(call: CreateCall, services: Services): Promise<Plan
     image: root?.destinationType === 'volume' ? null : image,
     bootImage,
     devices,
-    destination,
+    destination: { ...destination, zone },
     publicKey,
     groups,
     networks,

@@ -1,5 +1,5 @@
 /** The disks of a create that Cinder and Glance know more of: found as the caller sees them, and reserved. */
-import type { Services } from '#api/kernel/index.ts'
+import type { ApiConfig, Services } from '#api/kernel/index.ts'
 import { badRequest, isFault } from '#lib/fault.ts'
 import type { Undo } from '#lib/undo.ts'
 import type { Image } from '#model/image/index.ts'
@@ -57,12 +57,18 @@ export async function bootImageOf(
   }
 }
 
-/** The disks with the sizes of what they are made of. Refuses what is not there, or not the caller's to see. */
+/** What the disks are made of, and the volumes among them. */
+export interface Sources {
+  readonly devices: Device[]
+  readonly volumes: readonly Volume[]
+}
+
+/** The disks with the sizes and types of what they are made of. Refuses what is not there, or not the caller's to see. */
 export async function findSources(
   devices: readonly Device[],
   { volumes, images }: Neighbours,
   { caller, imageRef, mayShare }: { caller: Caller; imageRef: string; mayShare: boolean },
-): Promise<Device[]> {
+): Promise<Sources> {
   const existing = new Map<string, Volume>()
   for (const { volumeId } of devices) {
     if (volumeId === null) continue
@@ -70,6 +76,7 @@ export async function findSources(
     if (!volume) throw badRequest(`Volume ${volumeId} could not be found.`)
     existing.set(volumeId, volume)
   }
+  const typed = await typesOf(devices, volumes, caller)
   const found: Device[] = []
   for (const device of devices) {
     const { imageId, snapshotId, volumeId } = device
@@ -82,9 +89,49 @@ export async function findSources(
     if (snapshotId !== null && !snapshot) throw unfound('snapshot', snapshotId)
     const volumeSizeGb = volume?.sizeGb ?? (device.volumeSizeGb || snapshot?.sizeGb) ?? device.volumeSizeGb
     checkDevice(device)
-    found.push({ ...device, volumeSizeGb })
+    found.push({ ...device, volumeSizeGb, volumeType: typed(device) })
   }
-  return found
+  return { devices: found, volumes: [...existing.values()] }
+}
+
+/** Tells the name of a disk's type, which may be asked for by its id. Refuses one that Cinder does not have. */
+async function typesOf(
+  devices: readonly Device[],
+  volumes: Neighbours['volumes'],
+  caller: Caller,
+): Promise<(device: Device) => string | null> {
+  const isTyped = devices.some(({ volumeType }) => volumeType !== null)
+  const types = isTyped ? await volumes.listTypes(caller) : []
+  return ({ volumeType: asked }) => {
+    if (asked === null) return null
+    const type = types.find(({ id, name }) => id === asked || name === asked)
+    if (!type) throw badRequest(`Volume type ${asked} could not be found.`)
+    return type.name
+  }
+}
+
+const otherZone = (why: string) =>
+  badRequest(`The availability zone between the server and its attached volumes do not match: ${why}.`)
+
+/** The zone of a new server, where volumes stay in theirs: one that asks for none goes where its volumes are. */
+export function zoneWithVolumes(
+  volumes: readonly Volume[],
+  zone: string | null,
+  config: Pick<ApiConfig, 'attachesAcrossZones' | 'defaultAvailabilityZone'>,
+): string | null {
+  const zones = [...new Set(volumes.map(({ availabilityZone }) => availabilityZone))]
+  const [theirs = null] = zones
+  if (config.attachesAcrossZones || volumes.length === 0) return zone
+  if (zones.length > 1) {
+    const all = volumes.map(({ availabilityZone }) => availabilityZone).join(',')
+    throw otherZone(`Volumes are in different availability zones: ${all}`)
+  }
+  // The default zone is no place to be bound to: a server that asks for none is there anyhow.
+  if (zone === null) return theirs === config.defaultAvailabilityZone ? null : theirs
+  if (zone === theirs) return zone
+  throw otherZone(
+    `Server and volumes are not in the same availability zone. Server is in: ${zone}. Volumes are in: ${theirs}`,
+  )
 }
 
 /** Reserves the volumes for an instance; they are let go again when the create fails after all. */

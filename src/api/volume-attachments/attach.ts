@@ -48,6 +48,7 @@ export async function attach(call: AttachCall, services: Services): Promise<Answ
   const volume = await services.volumes.find(wish.volumeId, callerOf(call))
   if (!volume) throw noVolume(wish.volumeId)
   await requireFree(call, services, instance, volume)
+  requireZone(services, instance, volume)
   const attachment = await reserve(services, volume.id, instance.uuid)
   try {
     const device = await begin(call, services, instance, { wish, volume, attachment })
@@ -74,6 +75,15 @@ async function requireFree(
   if (volume.multiattach) return
   const others = await listBlockDevicesOfVolume(services.db.typed<NovaDb>(), volume.id)
   if (others.length > 0) throw alreadyAttached(volume.id, others)
+}
+
+/** Where volumes stay in their zone (`[cinder] cross_az_attach`), the server must be in the same one. */
+function requireZone({ config }: Services, instance: Instance, volume: Volume): void {
+  const { uuid, availabilityZone: zone } = instance
+  if (config.attachesAcrossZones || zone === volume.availabilityZone) return
+  throw invalidVolume(
+    `Instance ${uuid} and volume ${volume.id} are not in the same availability_zone. Instance is in ${zone}. Volume is in ${volume.availabilityZone}`,
+  )
 }
 
 const alreadyAttached = (id: string, others: readonly { readonly instanceUuid: string }[]): Fault =>
@@ -119,6 +129,7 @@ async function begin(
     deleteOnTermination: isTrue(wish.delete_on_termination),
     attachmentId: attachment.id,
     tag: wish.tag ?? null,
+    volumeType: null,
   }
   let named = device
   await beginOperation(call, services, {

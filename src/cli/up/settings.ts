@@ -75,6 +75,7 @@ export function apiConfig(config: Config, urls: PublicUrls): ApiConfig {
       serverGroupMembers: quota.server_group_members,
     },
     maxLocalBlockDevices: DEFAULT.max_local_block_devices,
+    attachesAcrossZones: config.cinder.cross_az_attach,
     quotaDriver: QUOTA_DRIVERS[quota.driver],
     unifiedLimits: {
       required: quota.unified_limits_resource_strategy === 'require' ? 'named' : 'others',

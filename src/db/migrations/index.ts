@@ -7,6 +7,7 @@ import { serverGroups } from './0004-server-groups.ts'
 import { serviceProcesses } from './0005-service-processes.ts'
 import { archivedRows } from './0006-archived-rows.ts'
 import { usageIndex } from './0007-usage-index.ts'
+import { volumeTypes } from './0008-volume-types.ts'
 
 export const NOVA_MIGRATIONS: readonly Migration[] = [
   nova,
@@ -16,4 +17,5 @@ export const NOVA_MIGRATIONS: readonly Migration[] = [
   serviceProcesses,
   archivedRows,
   usageIndex,
+  volumeTypes,
 ]

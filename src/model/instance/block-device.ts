@@ -19,6 +19,8 @@ export interface BlockDevice {
   readonly deleteOnTermination: boolean
   readonly attachmentId: string | null
   readonly tag: string | null
+  /** Of the volume that it is to become, by name; null is Cinder's default. */
+  readonly volumeType: string | null
   readonly createdAt: number
   readonly updatedAt: number | null
 }

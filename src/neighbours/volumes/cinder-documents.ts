@@ -2,7 +2,7 @@
 import { Fault } from '#lib/fault.ts'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import type { Attachment, Snapshot, Volume } from './port.ts'
+import type { Attachment, Snapshot, Volume, VolumeType } from './port.ts'
 
 const Text = Type.Optional(Type.Union([Type.String(), Type.Null()]))
 const Texts = Type.Optional(Type.Record(Type.String(), Type.Unknown()))
@@ -24,6 +24,8 @@ const VolumeBody = Type.Object({
   created_at: Type.String(),
   attachments: Type.Optional(Type.Array(Type.Object({ attachment_id: Text, server_id: Text, device: Text }))),
 })
+
+const TypeBody = Type.Object({ id: Type.String(), name: Type.String() })
 
 const SnapshotBody = Type.Object({
   id: Type.String(),
@@ -108,4 +110,10 @@ export function toAttachment(json: unknown): Attachment {
         ? { driverVolumeType: kind, data: (data ?? beside) as Readonly<Record<string, unknown>> }
         : null,
   }
+}
+
+/** Throws `unavailable` when it is no volume type. */
+export function toVolumeType(json: unknown): VolumeType {
+  const { id, name } = read(TypeBody, json)
+  return { id, name }
 }

@@ -1,5 +1,5 @@
 /** A Cinder v3 client: volumes and snapshots as the caller sees them, attachments as the service user. */
-import { toAttachment, toSnapshot, toVolume } from './cinder-documents.ts'
+import { toAttachment, toSnapshot, toVolume, toVolumeType } from './cinder-documents.ts'
 import type { Caller, Volume, Volumes, VolumeWish } from './port.ts'
 import { type CinderDeps, type CinderRequests, createCinderRequests, unlessMissing } from './requests.ts'
 
@@ -25,6 +25,8 @@ export function createVolumes(deps: VolumesDeps): Volumes {
     async removeAsService(id) {
       await unlessMissing(cinder.send('DELETE', at('volumes', id)))
     },
+    listTypes: async (caller) =>
+      listOf(await cinder.send('GET', 'types', { caller }), 'volume_types', toVolumeType),
     async findSnapshot(id, caller) {
       const answer = await unlessMissing(cinder.send('GET', at('snapshots', id), { caller }))
       return answer && toSnapshot(answer['snapshot'])

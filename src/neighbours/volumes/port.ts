@@ -34,6 +34,11 @@ export interface Volume {
   readonly createdAt: string
 }
 
+export interface VolumeType {
+  readonly id: string
+  readonly name: string
+}
+
 export interface Snapshot {
   readonly id: string
   readonly name: string | null
@@ -86,6 +91,8 @@ export interface Volumes {
   /** Throws Cinder's own refusal: over quota is `tooLarge`, a bad wish `badRequest`. The volume is `creating`. */
   create(wish: VolumeWish, caller: Caller): Promise<Volume>
   remove(id: string, caller: Caller): Promise<void>
+  /** The types that the caller may use. */
+  listTypes(caller: Caller): Promise<readonly VolumeType[]>
   findSnapshot(id: string, caller: Caller): Promise<Snapshot | undefined>
   listSnapshots(caller: Caller): Promise<readonly Snapshot[]>
   createSnapshot(

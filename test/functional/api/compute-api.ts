@@ -68,6 +68,7 @@ export const testConfig: ApiConfig = {
     serverGroupMembers: 10,
   },
   maxLocalBlockDevices: 3,
+  attachesAcrossZones: true,
   quotaDriver: 'database',
   unifiedLimits: { required: 'named', names: ['servers'] },
   usageAuditPeriod: { unit: 'month', offset: 0 },

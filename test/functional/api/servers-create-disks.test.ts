@@ -5,7 +5,7 @@ import { listBlockDevices } from '#db/block-devices.ts'
 import { findBuildParams, listLiveOperations } from '#db/operations.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { IMAGE_ID } from './compute-api.ts'
-import { message, startCloud } from './servers-there.ts'
+import { activate, message, startCloud } from './servers-there.ts'
 
 const NOBODY = '00000000-0000-4000-8000-000000000000'
 const IMAGE = { source_type: 'image', uuid: IMAGE_ID }
@@ -186,4 +186,57 @@ test('a server’s disks are written and its volumes reserved; the conductor hea
     message(both.body),
     'Using different block_device_mapping syntaxes is not allowed in the same request.',
   )
+})
+
+test('a volume’s type is one of Cinder’s, by name or id, and kept by name', async (t) => {
+  const api = await startCloud(t)
+  api.there.volumes.types.push({ id: 'type-id', name: 'fast' })
+  const blank = { source_type: 'blank', destination_type: 'volume', volume_size: 5 }
+  const disks = (...types: string[]) => ({
+    block_device_mapping_v2: [
+      { ...IMAGE, destination_type: 'local', boot_index: 0 },
+      ...types.map((volume_type) => ({ ...blank, volume_type })),
+    ],
+  })
+  const uuid = await api.make(disks('fast', 'type-id', ''), '2.67')
+  const written = (await listBlockDevices(api.db.typed<NovaDb>(), [uuid])).get(uuid) ?? []
+  assert.deepEqual(
+    written.map(({ volumeType }) => volumeType),
+    [null, 'fast', 'fast', null],
+  )
+  const server = { name: 's', imageRef: IMAGE_ID, flavorRef: '42', networks: 'none', ...disks('slow') }
+  const refused = await api.send('POST /servers', { at: '2.67', body: { server } })
+  assert.deepEqual([refused.status, message(refused.body)], [400, 'Volume type slow could not be found.'])
+})
+
+test('volumes that stay in their zone are of the server’s, which goes where they are', async (t) => {
+  const api = await startCloud(t, { config: { attachesAcrossZones: false } })
+  const { volumes } = api.there
+  const [a, b, usual] = ['az1', 'az2', 'nova'].map((availabilityZone) => volumes.add({ availabilityZone }).id)
+  const disks = (...uuids: (string | undefined)[]) => ({
+    block_device_mapping_v2: [
+      { ...IMAGE, destination_type: 'local', boot_index: 0 },
+      ...uuids.map((uuid) => ({ source_type: 'volume', uuid })),
+    ],
+  })
+  const zoneOf = async (uuid: string) =>
+    (await findBuildParams(api.db.typed<NovaDb>(), uuid))?.spec.availabilityZone
+  const server = { name: 's', imageRef: IMAGE_ID, flavorRef: '42', networks: 'none', ...disks(a, b) }
+  const refused = await api.send('POST /servers', { at: '2.67', body: { server } })
+  assert.deepEqual(
+    [refused.status, message(refused.body)],
+    [
+      400,
+      'The availability zone between the server and its attached volumes do not match: Volumes are in different availability zones: az1,az2.',
+    ],
+  )
+  assert.equal(await zoneOf(await api.make(disks(a))), 'az1')
+  assert.equal(await zoneOf(await api.make(disks(usual))), null)
+  const uuid = await api.make()
+  await activate(api, uuid)
+  const far = await api.send(`POST /servers/${uuid}/os-volume_attachments`, {
+    body: { volumeAttachment: { volumeId: b } },
+  })
+  assert.equal(far.status, 400)
+  assert.match(message(far.body), /^Invalid volume: Instance .* are not in the same availability_zone\./)
 })

@@ -1,6 +1,7 @@
 /** An API with a flavor, and servers as the conductor leaves them. */
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
+import type { ApiConfig } from '#api/index.ts'
 import { updateInstance } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
 import type { Vif } from '#model/network/index.ts'
@@ -13,9 +14,9 @@ export const message = (body: Record<string, unknown>) =>
 /** An API with the flavor 42, and `make` to create a server in it. */
 export async function startCloud(
   t: Pick<TestContext, 'after'>,
-  own?: OwnServices,
+  { config = {}, ...own }: OwnServices & { readonly config?: Partial<ApiConfig> } = {},
 ): Promise<TestApi & { make(server?: object, at?: string): Promise<string> }> {
-  const api = await startApi(t, {}, own)
+  const api = await startApi(t, config, own)
   const flavor = { name: 'm1.nano', id: '42', ram: 128, vcpus: 1, disk: 1 }
   await api.send('POST /flavors', { as: 'admin', body: { flavor } })
   const make = async (server: object = {}, at = '2.104') => {
