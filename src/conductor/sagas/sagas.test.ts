@@ -299,6 +299,8 @@ const given = (of: Case) => async (): Promise<Given<ConductorTypes>> => {
       assert.equal(fault?.code, 500)
     },
     close: async () => {
+      // Whoever tells an outcome to nobody waits for the answer until it is late.
+      for (const compute of Object.values(cloud.computes)) await compute.idle()
       await served.close()
       await cloud.close()
     },
