@@ -1,7 +1,7 @@
 /** What the world is told of each turn of an operation, out of the columns of the step table: task states, events, faults. */
 import { finishActionEvent, finishInstanceAction, startActionEvent } from '#db/instance-actions.ts'
 import { insertInstanceFault } from '#db/instance-faults.ts'
-import { findInstance, updateInstance } from '#db/instances.ts'
+import { findInstance, touchInstance } from '#db/instances.ts'
 import { forgetInjected } from '#db/operation-secrets.ts'
 import { type Failure, type Hooks, type Moment, OperationCancelled } from '#lib/saga/index.ts'
 import { type Instance, TASK_STATES, type TaskState } from '#model/instance/index.ts'
@@ -26,7 +26,8 @@ const actionOf = ({ operation }: Turn) => ({
 export const announcements: Hooks<ConductorTypes> = {
   async moved(trx, moment, { from, to, beganAt, failure }) {
     const [ended, begins] = [from?.columns.event, to?.columns.event]
-    if (ended !== undefined && ended !== begins) await endEvent(trx, moment, ended, failure)
+    if (ended !== undefined && ended !== begins)
+      await endEvent(trx, moment, ended, { failure, last: to === null })
     const instance = await enterStep(trx, moment, to)
     if (begins === undefined || ended === begins) return
     const host = (instance ?? (await findInstance(trx, moment.operation.subject)))?.host ?? null
@@ -43,21 +44,30 @@ export const announcements: Hooks<ConductorTypes> = {
   },
 }
 
-async function endEvent(trx: Trx, moment: Turn, event: string, failure: Failure | null): Promise<void> {
+async function endEvent(
+  trx: Trx,
+  moment: Turn,
+  event: string,
+  { failure, last }: { readonly failure: Failure | null; readonly last: boolean },
+): Promise<void> {
   const outcome = failure
     ? ({ event, result: 'Error', details: failure.message, traceback: failure.details } as const)
     : ({ event, result: 'Success' } as const)
-  await finishActionEvent(trx, actionOf(moment), outcome, { now: moment.at })
+  await finishActionEvent(trx, actionOf(moment), outcome, { now: moment.at, last })
 }
 
 /** Sets the step's task state. An instance that is gone, or being deleted, is no longer the operation's. */
-async function enterStep(trx: Trx, moment: Turn, to: ServerStep | null): Promise<Instance | undefined> {
+async function enterStep(
+  trx: Trx,
+  moment: Turn,
+  to: ServerStep | null,
+): Promise<Pick<Instance, 'host'> | undefined> {
   const column = to?.columns.taskState
   if (column === undefined) return undefined
   const taskState = typeof column === 'function' ? column(moment.operation.params) : column
   const { columns } = moment.saga
   const options = { now: moment.at, ...expectationOf(columns) }
-  const instance = await updateInstance(trx, moment.operation.subject, { taskState }, options)
+  const instance = await touchInstance(trx, moment.operation.subject, { taskState }, options)
   if (!instance && !columns.deletes)
     throw new OperationCancelled(`instance ${moment.operation.subject} is being deleted`)
   return instance
@@ -74,7 +84,7 @@ async function recordFailure(trx: Trx, moment: Turn, failure: Failure): Promise<
   const vmState = failure.name === NOT_SUPPORTED ? undefined : columns.failedVmState
   const changes = { taskState: null, ...(vmState && { vmState }) }
   const instance = hasTaskState(moment.saga)
-    ? await updateInstance(trx, subject, changes, { now: moment.at, ...expectationOf(columns) })
+    ? await touchInstance(trx, subject, changes, { now: moment.at, ...expectationOf(columns) })
     : await findInstance(trx, subject)
   const { code, message, details } = failure
   const host = instance?.host ?? null

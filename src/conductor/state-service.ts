@@ -7,7 +7,6 @@ import { reportComputeNode } from '#db/compute-nodes.ts'
 import type { Database } from '#db/kit/index.ts'
 import { listGuestStates } from '#db/operation-subjects.ts'
 import { leaveService, reportService } from '#db/services.ts'
-import type { NovaDb } from '#db/schema.ts'
 import type { Log } from '#lib/log.ts'
 import { validateConsoleToken } from './console-token.ts'
 import { networksChanged } from './networks-changed.ts'
@@ -69,10 +68,7 @@ export function stateService({
     pendingCommands: ({ host, except }) => listPendingCommands(world.db, host, except),
 
     async commandDone({ commandId, host, outcome }, { requestId }) {
-      const now = clock.now()
-      const written = await db.transaction<NovaDb, boolean>((trx) =>
-        finishCommand(trx, { commandId, host, outcome }, { now }),
-      )
+      const written = await finishCommand(world.db, { commandId, host, outcome }, { now: clock.now() })
       log.info({ request_id: requestId, command: commandId, host, ok: outcome.ok, written }, 'command done')
       observe?.(written ? (outcome.ok ? 'done' : 'failed') : 'told again')
       if (written) world.nudge()

@@ -2,7 +2,8 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Command, CommandKind, GuestSpec } from '#contracts/compute.ts'
 import type { CommandOutcome } from '#contracts/conductor.ts'
-import { wakeOperation } from './operations.ts'
+import { dialectOf, inTransaction } from '#db/kit/index.ts'
+import { wakeOperation, wakingOf } from './operations.ts'
 import type { NovaDb } from './schema.ts'
 
 type Db = Kysely<NovaDb> | Transaction<NovaDb>
@@ -62,21 +63,34 @@ export async function listPendingCommands(
 
 /** Writes a pending command's outcome and wakes its operation. False, with nothing changed, when it has one, was withdrawn, or is not the host's. */
 export async function finishCommand(
-  trx: Transaction<NovaDb>,
+  db: Db,
   done: { readonly commandId: string; readonly host: string; readonly outcome: CommandOutcome },
   { now }: { now: number },
 ): Promise<boolean> {
-  const row = await trx
-    .updateTable('commands')
-    .set({ status: 'done', outcome: JSON.stringify(done.outcome), finished_at: now })
-    .where('id', '=', done.commandId)
-    .where('host', '=', done.host)
-    .where('status', '=', 'pending')
-    .returning('operation_id')
-    .executeTakeFirst()
-  if (!row) return false
-  await wakeOperation(trx, row.operation_id, { now })
-  return true
+  const finished = (of: Pick<Db, 'updateTable'>) =>
+    of
+      .updateTable('commands')
+      .set({ status: 'done', outcome: JSON.stringify(done.outcome), finished_at: now })
+      .where('id', '=', done.commandId)
+      .where('host', '=', done.host)
+      .where('status', '=', 'pending')
+      .returning('operation_id')
+  if (dialectOf(db) === 'postgres') {
+    const row = await db
+      .with('finished', finished)
+      .with('woken', (eb) =>
+        wakingOf(eb, now).where('id', '=', sql<string>`(select operation_id from finished)`),
+      )
+      .selectFrom('finished')
+      .select('operation_id')
+      .executeTakeFirst()
+    return row !== undefined
+  }
+  return inTransaction(db, async (trx) => {
+    const row = await finished(trx).executeTakeFirst()
+    if (row) await wakeOperation(trx, row.operation_id, { now })
+    return row !== undefined
+  })
 }
 
 /** Withdraws what an operation told and nobody answered: a host that returns later is not to do it. */

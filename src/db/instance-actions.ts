@@ -1,6 +1,6 @@
 /** What was done to instances: actions (one a request) and their events. Kept after an instance is deleted. */
-import type { Kysely, Transaction } from 'kysely'
-import { inTransaction, keysetAfter, keysetOrder, type SortColumn } from '#db/kit/index.ts'
+import { type Kysely, sql, type Transaction } from 'kysely'
+import { dialectOf, inTransaction, keysetAfter, keysetOrder, type SortColumn } from '#db/kit/index.ts'
 import { badRequest, notFound } from '#lib/fault.ts'
 import type { InstanceAction, InstanceActionEvent } from '#model/instance/index.ts'
 import type { NovaDb } from './schema.ts'
@@ -59,7 +59,7 @@ export async function finishInstanceAction(
     .execute()
 }
 
-const latestOf = (db: Db, { instanceUuid, requestId }: ActionKey) =>
+const latestOf = (db: Pick<Db, 'selectFrom'>, { instanceUuid, requestId }: ActionKey) =>
   db
     .selectFrom('instance_actions')
     .select((eb) => eb.fn.max('id').as('id'))
@@ -74,13 +74,9 @@ export async function startActionEvent(
   options: { readonly now: number },
 ): Promise<void> {
   const { now } = options
+  if (dialectOf(db) === 'postgres') return startEventAtOnce(db, key, event, now)
   await inTransaction(db, async (trx) => {
-    const action = await trx
-      .updateTable('instance_actions')
-      .set({ updated_at: now })
-      .where('id', '=', latestOf(trx, key))
-      .returning('id')
-      .executeTakeFirst()
+    const action = await touched(trx, key, { updated_at: now }).executeTakeFirst()
     if (!action) return
     await trx
       .insertInto('instance_actions_events')
@@ -97,8 +93,45 @@ export async function startActionEvent(
   })
 }
 
+const touched = (db: Pick<Db, 'updateTable' | 'selectFrom'>, key: ActionKey, changes: ActionChanges) =>
+  db
+    .updateTable('instance_actions')
+    .set(changes)
+    .where('id', '=', latestOf(db, key))
+    .returning('instance_actions.id')
+
+interface ActionChanges {
+  readonly updated_at: number
+  readonly message?: string
+}
+
+/** PostgreSQL changes two tables in one statement. */
+async function startEventAtOnce(
+  db: Db,
+  key: ActionKey,
+  { event, host }: { readonly event: string; readonly host: string | null },
+  now: number,
+): Promise<void> {
+  await db
+    .with('action', (eb) => touched(eb, key, { updated_at: now }))
+    .insertInto('instance_actions_events')
+    .columns(['action_id', 'event', 'host', 'started_at'])
+    .expression((eb) =>
+      eb
+        .selectFrom('action')
+        .select([
+          'action.id',
+          sql<string>`cast(${event} as text)`.as('event'),
+          sql<string | null>`cast(${host} as text)`.as('host'),
+          sql<number>`cast(${now} as bigint)`.as('started_at'),
+        ]),
+    )
+    .execute()
+}
+
 /**
  * Records how a step ended. An error also marks the action. Does nothing when no such event is running.
+ * `last`: what says in the same transaction that the action is over says when it was touched, too.
  */
 export async function finishActionEvent(
   db: Db,
@@ -108,30 +141,33 @@ export async function finishActionEvent(
     readonly details?: string
     readonly traceback?: string
   },
-  options: { readonly now: number },
+  options: { readonly now: number; readonly last?: boolean },
 ): Promise<void> {
-  const { now } = options
-  await inTransaction(db, async (trx) => {
-    const action = await trx
-      .updateTable('instance_actions')
-      .set({ updated_at: now, ...(event.result === 'Error' && { message: 'Error' }) })
-      .where('id', '=', latestOf(trx, key))
-      .returning('id')
-      .executeTakeFirst()
-    if (!action) return
-    await trx
+  const { now, last = false } = options
+  const changes = { updated_at: now, ...(event.result === 'Error' && { message: 'Error' }) }
+  const ended = {
+    finished_at: now,
+    result: event.result,
+    details: event.details ?? null,
+    traceback: event.traceback ?? null,
+  }
+  const endedOf = (of: Pick<Db, 'updateTable'>) =>
+    of
       .updateTable('instance_actions_events')
-      .set({
-        finished_at: now,
-        result: event.result,
-        details: event.details ?? null,
-        traceback: event.traceback ?? null,
-      })
-      .where('action_id', '=', action.id)
+      .set(ended)
       .where('event', '=', event.event)
       .where('finished_at', 'is', null)
-      .execute()
-  })
+  if (last && event.result === 'Success') {
+    await endedOf(db).where('action_id', '=', latestOf(db, key)).execute()
+  } else if (dialectOf(db) === 'postgres') {
+    const both = db.with('action', (eb) => touched(eb, key, changes))
+    await endedOf(both).where('action_id', '=', sql<number>`(select id from action)`).execute()
+  } else {
+    await inTransaction(db, async (trx) => {
+      const action = await touched(trx, key, changes).executeTakeFirst()
+      if (action) await endedOf(trx).where('action_id', '=', action.id).execute()
+    })
+  }
 }
 
 const NEWEST_FIRST: readonly SortColumn[] = [

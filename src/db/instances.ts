@@ -130,7 +130,23 @@ export async function updateInstance(
   })
 }
 
+/** As `updateInstance`, for who needs to know no more of the instance than its host, and changes neither tags nor metadata. */
+export async function touchInstance(
+  db: Db,
+  uuid: string,
+  changes: Omit<InstanceChanges, 'tags' | 'metadata'>,
+  options: UpdateOptions,
+): Promise<Pick<Instance, 'host'> | undefined> {
+  return changeOf(db, uuid, changes, options).returning('host').executeTakeFirst()
+}
+
 async function updateRow(db: Db, uuid: string, changes: InstanceChanges, options: UpdateOptions) {
+  const row = await changeOf(db, uuid, changes, options).returningAll().executeTakeFirst()
+  return row && instanceOf(row)
+}
+
+/** The change of a row that is as expected. */
+function changeOf(db: Db, uuid: string, changes: InstanceChanges, options: UpdateOptions) {
   const { taskState, vmState, host } = options.expect ?? {}
   let query = db
     .updateTable('instances')
@@ -155,8 +171,7 @@ async function updateRow(db: Db, uuid: string, changes: InstanceChanges, options
       ]),
     )
   }
-  const row = await query.returningAll().executeTakeFirst()
-  return row && instanceOf(row)
+  return query
 }
 
 /**

@@ -140,13 +140,12 @@ const woken = (now: number) => ({ wakes: sql<number>`wakes + 1`, wake_at: now, u
 
 /** Makes an operation due at once; the runner that is just parking it sees that. */
 export async function wakeOperation(db: Db, id: string, { now }: { now: number }): Promise<void> {
-  await db
-    .updateTable('operations')
-    .set(woken(now))
-    .where('id', '=', id)
-    .where('status', '=', 'live')
-    .execute()
+  await wakingOf(db, now).where('id', '=', id).execute()
 }
+
+/** Wakes live operations; which ones is for the caller to say. */
+export const wakingOf = (db: Pick<Db, 'updateTable'>, now: number) =>
+  db.updateTable('operations').set(woken(now)).where('status', '=', 'live')
 
 /**
  * Asks the live operations on an instance to stop at their next boundary and undo what they did: all but
@@ -378,11 +377,5 @@ async function save(
 
 /** An operation that ends wakes those that wait for it: only ones on the same instance do. */
 async function wakeSiblings(trx: Trx, id: string, instanceUuid: string, now: number): Promise<void> {
-  await trx
-    .updateTable('operations')
-    .set(woken(now))
-    .where('instance_uuid', '=', instanceUuid)
-    .where('status', '=', 'live')
-    .where('id', '!=', id)
-    .execute()
+  await wakingOf(trx, now).where('instance_uuid', '=', instanceUuid).where('id', '!=', id).execute()
 }

@@ -5,7 +5,7 @@
 import type { OperationParams } from '#contracts/operations.ts'
 import type { SelectedHost } from '#contracts/scheduler.ts'
 import { withdrawCommands } from '#db/commands.ts'
-import { getInstance, updateInstance } from '#db/instances.ts'
+import { getInstance, touchInstance } from '#db/instances.ts'
 import { isFault } from '#lib/fault.ts'
 import { done, type Earlier, OperationCancelled, type Outcome } from '#lib/saga/index.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
@@ -93,10 +93,10 @@ export const buildServers = serverSaga<Params>('build-server', { failedVmState: 
 async function change(
   trx: Trx,
   ctx: Ctx<Params, object>,
-  changes: Parameters<typeof updateInstance>[2],
+  changes: Parameters<typeof touchInstance>[2],
 ): Promise<void> {
   const options = { now: ctx.world.clock.now(), expect: { taskState: NOT_DELETING } }
-  if (!(await updateInstance(trx, ctx.subject, changes, options)))
+  if (!(await touchInstance(trx, ctx.subject, changes, options)))
     throw new OperationCancelled(`instance ${ctx.subject} is being deleted`)
 }
 
@@ -181,7 +181,7 @@ async function leaveHost(ctx: Ctx<Params, object>): Promise<Outcome<void, Trx>> 
   await ctx.world.placement.release(ctx.subject)
   return async (trx) => {
     const nowhere = { host: null, node: null, launchedOn: null, availabilityZone: null }
-    await updateInstance(trx, ctx.subject, nowhere, { now: ctx.world.clock.now() })
+    await touchInstance(trx, ctx.subject, nowhere, { now: ctx.world.clock.now() })
     return done(undefined)
   }
 }
@@ -203,7 +203,7 @@ async function releasePorts(ctx: Ctx<Params, object>): Promise<Outcome<void, Trx
   const keep = ctx.params.networks.flatMap(({ portId }) => portId ?? [])
   if (ctx.params.networks.length > 0) await ctx.world.networks.release(ctx.subject, keep)
   return async (trx) => {
-    await updateInstance(trx, ctx.subject, { networkInfo: [] }, { now: ctx.world.clock.now() })
+    await touchInstance(trx, ctx.subject, { networkInfo: [] }, { now: ctx.world.clock.now() })
     return done(undefined)
   }
 }
