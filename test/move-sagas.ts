@@ -248,6 +248,17 @@ export async function assertPlace(
   const bound = cloud.networks.all().filter((port) => port.deviceId === instance.uuid)
   if (instance.host !== null)
     for (const port of bound) assert.equal(port.host, instance.host, 'ports are bound where the server is')
+  if (found.migration === 'error') assertOnlyOwnRemoved(cloud)
+}
+
+/** What undoes a move removes what the move made, whatever else of the server is on that host. */
+function assertOnlyOwnRemoved(cloud: SmallCloud): void {
+  const did = Object.values(cloud.computes).flatMap((compute) => compute.did)
+  const makers = new Set(did.filter(({ kind }) => kind === 'build').map(({ args }) => args['madeBy']))
+  for (const { args } of did.filter(({ kind }) => kind === 'destroy')) {
+    assert.equal(typeof args['onlyMadeBy'], 'string')
+    assert.ok(makers.size === 0 || makers.has(args['onlyMadeBy']))
+  }
 }
 
 const sorted = (place: Place) => Object.entries(place).sort(([a], [b]) => (a < b ? -1 : 1))

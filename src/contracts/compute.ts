@@ -67,7 +67,11 @@ export const Command = Type.Object({
   deadline: Type.Integer(),
   /** The guest as it should be. */
   guest: Type.Unsafe<GuestSpec>(Type.Object({ uuid: Type.String() }, { additionalProperties: true })),
-  /** What the kind needs beside: `{ type: 'SOFT' | 'HARD' }` of a reboot, `{ timeoutMs }` of a stop, `{ injected }` of a build. */
+  /**
+   * What the kind needs beside. `{ madeBy }` of a build: an older guest of the same server, made by something else,
+   * is neither used nor touched; `{ onlyMadeBy }` of a destroy that undoes it: likewise.
+   * Others: `{ type: 'SOFT' | 'HARD' }` of a reboot, `{ timeoutMs }` of a stop, `{ injected }` of a build.
+   */
   args: Type.Record(Type.String(), Type.Unknown()),
 })
 export type Command = Static<typeof Command>

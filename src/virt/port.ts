@@ -19,6 +19,8 @@ export interface GuestDefinition {
   readonly vifs: readonly Vif[]
   /** The files of the config drive by path, or null when none is wanted. */
   readonly configDrive: Readonly<Record<string, string | Buffer>> | null
+  /** What makes it, remembered with it: tells it from a guest of the same server that was made at another time. */
+  readonly madeBy?: string
 }
 
 /** Where an image's bytes come from: asked for only when the driver has no verified copy. */
@@ -29,6 +31,8 @@ export interface ImageSource {
 export interface GuestInfo {
   readonly uuid: string
   readonly powerState: PowerState
+  /** As it was when the guest was made. */
+  readonly madeBy?: string
 }
 
 /** What the host has. Sizes as in Placement: MB and GB. */

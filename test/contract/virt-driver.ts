@@ -148,15 +148,19 @@ export function virtDriverContract(
   })
 
   driverTest('guests outlive the driver and are found again as they were', async ({ driver, restart }) => {
-    const [on, off] = [guestOf(image), guestOf(image)]
+    const [on, off] = [guestOf(image, { madeBy: 'this' }), guestOf(image)]
     await driver.spawn(on, source)
     await driver.spawn(off, source)
     await driver.powerOff(off.uuid, 0)
     const again = await restart()
+    assert.deepEqual(
+      [(await again.info(on.uuid))?.madeBy, (await again.info(off.uuid))?.madeBy],
+      ['this', undefined],
+    )
     assert.equal((await again.info(on.uuid))?.powerState, running)
     assert.equal((await again.info(off.uuid))?.powerState, shutdown)
     await again.powerOff(on.uuid, 0)
-    assert.equal((await again.info(on.uuid))?.powerState, shutdown)
+    assert.deepEqual(await again.info(on.uuid), { uuid: on.uuid, powerState: shutdown, madeBy: 'this' })
   })
 
   driverTest('a spawn that fails leaves nothing, and fails with a message', async ({ driver }) => {

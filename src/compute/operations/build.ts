@@ -2,6 +2,7 @@
 import type { Injected } from '#contracts/operations.ts'
 import type { ImageSource } from '#virt/port.ts'
 import { guestDefinition } from '../guest-definition.ts'
+import { makerOf, refuseOlderGuest } from './older-guest.ts'
 import type { Operation } from './operation.ts'
 
 export const build: Operation = {
@@ -14,6 +15,8 @@ export const build: Operation = {
       world.log.debug({ at: 'compute/operations/build', instance: command.instanceUuid }, 'building')
       const source: ImageSource = { open: (imageId) => world.images.download(imageId) }
       const injected = (command.args['injected'] ?? {}) as Injected
-      await world.driver.spawn(guestDefinition(command.guest, world, injected), source)
+      await refuseOlderGuest(command, world)
+      const guest = { ...guestDefinition(command.guest, world, injected), ...makerOf(command) }
+      await world.driver.spawn(guest, source)
     }),
 }

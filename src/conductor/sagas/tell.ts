@@ -35,7 +35,8 @@ export const taskMs = ({ config }: { readonly config: ConductorConfig }): number
   config.commandTimeoutMs + config.shutdownTimeoutMs + config.serviceDownTimeMs + 2 * config.commandPollMs
 
 export function tell(ctx: Ctx<unknown, object>, telling: Telling): Outcome<Told, Trx> {
-  const { kind, host, args, image, as, orLater, orNot } = telling
+  const { kind, host, image, as, orLater, orNot } = telling
+  const args = kind === 'build' ? { ...telling.args, madeBy: ctx.operationId } : telling.args
   return command(ctx, {
     kind,
     host,
@@ -66,7 +67,10 @@ export function untell(ctx: Ctx<unknown, object>, told: CommandKind, instead?: T
   return async (trx) => {
     await withdrawCommands(trx, ctx.operationId, { now: ctx.world.clock.now(), kind: told })
     if (!instead) return done(undefined)
-    const outcome = tell(ctx, { ...instead, orLater: true })
+    // What was there before what is undone is none of its business.
+    const undoes = told === 'build' && instead.kind === 'destroy'
+    const args = { ...instead.args, ...(undoes && { onlyMadeBy: ctx.operationId }) }
+    const outcome = tell(ctx, { ...instead, args, orLater: true })
     const settled = typeof outcome === 'function' ? await outcome(trx) : outcome
     return settled.kind === 'parked' ? settled : done(undefined)
   }

@@ -170,9 +170,14 @@ export function createQemuDriver(given: QemuOptions): QemuDriver {
   }
   const info = async (uuid: string): Promise<GuestInfo | undefined> => {
     const running = await findRunning(host, uuid)
-    if (running) return { uuid, powerState: running.powerState() }
     const record = await store.find(uuid)
-    return record && { uuid, powerState: POWER_STATES.shutdown }
+    if (!running && !record) return undefined
+    const madeBy = record?.madeBy
+    return {
+      uuid,
+      powerState: running?.powerState() ?? POWER_STATES.shutdown,
+      ...(madeBy !== undefined && { madeBy }),
+    }
   }
   const runningOnly = async (uuid: string) => {
     if (!(await findRunning(host, uuid))) throw new Error(`Guest ${uuid} is not running`)

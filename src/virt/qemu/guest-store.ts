@@ -19,6 +19,7 @@ export interface GuestRecord {
   readonly diskBus: DiskBus
   /** Names of the taps that were made. */
   readonly taps: readonly string[]
+  readonly madeBy?: string
 }
 
 export interface GuestStore {

@@ -36,13 +36,21 @@ async function recordFor(
   images: ImageSource,
   signal: AbortSignal,
 ): Promise<GuestRecord> {
-  const { image, uuid, name } = guest
+  const { image, uuid, name, madeBy } = guest
   const { diskBus } = hardwareOf(guest, host.options.machineType)
   const earlier = await host.store.find(uuid)
   if (earlier) return earlier
   if (image === null) throw new GuestRefused('This driver cannot boot from a volume')
   const disks = await makeDisks(host, guest, image, images, signal)
-  const record: GuestRecord = { version: 1, uuid, name, disks, diskBus, taps: [] }
+  const record: GuestRecord = {
+    version: 1,
+    uuid,
+    name,
+    disks,
+    diskBus,
+    taps: [],
+    ...(madeBy !== undefined && { madeBy }),
+  }
   await host.store.save(record)
   return record
 }

@@ -106,7 +106,11 @@ export function createSimulatedDriver(options: SimulatedOptions): SimulatedDrive
   const remember = ({ uuid, name, flavor, image }: GuestDefinition) => {
     if (!guests.has(uuid)) put({ uuid, name, flavor, image, powerState: POWER_STATES.shutdown })
   }
-  const infoOf = ({ uuid, powerState }: SimulatedGuest): GuestInfo => ({ uuid, powerState })
+  const infoOf = ({ uuid, powerState, madeBy }: SimulatedGuest): GuestInfo => ({
+    uuid,
+    powerState,
+    ...(madeBy !== undefined && { madeBy }),
+  })
 
   return {
     ...abilitiesOf({ exclusively: locks.run, present, act, setPower, stop, remember }),
@@ -155,8 +159,9 @@ export function createSimulatedDriver(options: SimulatedOptions): SimulatedDrive
       locks.run(guest.uuid, async (signal) => {
         if (guests.get(guest.uuid)?.powerState === POWER_STATES.running) return
         await act('spawn', guest, signal)
-        const { uuid, name, flavor, image } = guest
-        put({ uuid, name, flavor, image, powerState: POWER_STATES.shutdown })
+        const { uuid, name, flavor, image, madeBy } = guest
+        const made = { uuid, name, flavor, image, powerState: POWER_STATES.shutdown }
+        put({ ...made, ...(madeBy !== undefined && { madeBy }) })
         start(uuid)
       }),
     destroy: (uuid) =>

@@ -22,6 +22,7 @@ export interface SimulatedGuest {
   readonly flavor: Flavor
   readonly image: Image | null
   readonly powerState: PowerState
+  readonly madeBy?: string
 }
 
 type Entry = { readonly guest: SimulatedGuest } | { readonly gone: string }
