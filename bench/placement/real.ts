@@ -36,6 +36,7 @@ const list = (names: readonly string[]): string => names.map((name) => `'${name}
 function statementsFor(hosts: number): string[] {
   const aggregates = [...ZONES, ...TENANTS]
   return [
+    `set session max_recursive_iterations = ${hosts}`,
     `insert into resource_providers (id, uuid, name, generation, root_provider_id)
        with recursive n(i) as (select 1 union all select i + 1 from n where i < ${hosts})
        select i, uuid(), concat('host-', i), 3, i from n`,
