@@ -1,4 +1,7 @@
 /** Requests for the actions on a server, each on a server that was brought to where it may be asked. */
+import { type InstanceChanges, updateInstance } from '#db/instances.ts'
+import type { Database } from '#db/kit/index.ts'
+import type { NovaDb } from '#db/schema.ts'
 import type { CloudClient } from '../cloud-client.ts'
 import { eventually } from '../eventually.ts'
 import type { Ask } from './cloud-asks.ts'
@@ -14,6 +17,8 @@ interface Step {
 interface ActionAsk extends Step {
   /** What comes first; the ask itself is the last. */
   readonly after?: readonly Step[]
+  /** What the server is made to be in the store. */
+  readonly seed?: InstanceChanges
 }
 
 const header = (at: string) => ({ 'openstack-api-version': `compute ${at}` })
@@ -23,6 +28,7 @@ const suspend: Step = { body: { suspend: null }, until: 'SUSPENDED' }
 const rescue: Step = { body: { rescue: { adminPass: 'MySecretPass' } }, until: 'RESCUE' }
 
 const resize: Step = { body: { resize: { flavorRef: '2' } }, until: 'VERIFY_RESIZE' }
+const shelve: Step = { body: { shelve: null }, until: 'SHELVED' }
 const backup = { name: 'weekly', backup_type: 'weekly', rotation: 1 }
 
 /** By action. */
@@ -48,6 +54,10 @@ const actionsOf = (imageRef: string): readonly ActionAsk[] => [
   { body: { confirmResize: null }, after: [resize], until: 'ACTIVE' },
   { body: { revertResize: null }, after: [resize], until: 'ACTIVE' },
   { body: { migrate: null }, as: 'admin', until: 'VERIFY_RESIZE' },
+  shelve,
+  { body: { unshelve: null }, after: [shelve], until: 'ACTIVE' },
+  { body: { shelveOffload: null }, as: 'admin', after: [shelve], until: 'SHELVED_OFFLOADED' },
+  { body: { restore: null }, as: 'admin', seed: { vmState: 'soft-delete' }, until: 'ACTIVE' },
 ]
 
 type Clients = Readonly<Record<'admin' | 'demo', CloudClient>>
@@ -64,12 +74,14 @@ const settle = (clients: Clients, server: string, status: string) =>
     { what: status },
   )
 
-/** `make` makes an active server; each ask has one of its own. */
-export function serverActionAsks(
-  clients: Clients,
-  make: () => Promise<string>,
-  imageId: string,
-): readonly Ask[] {
+export interface Stage {
+  readonly clients: Clients
+  /** Makes an active server; each ask has one of its own. */
+  readonly make: () => Promise<string>
+  readonly store: Database
+}
+
+export function serverActionAsks({ clients, make, store }: Stage, imageId: string): readonly Ask[] {
   return actionsOf(imageId).map((ask): Ask => {
     const [action = ''] = Object.keys(ask.body)
     return {
@@ -81,6 +93,7 @@ export function serverActionAsks(
           await send(clients, server, step)
           if (step.until !== undefined) await settle(clients, server, step.until)
         }
+        if (ask.seed) await updateInstance(store.typed<NovaDb>(), server, ask.seed, { now: Date.now() })
         const answer = await send(clients, server, { ...ask, at })
         if (ask.until !== undefined) await settle(clients, server, ask.until)
         await clients.demo.call('compute', 'DELETE', `/servers/${server}`)

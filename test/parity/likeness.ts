@@ -2,7 +2,7 @@
 
 /** Places under which names are the deployment's, or depend on what lies there. */
 const FREE =
-  /(addresses|metadata|extra_specs|hosts|cpu_info|meta|properties|scheduler_hints|rules|flavor_access|volumes_attached|diagnostics)$/
+  /(addresses|metadata|extra_specs|hosts|cpu_info|meta|properties|scheduler_hints|rules|flavor_access|volumes_attached|diagnostics|\.log)$/
 
 /** Types by place: `.servers[].links[].href` → `string`. Of null nothing is known. */
 export type Shape = ReadonlyMap<string, ReadonlySet<string>>
@@ -21,7 +21,7 @@ export function shapeOf(value: unknown): Shape {
   return found
 }
 
-/** What is only in one of two shapes, and what is of another type in the second. Items of empty lists are not missed. */
+/** What is only in one of two shapes, what is of another type in the second, and lists that are empty there only. */
 export function differences(expected: Shape, got: Shape): readonly string[] {
   const beneathEmpty = (place: string, other: Shape): boolean =>
     [...place.matchAll(/\[\]/g)].some(
@@ -33,9 +33,14 @@ export function differences(expected: Shape, got: Shape): readonly string[] {
     const here = got.get(place)
     return here && types.size > 0 && here.size > 0 && ![...here].some((type) => types.has(type))
   })
+  const emptied = [...expected].flatMap(([place, types]) => {
+    const isFilled = types.has('array') && expected.has(`${place}[]`)
+    return isFilled && got.get(place)?.has('array') === true && !got.has(`${place}[]`) ? [place] : []
+  })
   return [
     ...missing.map((place) => `-${place}`),
     ...extra.map((place) => `+${place}`),
     ...other.map(([place]) => `≠${place}`),
+    ...emptied.map((place) => `∅${place}`),
   ]
 }

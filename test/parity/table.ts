@@ -62,6 +62,20 @@ export function rowsOf(answers: Answers): readonly Row[] {
   })
 }
 
+/** What is not shown to be the same, and has no reason why. */
+export function differencesOf(rows: readonly Row[], { samples }: Answers): readonly string[] {
+  const isWhole = ([good, all]: readonly [number, number]): boolean => good === all
+  const routes = rows.flatMap(({ key, here, requests, answers }) =>
+    here === 'same' && isWhole(requests) && isWhole(answers)
+      ? []
+      : [`${key}: ${here}, ${requests.join(' of ')} requests, ${answers.join(' of ')} answers`],
+  )
+  const files = [...samples].flatMap(([file, result]) =>
+    Array.isArray(result) ? [`${file}: ${result.join(' ')}`] : [],
+  )
+  return [...routes, ...files]
+}
+
 const STATUSES: Readonly<Record<string, string>> = {
   active: '',
   '404-after-max': 'ends',
@@ -108,9 +122,9 @@ export function pageOf(rows: readonly Row[], answers: Answers, unasked: readonly
     'A route is *same* when it is there at the same versions. Each body and query that its schemas take and refuse is compared',
     'by `test/parity/requests.test.ts`; what it answers when it is not there, by `test/parity/statuses.test.ts`. A request',
     'sample counts when it is taken at its version; a sample of an answer, when a live request is answered with the same names,',
-    'nested the same way, of the same types, or when it cannot be here, for the reason below.',
+    'nested the same way, of the same types, with something in each list that is filled; or when it cannot be here, for the reason below.',
     '',
-    `${rows.filter(({ here }) => here === 'same').length} of ${rows.length} routes, ${total(rows, 'requests')} samples of requests, ${total(rows, 'answers')} samples of answers.`,
+    `${rows.filter(({ here }) => here === 'same').length} of ${rows.length} routes, ${total(rows, 'requests')} samples of requests, ${total(rows, 'answers')} samples of answers, ${explained.length} of them for a reason below.`,
     '',
     ...table([
       ['Route', 'Versions', 'Of Nova', 'Here', 'Requests', 'Answers'],
@@ -131,7 +145,7 @@ export function pageOf(rows: readonly Row[], answers: Answers, unasked: readonly
           '## Samples that differ',
           '',
           ...table([
-            ['Sample', 'How: `-` missing, `+` more, `≠` of another type'],
+            ['Sample', 'How: `-` missing, `+` more, `≠` of another type, `∅` empty'],
             ['---', '---'],
             ...differing,
           ]),
