@@ -34,6 +34,10 @@ export interface ConductorConfig {
   readonly repairMs: number
   /** Ended operations are kept so long. */
   readonly keepOperationsMs: number
+  /** `[database] archive_deleted_after_days`: rows of deleted servers stay in place so long; 0: until somebody archives them. */
+  readonly archiveDeletedMs: number
+  /** `[database] purge_deleted_after_days`: and are archived until so long after; 0: until somebody purges them. */
+  readonly purgeDeletedMs: number
   /** `reclaim_instance_interval`: how long a soft-deleted server can be restored; 0: for ever. */
   readonly reclaimAfterMs: number
   /** `enable_new_services`. */
@@ -58,6 +62,8 @@ export const defaultConductorConfig: ConductorConfig = {
   undoDelayMs: 1_000,
   repairMs: 60_000,
   keepOperationsMs: 86_400_000,
+  archiveDeletedMs: 0,
+  purgeDeletedMs: 0,
   reclaimAfterMs: 0,
   enableNewServices: true,
 }

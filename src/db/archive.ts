@@ -150,18 +150,36 @@ async function removeInstances(trx: Trx, uuids: readonly string[]): Promise<void
 
 const PURGE_BATCH = 1_000
 
-/** Removes archived rows of servers that were deleted before `before` (all of them without), by table. */
+/** Removes archived rows of servers that were deleted before `before` (all of them without), about `maxRows`, by table. */
 export async function purgeArchived(
   db: Kysely<NovaDb>,
-  { before }: { readonly before?: number | undefined },
+  {
+    before,
+    maxRows = Number.POSITIVE_INFINITY,
+  }: { readonly before?: number | undefined; readonly maxRows?: number },
 ): Promise<ArchivedCounts> {
   const counts: Record<string, number> = {}
-  for (;;) {
+  for (let gone = 0; gone < maxRows; gone += PURGE_BATCH) {
     let query = db.selectFrom('archived_rows').select('id')
     if (before !== undefined) query = query.where('deleted_at', '<', before)
     const ids = (await query.limit(PURGE_BATCH).execute()).map(({ id }) => id)
-    if (ids.length === 0) return counts
-    const gone = await db.deleteFrom('archived_rows').where('id', 'in', ids).returning('table_name').execute()
-    for (const { table_name: table } of gone) counts[table] = (counts[table] ?? 0) + 1
+    if (ids.length === 0) break
+    const rows = await db.deleteFrom('archived_rows').where('id', 'in', ids).returning('table_name').execute()
+    for (const { table_name: table } of rows) counts[table] = (counts[table] ?? 0) + 1
   }
+  return counts
+}
+
+/** How many instances are deleted, and not archived, since before `before`. */
+export async function countDeleted(db: Kysely<NovaDb>, before: number): Promise<number> {
+  const query = db.selectFrom('instances').where('deleted', '=', 1).where('deleted_at', '<', before)
+  const { count } = await query.select((eb) => eb.fn.countAll().as('count')).executeTakeFirstOrThrow()
+  return Number(count)
+}
+
+/** How many archived rows are of servers that were deleted before `before`. */
+export async function countArchived(db: Kysely<NovaDb>, before: number): Promise<number> {
+  const query = db.selectFrom('archived_rows').where('deleted_at', '<', before)
+  const { count } = await query.select((eb) => eb.fn.countAll().as('count')).executeTakeFirstOrThrow()
+  return Number(count)
 }

@@ -2,6 +2,7 @@
 import type { Log } from '#lib/log.ts'
 import type { World } from '../world.ts'
 import { abandonedInstances } from './abandoned-instances.ts'
+import { deletedServers } from './deleted-servers.ts'
 import { createRepairLoop, type Repair, type RepairObserver } from './loop.ts'
 import { oldRecords } from './old-records.ts'
 import { orphanedAllocations } from './orphaned-allocations.ts'
@@ -29,5 +30,6 @@ export const createRepair = (deps: {
       softDeletedInstances,
       vanishedPorts(),
       oldRecords,
+      deletedServers,
     ],
   })

@@ -199,6 +199,39 @@ test('an undoing that was given up goes on, unless another operation took over',
   assert.deepEqual((await repair.run())['unfinished undoings'], { resumed: 0 })
 })
 
+test('rows of servers deleted long ago are archived, then purged, by age, and only when that is asked for', async (t) => {
+  const config = { archiveDeletedMs: 2 * HOUR, purgeDeletedMs: 4 * HOUR }
+  const idle = await setUp(t)
+  const { db, repair, addInstance } = await setUp(t, config)
+  const made = await Promise.all([1, 2, 3].map(() => addInstance({ host: 'h1' })))
+  const [recent = '', old = '', ancient = ''] = made
+  const hours = [
+    [recent, 1],
+    [old, 3],
+    [ancient, 5],
+  ] as const
+  for (const [uuid, ago] of hours) await removeInstance(db, uuid, { now: Date.now() - ago * HOUR })
+  const run = async (dryRun: boolean) => (await repair.run({ dryRun }))['deleted servers']
+  const there = async (uuid: string) =>
+    getInstance(db, uuid, { deleted: 'include' }).then(
+      () => true,
+      () => false,
+    )
+
+  assert.deepEqual(await run(true), { archived: 2, purged: 0 })
+  assert.deepEqual(await Promise.all([recent, old, ancient].map(there)), [true, true, true])
+  const { archived, purged = 0 } = (await run(false)) ?? {}
+  assert.deepEqual([archived, purged > 0], [2, true])
+  assert.deepEqual(await Promise.all([recent, old, ancient].map(there)), [true, false, false])
+  const kept = await db.selectFrom('archived_rows').select('instance_uuid').distinct().execute()
+  assert.deepEqual(kept, [{ instance_uuid: old }])
+  assert.deepEqual(await run(false), { archived: 0, purged: 0 })
+
+  const forgotten = await idle.addInstance({ host: 'h1' })
+  await removeInstance(idle.db, forgotten, { now: 1 })
+  assert.deepEqual((await idle.repair.run())['deleted servers'], { archived: 0, purged: 0 })
+})
+
 test('a task that fails does not keep the others from running', async (t) => {
   const { repair, placement, db, addInstance } = await setUp(t)
   await addNode(db)

@@ -16,6 +16,18 @@ export const database = group('database', {
     deprecatedNames: ['DEFAULT.sql_max_overflow', 'DATABASE.sqlalchemy_max_overflow'],
     help: 'Extra connections allowed.',
   },
+  archive_deleted_after_days: {
+    type: 'int',
+    default: 0,
+    min: 0,
+    help: 'Conductors archive servers deleted so long ago; 0: never.',
+  },
+  purge_deleted_after_days: {
+    type: 'int',
+    default: 0,
+    min: 0,
+    help: 'Conductors purge archived servers deleted so long ago; 0: never.',
+  },
 })
 
 export const apiDatabase = group('api_database', {
