@@ -50,6 +50,7 @@ const config: ApiConfig = {
   },
   maxLocalBlockDevices: 3,
   attachesAcrossZones: true,
+  defaultFloatingPool: 'nova',
   quotaDriver: 'database',
   unifiedLimits: { required: 'named', names: ['servers'] },
   usageAuditPeriod: { unit: 'month', offset: 0 },

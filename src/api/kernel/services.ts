@@ -70,6 +70,8 @@ export interface ApiConfig {
   readonly maxLocalBlockDevices: number
   /** Volumes may be of another zone than their server (`[cinder] cross_az_attach`). */
   readonly attachesAcrossZones: boolean
+  /** Where floating addresses come from that name no pool: an external network, by name or id (`[neutron] default_floating_pool`). */
+  readonly defaultFloatingPool: string
   /** Where limits come from; `none` limits nothing (`[quota] driver`). */
   readonly quotaDriver: 'database' | 'none' | 'keystone'
   /** Of Keystone's limits: `named` must be registered, or are 0; or `others` must, and those named are not heeded (`[quota] unified_limits_resource_*`). */

@@ -7,8 +7,6 @@ import { anyQuery, ENDED, refusing } from './ended.ts'
 
 type AnyCall = Pick<Call<unknown, unknown, never>, 'token' | 'context' | 'params'>
 const RULE = 'os_compute_api:os-floating-ips'
-/** Where addresses come from that name no pool (`[neutron] default_floating_pool`). */
-const DEFAULT_POOL = 'nova'
 
 const createIp = operation({
   ...ENDED,
@@ -20,7 +18,7 @@ const createIp = operation({
   }),
 })
 
-export function floatingIpRoutes({ passThrough }: Services): readonly Route[] {
+export function floatingIpRoutes({ passThrough, config }: Services): readonly Route[] {
   const list = async (call: AnyCall, path: string, key: string): Promise<readonly Document[]> =>
     ((await passThrough.ask({ service: 'network', method: 'GET', path }, call))[key] ?? []) as Document[]
   const pools = (call: AnyCall) => list(call, 'networks?router%3Aexternal=True', 'networks')
@@ -69,7 +67,7 @@ export function floatingIpRoutes({ passThrough }: Services): readonly Route[] {
       },
     ),
     serve(createIp, async (call) => {
-      const wanted = call.body?.pool ?? DEFAULT_POOL
+      const wanted = call.body?.pool ?? config.defaultFloatingPool
       const pool = (await pools(call)).find(({ id, name }) => id === wanted || name === wanted)
       if (!pool) throw notFound('Floating IP pool not found.')
       const json = { floatingip: { floating_network_id: pool['id'] } }

@@ -76,6 +76,7 @@ export function apiConfig(config: Config, urls: PublicUrls): ApiConfig {
     },
     maxLocalBlockDevices: DEFAULT.max_local_block_devices,
     attachesAcrossZones: config.cinder.cross_az_attach,
+    defaultFloatingPool: config.neutron.default_floating_pool,
     quotaDriver: QUOTA_DRIVERS[quota.driver],
     unifiedLimits: {
       required: quota.unified_limits_resource_strategy === 'require' ? 'named' : 'others',

@@ -69,6 +69,7 @@ export const testConfig: ApiConfig = {
   },
   maxLocalBlockDevices: 3,
   attachesAcrossZones: true,
+  defaultFloatingPool: 'nova',
   quotaDriver: 'database',
   unifiedLimits: { required: 'named', names: ['servers'] },
   usageAuditPeriod: { unit: 'month', offset: 0 },
