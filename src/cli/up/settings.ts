@@ -113,8 +113,10 @@ export const corsOptions = ({ cors }: Config): CorsOptions => ({
   allowHeaders: cors.allow_headers,
 })
 
+const DAY_MS = 86_400_000
+
 export function conductorConfig(config: Config): ConductorConfig {
-  const { DEFAULT, scheduler } = config
+  const { DEFAULT, database, scheduler } = config
   return {
     ...defaultConductorConfig,
     host: DEFAULT.host,
@@ -123,6 +125,8 @@ export function conductorConfig(config: Config): ConductorConfig {
     serviceDownTimeMs: DEFAULT.service_down_time * MS,
     shutdownTimeoutMs: DEFAULT.shutdown_timeout * MS,
     ...(DEFAULT.instance_build_timeout > 0 && { buildTimeoutMs: DEFAULT.instance_build_timeout * MS }),
+    archiveDeletedMs: database.archive_deleted_after_days * DAY_MS,
+    purgeDeletedMs: database.purge_deleted_after_days * DAY_MS,
     reclaimAfterMs: DEFAULT.reclaim_instance_interval * MS,
     enableNewServices: DEFAULT.enable_new_services,
   }
