@@ -24,11 +24,11 @@ const actionOf = ({ operation }: Turn) => ({
 })
 
 export const announcements: Hooks<ConductorTypes> = {
-  async moved(trx, moment, { from, to, beganAt, failure }) {
+  async moved(trx, moment, { from, to, beganAt, failure, begins: asRequested = false, writes }) {
     const [ended, begins] = [from?.columns.event, to?.columns.event]
     if (ended !== undefined && ended !== begins)
       await endEvent(trx, moment, ended, { failure, last: to === null })
-    const instance = await enterStep(trx, moment, to)
+    const instance = await enterStep(trx, moment, to, { asRequested, writes })
     if (begins === undefined || ended === begins) return
     const host = (instance ?? (await findInstance(trx, moment.operation.subject)))?.host ?? null
     await startActionEvent(trx, actionOf(moment), { event: begins, host }, { now: beganAt })
@@ -56,18 +56,24 @@ async function endEvent(
   await finishActionEvent(trx, actionOf(moment), outcome, { now: moment.at, last })
 }
 
+/** What a step leaves to be written with the next one's task state. */
+export type InstanceWrites = Parameters<typeof touchInstance>[2]
+
 /** Sets the step's task state. An instance that is gone, or being deleted, is no longer the operation's. */
 async function enterStep(
   trx: Trx,
   moment: Turn,
   to: ServerStep | null,
+  { asRequested, writes }: { readonly asRequested: boolean; readonly writes: unknown },
 ): Promise<Pick<Instance, 'host'> | undefined> {
   const column = to?.columns.taskState
-  if (column === undefined) return undefined
+  if (column === undefined && writes === undefined) return undefined
   const taskState = typeof column === 'function' ? column(moment.operation.params) : column
   const { columns } = moment.saga
+  if (asRequested && taskState === columns.requested) return undefined
+  const changes = { ...(writes as InstanceWrites | undefined), ...(taskState !== undefined && { taskState }) }
   const options = { now: moment.at, ...expectationOf(columns) }
-  const instance = await touchInstance(trx, moment.operation.subject, { taskState }, options)
+  const instance = await touchInstance(trx, moment.operation.subject, changes, options)
   if (!instance && !columns.deletes)
     throw new OperationCancelled(`instance ${moment.operation.subject} is being deleted`)
   return instance

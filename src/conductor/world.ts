@@ -44,6 +44,8 @@ export interface StepColumns {
 export interface SagaColumns {
   /** The instance's vm state when the saga failed; as it is when there is none. */
   readonly failedVmState?: VmState
+  /** The task state in which the request itself left the instance: it is not written again as the saga begins. */
+  readonly requested?: TaskState
   /** Delete wins: it alone may change an instance that is being deleted. */
   readonly deletes?: boolean
 }

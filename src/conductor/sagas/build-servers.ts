@@ -7,9 +7,9 @@ import type { SelectedHost } from '#contracts/scheduler.ts'
 import { withdrawCommands } from '#db/commands.ts'
 import { getInstance, touchInstance } from '#db/instances.ts'
 import { isFault } from '#lib/fault.ts'
-import { done, type Earlier, OperationCancelled, type Outcome } from '#lib/saga/index.ts'
+import { done, type Done, type Earlier, OperationCancelled, type Outcome } from '#lib/saga/index.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
-import { NOT_DELETING } from '../announce.ts'
+import { type InstanceWrites, NOT_DELETING } from '../announce.ts'
 import { CommandFailed, command, mayDoBetterElsewhere } from '../command-step.ts'
 import { GroupPolicyViolated, requireGroupPolicy } from '../group-policy.ts'
 import { guestSpecOf, injectedArgs } from '../guest-spec.ts'
@@ -53,7 +53,10 @@ class VolumesNotSupported extends Error {
   }
 }
 
-export const buildServers = serverSaga<Params>('build-server', { failedVmState: 'error' })
+export const buildServers = serverSaga<Params>('build-server', {
+  failedVmState: 'error',
+  requested: 'scheduling',
+})
   .step(
     'schedule',
     { taskState: 'scheduling' },
@@ -100,6 +103,9 @@ async function change(
     throw new OperationCancelled(`instance ${ctx.subject} is being deleted`)
 }
 
+/** A step is done, and what it changes of the instance is written with the next one's task state. */
+const writing = <Out>(output: Out, writes: InstanceWrites): Done<Out> => ({ ...done(output), writes })
+
 async function chooseHost(
   ctx: Ctx<Params, object>,
   earlier: readonly Earlier<Placed>[],
@@ -118,8 +124,7 @@ async function chooseHost(
   )
   return async (trx) => {
     await requireGroupPolicy(trx, ctx.subject, host)
-    await change(trx, ctx, { host, node, launchedOn: host, availabilityZone })
-    return done(placed)
+    return writing(placed, { host, node, launchedOn: host, availabilityZone })
   }
 }
 
@@ -193,10 +198,7 @@ async function bindPorts(ctx: Ctx<Params, { readonly schedule: Placed }>): Promi
   const { projectId, hostname } = await getInstance(world.db, instanceUuid)
   const owner = { instanceUuid, projectId, host, availabilityZone, hostname }
   const networkInfo = await world.networks.allocate(owner, params.networks)
-  return async (trx) => {
-    await change(trx, ctx, { networkInfo })
-    return done(null)
-  }
+  return writing(null, { networkInfo })
 }
 
 async function releasePorts(ctx: Ctx<Params, object>): Promise<Outcome<void, Trx>> {

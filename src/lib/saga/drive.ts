@@ -12,6 +12,7 @@ import {
   type AnyStep,
   type Done,
   type Failure,
+  firstStep,
   OperationCancelled,
   type Parked,
   type Saga,
@@ -27,12 +28,6 @@ export interface Drive {
   lose(): void
   /** Stops at the next boundary and gives the lease back. */
   handOver(): void
-}
-
-function firstStep<T extends SagaTypes>(saga: Saga<T>): AnyStep<T> {
-  const first = saga.steps[0]
-  if (!first) throw new Error(`saga ${saga.name} has no steps`)
-  return first
 }
 
 /** So long what is done may be unwritten: a step's time is counted from what was written. */
@@ -144,8 +139,8 @@ export function drive<T extends SagaTypes>(
 
   /** The step begins, if that was not told before. */
   async function announce(trx: T['Trx'], step: AnyStep<T>): Promise<void> {
-    if (!progress.announced)
-      await hooks.moved(trx, moment(), { from: null, to: step, beganAt: progress.beganAt, failure: null })
+    const begun = { from: null, to: step, beganAt: progress.beganAt, failure: null, begins: true }
+    if (!progress.announced) await hooks.moved(trx, moment(), begun)
   }
 
   async function forward(step: AnyStep<T>): Promise<Turn> {
@@ -189,10 +184,10 @@ export function drive<T extends SagaTypes>(
   }
 
   /** Whether that the step is done may be written with what comes next (done again after a crash), since nothing else is to be. */
-  function passes(step: AnyStep<T>, { output, after }: Done<unknown>): boolean {
+  function passes(step: AnyStep<T>, { output, after, writes }: Done<unknown>): boolean {
     const next = saga.steps[indexOf(step.name) + 1]
     const at = clock.now()
-    if (!next || after || !progress.announced || at - writtenAt > UNWRITTEN_MS) return false
+    if (!next || after || writes || !progress.announced || at - writtenAt > UNWRITTEN_MS) return false
     if (!hooks.isQuiet?.(step, next)) return false
     const outputs = { ...progress.outputs, [step.name]: asJournaled(output) }
     progress = { ...progress, step: next.name, beganAt: at, tries: 0, outputs }
@@ -200,11 +195,11 @@ export function drive<T extends SagaTypes>(
   }
 
   /** What to write when `step` is done: the next step begins, or the operation ends. */
-  async function advance(trx: T['Trx'], step: AnyStep<T>, { output }: Done<unknown>): Promise<Entry> {
+  async function advance(trx: T['Trx'], step: AnyStep<T>, { output, writes }: Done<unknown>): Promise<Entry> {
     const next = saga.steps[indexOf(step.name) + 1]
     const at = clock.now()
     const outputs = { ...progress.outputs, [step.name]: asJournaled(output) }
-    await hooks.moved(trx, moment(), { from: step, to: next ?? null, beganAt: at, failure: null })
+    await hooks.moved(trx, moment(), { from: step, to: next ?? null, beganAt: at, failure: null, writes })
     if (next)
       return {
         status: 'live',

@@ -28,6 +28,10 @@ export interface Hooks<T extends SagaTypes> {
       /** When `to` began, which may be before this transaction. */
       readonly beganAt: number
       readonly failure: Failure | null
+      /** The operation begins, with `to`; left out when it begins again after a rewind. */
+      readonly begins?: boolean
+      /** What `from` leaves to this hook to write. */
+      readonly writes?: unknown
     },
   ): Promise<void>
   /** Whether going from one step to the next is told to nobody: `moved` would write nothing. Left out: never. */

@@ -62,6 +62,8 @@ export interface Done<Out> {
   readonly kind: 'done'
   readonly output: Out
   readonly after?: () => Promise<void>
+  /** For the hook that is told that the step is over, and writes this with what it writes itself. */
+  readonly writes?: unknown
 }
 
 /** The step waits for somebody to wake the operation, and is run again then, or after `pollMs`. */
@@ -128,6 +130,13 @@ export interface Saga<T extends SagaTypes> {
   readonly name: string
   readonly columns: T['SagaColumns']
   readonly steps: readonly AnyStep<T>[]
+}
+
+/** The step that a saga begins with; none has no steps. */
+export function firstStep<T extends SagaTypes>(saga: Saga<T>): AnyStep<T> {
+  const first = saga.steps[0]
+  if (!first) throw new Error(`saga ${saga.name} has no steps`)
+  return first
 }
 
 /** A saga in the making; it is a `Saga` after each step. */
