@@ -199,6 +199,7 @@ export class SmallNetworks implements Networks {
   }
 
   available = refused('networks')
+  visible = refused('networks')
   findNetworks = refused('networks')
   findPort = refused('ports to find')
   securityGroups = refused('security groups')

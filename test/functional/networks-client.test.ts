@@ -131,6 +131,8 @@ describe('what is there', () => {
       (await networks.available({ token, projectId })).map((one) => one.name)
     assert.deepEqual(await names('demo', DEMO), ['private'])
     assert.deepEqual(await names('alt', ALT), [])
+    const seen = await networks.visible({ token: 'demo', projectId: DEMO })
+    assert.deepEqual(seen.map((one) => one.name).sort(), ['private', 'public'])
   })
 
   it('knows the groups of several servers, the room left for ports, and what is not there', async () => {

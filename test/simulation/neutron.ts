@@ -140,6 +140,7 @@ export function createNeutron(options: {
 
   const connect = (life: Life): Networks => ({
     available: () => request(life, () => [network]),
+    visible: () => request(life, () => [network]),
     findNetworks: (wanted) => request(life, () => (wanted.includes(NETWORK_ID) ? [network] : [])),
     findPort: (id) => request(life, () => ports.get(id)),
     securityGroups: () => request(life, () => []),

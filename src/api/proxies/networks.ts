@@ -57,7 +57,7 @@ export function networkRoutes({ networks }: Services): readonly Route[] {
   const rule = (noun: string, verb: string) => ({ policy: `os_compute_api:${noun}:${verb}` })
   return [
     serve(operation({ ...ENDED, path: 'GET /os-networks', ...rule('os-networks', 'list') }), async (call) => {
-      const found = await networks.available(callerOf(call))
+      const found = await networks.visible(callerOf(call))
       return { body: { networks: found.map((network) => shown(network, call.isAdmin)) } }
     }),
     serve(
@@ -69,7 +69,7 @@ export function networkRoutes({ networks }: Services): readonly Route[] {
     serve(
       operation({ ...ENDED, path: 'GET /os-tenant-networks', ...rule('os-tenant-networks', 'list') }),
       async (call) => ({
-        body: { networks: (await networks.available(callerOf(call))).map(shownToTenant) },
+        body: { networks: (await networks.visible(callerOf(call))).map(shownToTenant) },
       }),
     ),
     serve(

@@ -34,6 +34,7 @@ export function createNetworks(deps: RequestsDeps): Networks {
       const known = new Map(lists.flat().map((network) => [network.id, network]))
       return [...known.values()].map(toNetwork)
     },
+    visible: async (caller) => (await networksOf(neutron, {}, caller)).map(toNetwork),
     findNetworks: async (ids, caller) =>
       (await networksOf(neutron, { id: [...ids] }, caller, 'id')).map(toNetwork),
     async findPort(id, caller) {

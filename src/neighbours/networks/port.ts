@@ -59,6 +59,8 @@ export interface PortOwner {
 export interface Networks {
   /** Networks a new server of the caller may use: its own, and shared ones. */
   available(caller: Caller): Promise<readonly Network[]>
+  /** All that the caller may know of, external ones included. */
+  visible(caller: Caller): Promise<readonly Network[]>
   findNetworks(ids: readonly string[], caller: Caller): Promise<readonly Network[]>
   findPort(id: string, caller: Caller): Promise<Port | undefined>
   securityGroups(
