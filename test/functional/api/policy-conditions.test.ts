@@ -3,16 +3,19 @@
  * everybody whom the route itself lets pass, and again by an admin when an operator gives the rule to nobody.
  */
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { apiRoutes } from '#api/index.ts'
 import { finishActionEvent, startActionEvent } from '#db/instance-actions.ts'
+import { insertMigration } from '#db/instance-migrations.ts'
+import { updateInstance } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { reportService } from '#db/services.ts'
 import { createPolicy, computeRules, type Policy } from '#policy/index.ts'
 import { RULES_OF_ROUTES } from '../../asks/rules-of-routes.ts'
 import { type Ground, startGround } from '../../asks/things.ts'
 import { keyOf } from '../../parity/facts.ts'
-import { IMAGE_ID, NETWORK_ID, OTHER_PROJECT, type Response, testServices } from './compute-api.ts'
+import { IMAGE_ID, NETWORK_ID, OTHER_PROJECT, PROJECT, type Response, testServices } from './compute-api.ts'
 
 const CALLERS = ['admin', 'manager', 'demo', 'reader'] as const
 type Caller = (typeof CALLERS)[number]
@@ -107,6 +110,22 @@ const showAction = (at: string, shows: (event: Record<string, unknown>) => boole
   before: fail,
 })
 
+const EXTERNAL_ID = 'cccccccc-0000-4000-8000-000000000009'
+/** Of the token `admin` of the test's API. */
+const ADMIN_PROJECT = 'cccccccccccccccccccccccccccccccc'
+
+/** The server moves while it runs. */
+async function move({ api, things }: Ground): Promise<void> {
+  const instanceUuid = things['server'] ?? ''
+  const between = { sourceCompute: 'h1', destCompute: 'h2', userId: 'u', projectId: PROJECT }
+  const kind = { migrationType: 'live-migration', status: 'running' } as const
+  const wish = { uuid: randomUUID(), instanceUuid, ...between, ...kind }
+  await insertMigration(api.db.typed<NovaDb>(), wish, { now: 1 })
+}
+
+const tellsHosts = (answer: Response['body']): boolean =>
+  (answer['migrations'] as Record<string, unknown>[]).some((each) => each['source_compute'] === 'h1')
+
 /** By rule, whose name begins with `os_compute_api:` where there is no such rule otherwise. */
 const CONDITIONS: Readonly<Record<string, Condition>> = {
   'servers:index:get_all_tenants': list('GET /servers', 'all_tenants=1'),
@@ -182,18 +201,54 @@ const CONDITIONS: Readonly<Record<string, Condition>> = {
     ...list('GET /os-migrations', `project_id=${OTHER_PROJECT}`),
     asked: ['admin', 'manager'],
   },
+  'os-migrations:index:host': {
+    ...list('GET /os-migrations', '', '2.59'),
+    asked: ['admin', 'manager'],
+    shows: tellsHosts,
+    before: move,
+  },
+  'servers:migrations:index:host': {
+    route: 'GET /servers/{}/migrations',
+    path: '/servers/{{server}}/migrations',
+    at: '2.59',
+    asked: ['admin', 'manager'],
+    shows: tellsHosts,
+    before: move,
+  },
+  'servers:create_image:allow_volume_backed': action(
+    '2.1',
+    { createImage: { name: 'i' } },
+    {
+      before: async ({ api, things }) => {
+        const uuid = things['server'] ?? ''
+        await updateInstance(api.db.typed<NovaDb>(), uuid, { imageRef: '' }, { now: 1 })
+      },
+    },
+  ),
+  // The rule is asked before the volume is looked for.
+  'os-volumes-attachments:swap': {
+    route: 'PUT /servers/{}/os-volume_attachments/{}',
+    path: `/servers/{{server}}/os-volume_attachments/${IMAGE_ID}`,
+    at: '2.1',
+    body: { volumeAttachment: { volumeId: NETWORK_ID } },
+    asked: MEMBERS,
+  },
+  'network:attach_external_network': {
+    ...create('2.37', { networks: [{ uuid: EXTERNAL_ID }] }),
+    before: async ({ api: { there } }) => {
+      const [some] = there.networks
+      // Of each one's own project, as Neutron would show it to both.
+      for (const projectId of [PROJECT, ADMIN_PROJECT])
+        if (some) there.networks.push({ ...some, id: EXTERNAL_ID, external: true, shared: false, projectId })
+    },
+  },
   'limits:other_project': list('GET /limits', `tenant_id=${OTHER_PROJECT}`),
 }
 
-/** What needs more than an API can have by itself; tested where that is. */
-const ELSEWHERE: readonly string[] = [
+/** What there is nothing of here for. */
+const NOTHING_OF: readonly string[] = [
   'compute:servers:resize:cross_cell', // there are no cells
-  'compute:server:topology:host:index', // guests with NUMA nodes
-  'network:attach_external_network', // test/functional/server-networks.test.ts
-  'os_compute_api:servers:create_image:allow_volume_backed', // a server with a volume
-  'os_compute_api:servers:migrations:index:host', // a server that is moving
-  'os_compute_api:os-migrations:index:host',
-  'os_compute_api:os-volumes-attachments:swap', // an attached volume
+  'compute:server:topology:host:index', // no guest has nodes of its host
 ]
 
 const names = new Set(computeRules.map(({ name }) => name))
@@ -204,7 +259,7 @@ test('every rule decides a route, or part of one', () => {
     ...Object.values(RULES_OF_ROUTES).filter((rule) => rule !== null),
     ...Object.keys(CONDITIONS),
   ]
-  const decided = new Set([...known.map(wholeName), ...ELSEWHERE])
+  const decided = new Set([...known.map(wholeName), ...NOTHING_OF])
   const left = computeRules.filter(({ name, scopeTypes }) => scopeTypes !== null && !decided.has(name))
   assert.deepEqual(
     left.map(({ name }) => name),
