@@ -141,6 +141,8 @@ function networksOf(there: Neighbourhood): Networks {
   return {
     available: async (caller) =>
       there.networks.filter((each) => each.shared || each.projectId === caller.projectId),
+    visible: async (caller) =>
+      there.networks.filter((each) => each.shared || each.external || each.projectId === caller.projectId),
     findNetworks: async (ids, caller) =>
       there.networks.filter(
         (each) => ids.includes(each.id) && (each.shared || each.projectId === caller.projectId),
