@@ -34,10 +34,6 @@ const EXPLAINED: readonly (readonly [RegExp, string])[] = [
   [/v2.69\/|down-cell/, 'there are no cells that could be down'],
   [/host-put-maintenance/, 'the driver here has no maintenance of hosts'],
   [
-    /images\/images?(-details)?-get-resp/,
-    "of images with Nova's own disk option, which the test's image is without",
-  ],
-  [
     /network(-show|s-list)-resp/,
     'of networks that Nova itself once kept: those of Neutron have no such fields',
   ],

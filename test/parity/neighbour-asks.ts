@@ -260,6 +260,7 @@ function imageAsks({ clients, imageId }: Ground, make: Make): Ask[] {
       })
     ).id
   const own = once(newImage)
+  const shown = once(newImage)
   const of = (route: string, path: () => Promise<string>, body?: unknown): Ask => ({
     ...make(route, ''),
     async send(at) {
@@ -275,6 +276,11 @@ function imageAsks({ clients, imageId }: Ground, make: Make): Ask[] {
     make('GET /images', '/images?limit=1'),
     make('GET /images/detail', '/images/detail'),
     make('GET /images/{id}', `/images/${imageId}`),
+    of('GET /images/{id}', async () => `/images/${await shown()}`),
+    of('GET /images/detail', async () => {
+      await shown()
+      return '/images/detail?name=own'
+    }),
     of('DELETE /images/{id}', async () => `/images/${await newImage()}`),
     of(`GET ${metadata}`, ownPath),
     of(`GET ${metadata}/{id}`, item),
