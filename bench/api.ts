@@ -2,8 +2,8 @@
  * `npm run bench -- api [--oracle [DIR]] [SIZE…]`: what the compute API costs. Lists, one server, flavors and
  * creates at 100 to 100,000 servers, on SQLite and on PostgreSQL; beside the real Nova in the same run.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, tmpdir, totalmem } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { asAdmin, startPostgres } from '../test/contract/postgres.ts'
@@ -11,6 +11,7 @@ import { growTo, prepare } from './api/fill.ts'
 import { type Asked, type Cost, costOf, type Target } from './api/measure.ts'
 import { measureNova } from './api/nova.ts'
 import { type Surroundings, startSurroundings } from './api/ours.ts'
+import { figuresOf } from './measure/figures.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,19 +20,7 @@ const { values, positionals } = parseArgs({
 const SIZES = positionals.length > 0 ? positionals.map(Number) : [100, 1_000, 10_000, 100_000]
 const SECONDS = Number(values.seconds)
 
-const figures: Record<string, unknown> = {
-  date: new Date().toISOString().slice(0, 10),
-  machine: {
-    cpu: cpus()[0]?.model,
-    cores: cpus().length,
-    memoryGib: Math.round(totalmem() / 2 ** 30),
-    node: process.version,
-  },
-}
-const report = (name: string, value: unknown): void => {
-  figures[name] = value
-  console.log(`${name}: ${JSON.stringify(value)}`)
-}
+const { report, write } = figuresOf('api')
 
 type Costs = Record<string, Cost>
 
@@ -136,7 +125,4 @@ try {
   await around.stop()
   rmSync(dir, { recursive: true, force: true })
 }
-const results = join(import.meta.dirname, 'results')
-mkdirSync(results, { recursive: true })
-writeFileSync(join(results, 'api.json'), `${JSON.stringify(figures, undefined, 2)}\n`)
-console.log('written to bench/results/api.json')
+write()

@@ -3,13 +3,10 @@
  * deletes; for the all-in-one with SQLite and for the fleet on PostgreSQL and RabbitMQ. Says what CPU time each kind of
  * process spends on one server, which counts also where others use the machine.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { ROOT } from '../test/end-to-end/cloud-process.ts'
 import { type Shape, SHAPES, startCloud } from './boot-storm/clouds.ts'
 import { createAll, deleteAll, type Phase, prepare, type Storm } from './boot-storm/storm.ts'
+import { figuresOf } from './measure/figures.ts'
 import { cpuSeconds } from './measure/processes.ts'
 
 const { values } = parseArgs({
@@ -21,7 +18,6 @@ const { values } = parseArgs({
   },
 })
 
-const RESULTS = join(ROOT, 'bench/results/boot-storm.json')
 const PROFILED = process.env['NODE_OPTIONS']?.includes('--cpu-prof') === true
 
 interface Figures {
@@ -91,21 +87,11 @@ function shapesAsked(): readonly Shape[] {
 
 async function main(): Promise<void> {
   const size = { servers: Number(values.servers), clients: Number(values.clients) }
-  const figures: Record<string, unknown> = {
-    date: new Date().toISOString().slice(0, 10),
-    machine: {
-      cpu: cpus()[0]?.model,
-      cores: cpus().length,
-      memoryGib: Math.round(totalmem() / 2 ** 30),
-      node: process.version,
-    },
-    ...size,
-  }
-  for (const shape of shapesAsked()) figures[shape] = await storm(shape, size)
+  const { keep, write } = figuresOf('boot-storm')
+  keep('size', size)
+  for (const shape of shapesAsked()) keep(shape, await storm(shape, size))
   if (values.shape !== undefined || PROFILED) return
-  mkdirSync(join(ROOT, 'bench/results'), { recursive: true })
-  writeFileSync(RESULTS, `${JSON.stringify(figures, undefined, 2)}\n`)
-  console.log('written to bench/results/boot-storm.json')
+  write()
 }
 
 await main()

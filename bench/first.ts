@@ -3,9 +3,8 @@
  * whole cloud, from POST to ACTIVE (simulated and QEMU), reads of `GET /servers/detail` with 100 servers.
  */
 import { spawn } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type CloudClient, login } from '../test/cloud-client.ts'
@@ -16,6 +15,7 @@ import {
   temporaryStateDir,
 } from '../test/end-to-end/cloud-process.ts'
 import { eventually } from '../test/eventually.ts'
+import { figuresOf } from './measure/figures.ts'
 import { commandOf, cpuSeconds, processTree, pssMib } from './measure/processes.ts'
 
 const STARTS = 5
@@ -146,19 +146,7 @@ async function idleMemory(
 }
 
 async function main(): Promise<void> {
-  const figures: Record<string, unknown> = {
-    date: new Date().toISOString().slice(0, 10),
-    machine: {
-      cpu: cpus()[0]?.model,
-      cores: cpus().length,
-      memoryGib: Math.round(totalmem() / 2 ** 30),
-      node: process.version,
-    },
-  }
-  const report = (name: string, value: unknown): void => {
-    figures[name] = value
-    console.log(`${name}: ${JSON.stringify(value)}`)
-  }
+  const { report, write } = figuresOf('first')
   for (const driver of ['simulated', 'qemu'] as const) {
     const stateDir = temporaryStateDir()
     const cloud = await startCloudProcess(stateDir, ['--driver', driver])
@@ -181,9 +169,7 @@ async function main(): Promise<void> {
     }
     rmSync(stateDir, { recursive: true, force: true })
   }
-  mkdirSync(join(ROOT, 'bench/results'), { recursive: true })
-  writeFileSync(join(ROOT, 'bench/results/first.json'), `${JSON.stringify(figures, undefined, 2)}\n`)
-  console.log('written to bench/results/first.json')
+  write()
 }
 
 await main()

@@ -4,12 +4,13 @@
  * beside what PostgreSQL alone does. With `--oracle` the real Placement (../shared/oracle) is asked the same
  * of up to 10,000 hosts, and what ours costs is told as its part.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, tmpdir, totalmem } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { findOracle, type Oracle, startOracle } from '../test/interop/oracle.ts'
 import { asAdmin, startPostgres } from '../test/contract/postgres.ts'
+import { figuresOf } from './measure/figures.ts'
 import { type Cost, costOf, FLAT_QUERIES, NESTED_QUERIES } from './placement/candidates.ts'
 import { claimRate, postgresAlone } from './placement/claims.ts'
 import { fill } from './placement/fill.ts'
@@ -28,19 +29,7 @@ const REQUESTS = 300
 const CLIENTS = 16
 const CLAIM_MS = 10_000
 
-const figures: Record<string, unknown> = {
-  date: new Date().toISOString().slice(0, 10),
-  machine: {
-    cpu: cpus()[0]?.model,
-    cores: cpus().length,
-    memoryGib: Math.round(totalmem() / 2 ** 30),
-    node: process.version,
-  },
-}
-const report = (name: string, value: unknown): void => {
-  figures[name] = value
-  console.log(`${name}: ${JSON.stringify(value)}`)
-}
+const { report, write } = figuresOf('placement')
 
 async function measureQueries(
   name: string,
@@ -157,7 +146,4 @@ try {
   await oracle?.release()
   rmSync(dir, { recursive: true, force: true })
 }
-const results = join(import.meta.dirname, 'results')
-mkdirSync(results, { recursive: true })
-writeFileSync(join(results, 'placement.json'), `${JSON.stringify(figures, undefined, 2)}\n`)
-console.log('written to bench/results/placement.json')
+write()
