@@ -3,12 +3,14 @@
  * (../shared/oracle), and every difference between their answers that is not explained. Run as root: the
  * real one is installed and started by its own script.
  * `npm run differential -- compute`: a real Nova's recorded answers, and ours to the same requests.
+ * `npm run differential -- clients`: every compute command of Debian's clients, in ours and in a real Nova.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { findOracle, startOracle } from '../interop/oracle.ts'
+import { runClients } from './clients/run.ts'
 import { runCompute } from './compute/run.ts'
 import { runPlacement } from './placement/run.ts'
 
@@ -23,6 +25,7 @@ const { values, positionals } = parseArgs({
   },
 })
 const USAGE = `npm run differential -- compute [--oracle DIR]
+npm run differential -- clients [--oracle DIR] [--verbose]
 npm run differential -- placement [--requests N] [--seed S] [--database URL] [--oracle DIR] [--verbose]`
 
 async function placement(): Promise<number> {
@@ -42,7 +45,16 @@ async function placement(): Promise<number> {
 
 const compute = (): Promise<number> => runCompute(findOracle(values.oracle), dir)
 
-const run = { placement, compute }[positionals.join()]
+async function clients(): Promise<number> {
+  const oracle = await startOracle(findOracle(values.oracle), ['-n', '2', '--cinder'])
+  try {
+    return await runClients(oracle, { dir, verbose: values.verbose })
+  } finally {
+    await oracle.release()
+  }
+}
+
+const run = { placement, compute, clients }[positionals.join()]
 if (!run) {
   console.error(USAGE)
   process.exit(2)

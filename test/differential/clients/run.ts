@@ -1,0 +1,160 @@
+/** One walk through the clients' commands, in a fresh cloud of simulated guests and in the real one: where the outcomes differ. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ROOT, startCloudProcess } from '../../end-to-end/cloud-process.ts'
+import { eventually } from '../../eventually.ts'
+import type { Oracle } from '../../interop/oracle.ts'
+import { Client, type Environment, readOpenrc } from './client.ts'
+import { explains, type Explanation, readExplanations } from './explained.ts'
+import { type Outcome, outcomeOf } from './shape.ts'
+import { readWalk, type Step } from './walk.ts'
+
+export const WALK = join(import.meta.dirname, 'walk.txt')
+export const EXPLANATIONS_PAGE = join(ROOT, 'docs/decisions/0014-where-the-clients-see-it-otherwise.md')
+const SETTLES_MS = 60_000
+
+/** Yields how many unexplained differences there were. `verbose` prints each outcome. */
+export async function runClients(
+  oracle: Oracle,
+  { dir, verbose }: { readonly dir: string; readonly verbose: boolean },
+): Promise<number> {
+  const steps = readWalk(readFileSync(WALK, 'utf8'))
+  const cloud = await startCloudProcess(dir, ['--driver', 'simulated', '--hosts', '2'])
+  try {
+    const [ours, theirs] = await Promise.all([walk(steps, dir, dir), walk(steps, oracle.home, dir)])
+    return report(steps, ours, theirs, verbose)
+  } finally {
+    await cloud.stop()
+  }
+}
+
+interface Seen extends Outcome {
+  /** The state a server came to, when one was waited for. */
+  readonly state: string
+}
+
+async function walk(steps: readonly Step[], rcDir: string, home: string): Promise<readonly Seen[]> {
+  const client = new Client(home)
+  const kept = new Map<string, string>()
+  const seen: Seen[] = []
+  const environments = new Map<string, Environment>()
+  try {
+    for (const { user, version, program, args, keep, until } of steps) {
+      const rc = environments.get(user) ?? readOpenrc(rcDir, user === 'admin' ? 'openrc' : `openrc-${user}`)
+      environments.set(user, rc)
+      const words = args.map((word) =>
+        word.replace(/\{(\w+)\}/g, (_, name: string) => kept.get(name) ?? name),
+      )
+      const said = await client.say(program, words, { ...rc, OS_COMPUTE_API_VERSION: version })
+      const value = keep && valueOf(said.out, keep.key)
+      if (keep && value !== undefined) kept.set(keep.as, value)
+      const server = until && kept.get(until.server)
+      const state = until && server !== undefined ? await settled(rcDir, server, until.status) : ''
+      seen.push({ ...outcomeOf(said), state })
+    }
+    return seen
+  } finally {
+    await client.stop()
+  }
+}
+
+/** Of an object, of the first of a list, or of a table of properties. */
+function valueOf(out: string, key: string): string | undefined {
+  const text = out.trim()
+  if (/^[[{]/.test(text)) {
+    const shown = JSON.parse(text) as Record<string, unknown> | Record<string, unknown>[]
+    const value = (Array.isArray(shown) ? shown[0] : shown)?.[key]
+    return typeof value === 'string' || typeof value === 'number' ? `${value}` : undefined
+  }
+  const rows = text.split('\n').map((line) => line.split('|').map((cell) => cell.trim()))
+  const row = rows.find((cells) => cells[1] === key)
+  if (row?.[2] !== undefined && rows.some((cells) => cells[1] === 'Property')) return row[2]
+  const lists = rows.filter((cells) => cells.length > 2)
+  const column = lists[0]?.indexOf(key) ?? -1
+  return column > 0 ? lists[1]?.[column] : undefined
+}
+
+/** Waits for it, and yields what it came to: `status`, or what it is in instead after a minute. */
+async function settled(rcDir: string, server: string, status: string): Promise<string> {
+  const admin = await session(readOpenrc(rcDir, 'openrc'))
+  let last = ''
+  try {
+    await eventually(
+      async () => {
+        const answer = await fetch(`${admin.compute}/servers/${server}`, { headers: admin.headers })
+        if (answer.status === 404) last = 'gone'
+        else {
+          const shown = ((await answer.json()) as { server: Record<string, unknown> }).server
+          last = shown['OS-EXT-STS:task_state'] === null ? String(shown['status']) : 'busy'
+        }
+        return last === status || last === 'ERROR'
+      },
+      { withinMs: SETTLES_MS, everyMs: 200 },
+    )
+  } catch (error) {
+    if (last === '') throw error
+  }
+  return last
+}
+
+async function session(rc: Environment) {
+  const answer = await fetch(`${rc['OS_AUTH_URL']?.replace(/\/v3$/, '')}/v3/auth/tokens`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      auth: {
+        identity: {
+          methods: ['password'],
+          password: {
+            user: { name: rc['OS_USERNAME'], password: rc['OS_PASSWORD'], domain: { name: 'Default' } },
+          },
+        },
+        scope: { project: { name: rc['OS_PROJECT_NAME'], domain: { name: 'Default' } } },
+      },
+    }),
+  })
+  const { token } = (await answer.json()) as {
+    token: { catalog: { type: string; endpoints: { interface: string; url: string }[] }[] }
+  }
+  const compute = token.catalog
+    .find(({ type }) => type === 'compute')
+    ?.endpoints.find(({ interface: kind }) => kind === 'public')?.url
+  if (compute === undefined) throw new Error('the catalog has no compute')
+  return { compute, headers: { 'x-auth-token': answer.headers.get('x-subject-token') ?? '' } }
+}
+
+function report(
+  steps: readonly Step[],
+  ours: readonly Seen[],
+  theirs: readonly Seen[],
+  verbose: boolean,
+): number {
+  const explanations = readExplanations(EXPLANATIONS_PAGE)
+  const used = new Set<Explanation>()
+  let [alike, explained, unexplained] = [0, 0, 0]
+  for (const [index, step] of steps.entries()) {
+    const [our, their] = [ours[index], theirs[index]]
+    if (!our || !their) throw new Error('a walk ended early')
+    const command = `${step.program} ${step.args.join(' ')}`
+    const kinds = (['code', 'status', 'shows', 'error', 'state'] as const).filter(
+      (kind) => our[kind] !== their[kind],
+    )
+    const rest = kinds.filter((kind) => {
+      const found = explanations.find((each) => explains(each, { command, kind, text: our[kind] }))
+      if (found) used.add(found)
+      return !found
+    })
+    if (kinds.length === 0) alike += 1
+    else if (rest.length === 0) explained += 1
+    else unexplained += 1
+    if (rest.length > 0 || verbose) console.log(`${step.user} ${step.version} ${command}`)
+    if (verbose && kinds.length === 0) console.log(`    ${our.code} ${our.shows}${our.error} ${our.state}`)
+    for (const kind of rest) console.log(`    ${kind}: ours  ${our[kind]}\n    ${kind}: Nova  ${their[kind]}`)
+  }
+  for (const { command, begins } of explanations.filter((each) => !used.has(each)))
+    console.log(`explained, but not seen: ${command}: ${begins}`)
+  console.log(
+    `${steps.length} commands: ${alike} ended alike, ${explained} differ as explained, ${unexplained} unexplained`,
+  )
+  return unexplained
+}
