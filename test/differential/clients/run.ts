@@ -18,12 +18,17 @@ export async function runClients(
   oracle: Oracle,
   { dir, verbose }: { readonly dir: string; readonly verbose: boolean },
 ): Promise<number> {
-  const steps = readWalk(readFileSync(WALK, 'utf8'))
   const cloud = await startCloudProcess(dir, ['--driver', 'simulated', '--hosts', '2'])
+  const [ours, theirs] = [new Walk(dir, dir), new Walk(oracle.home, dir)]
+  const judge = new Judge(readExplanations(EXPLANATIONS_PAGE), verbose)
   try {
-    const [ours, theirs] = await Promise.all([walk(steps, dir, dir), walk(steps, oracle.home, dir)])
-    return report(steps, ours, theirs, verbose)
+    for (const step of readWalk(readFileSync(WALK, 'utf8'))) {
+      const [our, their] = await Promise.all([ours.take(step), theirs.take(step)])
+      judge.compare(step, our, their)
+    }
+    return judge.end()
   } finally {
+    await Promise.all([ours.stop(), theirs.stop()])
     await cloud.stop()
   }
 }
@@ -33,28 +38,32 @@ interface Seen extends Outcome {
   readonly state: string
 }
 
-async function walk(steps: readonly Step[], rcDir: string, home: string): Promise<readonly Seen[]> {
-  const client = new Client(home)
-  const kept = new Map<string, string>()
-  const seen: Seen[] = []
-  const environments = new Map<string, Environment>()
-  try {
-    for (const { user, version, program, args, keep, until } of steps) {
-      const rc = environments.get(user) ?? readOpenrc(rcDir, user === 'admin' ? 'openrc' : `openrc-${user}`)
-      environments.set(user, rc)
-      const words = args.map((word) =>
-        word.replace(/\{(\w+)\}/g, (_, name: string) => kept.get(name) ?? name),
-      )
-      const said = await client.say(program, words, { ...rc, OS_COMPUTE_API_VERSION: version })
-      const value = keep && valueOf(said.out, keep.key)
-      if (keep && value !== undefined) kept.set(keep.as, value)
-      const server = until && kept.get(until.server)
-      const state = until && server !== undefined ? await settled(rcDir, server, until.status) : ''
-      seen.push({ ...outcomeOf(said), state })
-    }
-    return seen
-  } finally {
-    await client.stop()
+/** The walk through one cloud: what was kept on the way. */
+class Walk {
+  readonly #rcDir: string
+  readonly #client: Client
+  readonly #kept = new Map<string, string>()
+
+  constructor(rcDir: string, home: string) {
+    this.#rcDir = rcDir
+    this.#client = new Client(home)
+  }
+
+  async take({ user, version, program, args, keep, until }: Step): Promise<Seen> {
+    const rc = readOpenrc(this.#rcDir, user === 'admin' ? 'openrc' : `openrc-${user}`)
+    const words = args.map((word) =>
+      word.replace(/\{(\w+)\}/g, (_, name: string) => this.#kept.get(name) ?? name),
+    )
+    const said = await this.#client.say(program, words, { ...rc, OS_COMPUTE_API_VERSION: version })
+    const value = keep && valueOf(said.out, keep.key)
+    if (keep && value !== undefined) this.#kept.set(keep.as, value)
+    const server = until && this.#kept.get(until.server)
+    const state = until && server !== undefined ? await settled(this.#rcDir, server, until.status) : ''
+    return { ...outcomeOf(said), state }
+  }
+
+  stop(): Promise<void> {
+    return this.#client.stop()
   }
 }
 
@@ -123,38 +132,44 @@ async function session(rc: Environment) {
   return { compute, headers: { 'x-auth-token': answer.headers.get('x-subject-token') ?? '' } }
 }
 
-function report(
-  steps: readonly Step[],
-  ours: readonly Seen[],
-  theirs: readonly Seen[],
-  verbose: boolean,
-): number {
-  const explanations = readExplanations(EXPLANATIONS_PAGE)
-  const used = new Set<Explanation>()
-  let [alike, explained, unexplained] = [0, 0, 0]
-  for (const [index, step] of steps.entries()) {
-    const [our, their] = [ours[index], theirs[index]]
-    if (!our || !their) throw new Error('a walk ended early')
+/** Compares, prints what differs unexplained as it comes, and counts. */
+class Judge {
+  readonly #explanations: readonly Explanation[]
+  readonly #verbose: boolean
+  readonly #used = new Set<Explanation>()
+  readonly #counts = { alike: 0, explained: 0, unexplained: 0 }
+
+  constructor(explanations: readonly Explanation[], verbose: boolean) {
+    this.#explanations = explanations
+    this.#verbose = verbose
+  }
+
+  compare(step: Step, our: Seen, their: Seen): void {
     const command = `${step.program} ${step.args.join(' ')}`
     const kinds = (['code', 'status', 'shows', 'error', 'state'] as const).filter(
       (kind) => our[kind] !== their[kind],
     )
     const rest = kinds.filter((kind) => {
-      const found = explanations.find((each) => explains(each, { command, kind, text: our[kind] }))
-      if (found) used.add(found)
+      const found = this.#explanations.find((each) => explains(each, { command, kind, text: our[kind] }))
+      if (found) this.#used.add(found)
       return !found
     })
-    if (kinds.length === 0) alike += 1
-    else if (rest.length === 0) explained += 1
-    else unexplained += 1
-    if (rest.length > 0 || verbose) console.log(`${step.user} ${step.version} ${command}`)
-    if (verbose && kinds.length === 0) console.log(`    ${our.code} ${our.shows}${our.error} ${our.state}`)
+    this.#counts[kinds.length === 0 ? 'alike' : rest.length === 0 ? 'explained' : 'unexplained'] += 1
+    if (rest.length > 0 || this.#verbose) console.log(`${step.user} ${step.version} ${command}`)
+    if (this.#verbose && kinds.length === 0)
+      console.log(`    ${our.code} ${our.shows}${our.error} ${our.state}`)
     for (const kind of rest) console.log(`    ${kind}: ours  ${our[kind]}\n    ${kind}: Nova  ${their[kind]}`)
   }
-  for (const { command, begins } of explanations.filter((each) => !used.has(each)))
-    console.log(`explained, but not seen: ${command}: ${begins}`)
-  console.log(
-    `${steps.length} commands: ${alike} ended alike, ${explained} differ as explained, ${unexplained} unexplained`,
-  )
-  return unexplained
+
+  /** Says what there was; yields how many were unexplained. */
+  end(): number {
+    for (const { command, begins } of this.#explanations.filter((each) => !this.#used.has(each)))
+      console.log(`explained, but not seen: ${command}: ${begins}`)
+    const { alike, explained, unexplained } = this.#counts
+    const all = alike + explained + unexplained
+    console.log(
+      `${all} commands: ${alike} ended alike, ${explained} differ as explained, ${unexplained} unexplained`,
+    )
+    return unexplained
+  }
 }
