@@ -23,6 +23,8 @@ interface Held {
   readonly token: string
   readonly expiresAt: number
   readonly catalog: readonly CatalogEntry[]
+  /** Endpoints that were found in it: every request to a neighbour asks for one. */
+  readonly found: Map<string, string>
 }
 
 /** A token this close to its end is not used for a new request. */
@@ -47,7 +49,10 @@ export function createServiceSession(options: ServiceSessionOptions): ServiceSes
       return { 'x-auth-token': (await current()).token }
     },
     async endpoint(serviceType, interfaceName) {
-      const { catalog } = await current()
+      const { catalog, found } = await current()
+      const wanted = `${serviceType} ${interfaceName}`
+      const known = found.get(wanted)
+      if (known !== undefined) return known
       const endpoint = catalog
         .filter((service) => service.type === serviceType)
         .flatMap((service) => service.endpoints)
@@ -63,7 +68,9 @@ export function createServiceSession(options: ServiceSessionOptions): ServiceSes
           `The catalog has no ${interfaceName} endpoint of the ${serviceType} service${where}.`,
         )
       }
-      return endpoint.url.replace(/\/+$/, '')
+      const url = endpoint.url.replace(/\/+$/, '')
+      found.set(wanted, url)
+      return url
     },
     invalidate() {
       held = undefined
@@ -95,7 +102,7 @@ async function authenticate(options: ServiceSessionOptions): Promise<Held> {
     )
   }
   const body = readTokenBody(answer.json)
-  return { token, expiresAt: body.expiresAt, catalog: body.catalog ?? [] }
+  return { token, expiresAt: body.expiresAt, catalog: body.catalog ?? [], found: new Map() }
 }
 
 async function send(options: ServiceSessionOptions, json: unknown): Promise<HttpAnswer> {
