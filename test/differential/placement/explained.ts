@@ -95,9 +95,9 @@ export const EXPLANATIONS: readonly Explanation[] = [
       'ours refuses an unknown class or trait always; the real service only when its search has not ended empty before',
     explains: ({ where, ours }, ask, { theirs }) =>
       where === 'status' &&
-      ask.path.startsWith('/allocation_candidates') &&
+      /^\/(allocation_candidates|resource_providers)\?/.test(ask.path) &&
       /No such (trait|resource class)/.test(JSON.stringify(ours)) &&
-      theirs.text.startsWith('{"allocation_requests": []'),
+      /^\{"(allocation_requests|resource_providers)": \[\]/.test(theirs.text),
   },
   {
     name: 'paths are UTF-8',
