@@ -35,6 +35,7 @@ interface PgQuery {
   _accumulateRows: boolean
   prepare(wire: Wire): void
   handleCommandComplete(message: object, wire: Wire): void
+  handleError(error: Error, wire: Wire): void
   handleReadyForQuery(wire: Wire): void
 }
 
@@ -59,6 +60,7 @@ export function createRepeatedQueries(
 
   class RepeatedQuery extends Base {
     #begins: string | undefined
+    #failed = false
 
     constructor(query: Named, begins: string | undefined) {
       super(query)
@@ -83,8 +85,14 @@ export function createRepeatedQueries(
       this.#begins = undefined
     }
 
+    /** Also of what could not be sent at all, of which no row was described. */
+    override handleError(error: Error, wire: Wire): void {
+      this.#failed = true
+      super.handleError(error, wire)
+    }
+
     override handleReadyForQuery(wire: Wire): void {
-      if (!shapes.has(this.name)) {
+      if (!this.#failed && !shapes.has(this.name)) {
         const { fields, _parsers, _prebuiltEmptyResultObject } = this._result
         shapes.set(this.name, { fields, _parsers, _prebuiltEmptyResultObject })
       }
