@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { findOracle, startOracle } from '../interop/oracle.ts'
-import { runClients } from './clients/run.ts'
+import { runClients, WALK } from './clients/run.ts'
 import { runCompute } from './compute/run.ts'
 import { runPlacement } from './placement/run.ts'
 
@@ -21,11 +21,12 @@ const { values, positionals } = parseArgs({
     requests: { type: 'string', default: '2500' },
     seed: { type: 'string', default: '1' },
     database: { type: 'string' },
+    walk: { type: 'string' },
     verbose: { type: 'boolean', default: false },
   },
 })
 const USAGE = `npm run differential -- compute [--oracle DIR]
-npm run differential -- clients [--oracle DIR] [--verbose]
+npm run differential -- clients [--walk FILE] [--oracle DIR] [--verbose]
 npm run differential -- placement [--requests N] [--seed S] [--database URL] [--oracle DIR] [--verbose]`
 
 async function placement(): Promise<number> {
@@ -48,7 +49,7 @@ const compute = (): Promise<number> => runCompute(findOracle(values.oracle), dir
 async function clients(): Promise<number> {
   const oracle = await startOracle(findOracle(values.oracle), ['-n', '2', '--cinder'])
   try {
-    return await runClients(oracle, { dir, verbose: values.verbose })
+    return await runClients(oracle, { dir, walk: values.walk ?? WALK, verbose: values.verbose })
   } finally {
     await oracle.release()
   }

@@ -13,16 +13,16 @@ export const WALK = join(import.meta.dirname, 'walk.txt')
 export const EXPLANATIONS_PAGE = join(ROOT, 'docs/decisions/0014-where-the-clients-see-it-otherwise.md')
 const SETTLES_MS = 60_000
 
-/** Yields how many unexplained differences there were. `verbose` prints each outcome. */
+/** Yields how many unexplained differences there were. `walk` is a file of commands; `verbose` prints each outcome. */
 export async function runClients(
   oracle: Oracle,
-  { dir, verbose }: { readonly dir: string; readonly verbose: boolean },
+  { dir, walk, verbose }: { readonly dir: string; readonly walk: string; readonly verbose: boolean },
 ): Promise<number> {
   const cloud = await startCloudProcess(dir, ['--driver', 'simulated', '--hosts', '2'])
   const [ours, theirs] = [new Walk(dir, dir), new Walk(oracle.home, dir)]
   const judge = new Judge(readExplanations(EXPLANATIONS_PAGE), verbose)
   try {
-    for (const step of readWalk(readFileSync(WALK, 'utf8'))) {
+    for (const step of readWalk(readFileSync(walk, 'utf8'))) {
       const [our, their] = await Promise.all([ours.take(step), theirs.take(step)])
       judge.compare(step, our, their)
     }

@@ -28,6 +28,7 @@ function saidOf(text: string): string {
   const lines = text
     .replace(/req-[0-9a-f-]{36}/g, 'REQUEST')
     .replace(ID, 'ID')
+    .replace(/(?<=(?:aggregates?|migrations?)[ /])\d+/gi, 'N')
     .replace(/https?:\/\/[^/\s]+(?:\/compute|\/network|\/image)?/g, 'URL')
     .split('\n')
     .map((line) => line.trim())
