@@ -80,38 +80,6 @@ for (const store of stores) {
     assert.deepEqual(await db.selectFrom('counters').selectAll().where('name', '=', 'gone').execute(), [])
   })
 
-  test(`${name}: transactions that come again and again are each undone whole, whichever statement fails, and empty ones are none`, async () => {
-    const insert = (trx: Kysely<CountersDb>, row: CountersDb['counters']) =>
-      trx.insertInto('counters').values(row).execute()
-    const named = (like: string) =>
-      db.selectFrom('counters').select(['name', 'value']).where('name', 'like', like).execute()
-    await insert(db, { name: 'again', value: 900 })
-    for (let n = 1; n <= 4; n++) {
-      const undone = database.transaction<CountersDb, void>(async (trx) => {
-        await insert(trx, { name: `again-undone-${n}`, value: 900 + n })
-        throw new Error('no')
-      })
-      await assert.rejects(undone, /no/)
-      const refused = database.transaction<CountersDb, unknown>((trx) =>
-        insert(trx, { name: `again-refused-${n}`, value: 900 }),
-      )
-      await assert.rejects(refused, (error) => isUniqueViolation(error, 'value'))
-      assert.equal(await database.transaction(async () => n), n)
-      await assert.rejects(
-        database.transaction(() => Promise.reject(new Error('empty'))),
-        /empty/,
-      )
-      await database.transaction<CountersDb, unknown>((trx) =>
-        insert(trx, { name: `again-kept-${n}`, value: 910 + n }),
-      )
-      assert.deepEqual(await named('again-undone%'), [])
-      assert.deepEqual(await named('again-refused%'), [])
-      assert.deepEqual((await named('again-kept%')).length, n)
-    }
-    assert.deepEqual(await named('again'), [{ name: 'again', value: 900 }])
-    await db.deleteFrom('counters').where('name', 'like', 'again%').execute()
-  })
-
   test(`${name}: a query outside sees nothing of a transaction under way`, async () => {
     let seen: Promise<unknown[]> | undefined
     await database.transaction<CountersDb, void>(async (trx) => {

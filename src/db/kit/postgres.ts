@@ -59,7 +59,7 @@ export function postgresDialect(
       // One that breaks while it is used says so to whoever uses it, and here; heard by nobody, it would end the process.
       pool.on('connect', (client) => {
         client.on('error', () => undefined)
-        prepareRepeated(client, names, pg.Query)
+        prepareRepeated(client, names)
       })
       made = pool
       return pool

@@ -2,8 +2,7 @@
  * Statements that come again are prepared: PostgreSQL parses and plans them once for each connection, not each
  * time, which is most of what a short statement costs it.
  */
-import type { ClientBase, Query } from 'pg'
-import { createRepeatedQueries } from './repeated-query.ts'
+import type { ClientBase } from 'pg'
 
 /** So many statements a connection keeps; what comes later is planned each time. */
 const MOST_NAMES = 300
@@ -46,34 +45,19 @@ export function createStatementNames(): StatementNames {
 const isOutdated = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === '0A000' && /cached plan/.test(error.message)
 
-/** What a transaction's end or beginning yields that the server never hears of. */
-const NOTHING_ASKED = { command: '', rowCount: null, rows: [] }
-
 /** PostgreSQL's word for "run the transaction again". */
 const SERIALIZATION_FAILURE = '40001'
 
-/** Prepares what the client is asked again and again, and begins a transaction only with its first statement. */
-export function prepareRepeated(client: ClientBase, names: StatementNames, PgQuery: typeof Query): void {
+/** Prepares what the client is asked again and again. */
+export function prepareRepeated(client: ClientBase, names: StatementNames): void {
   const query = client.query.bind(client) as (...given: unknown[]) => Promise<unknown>
-  const repeated = createRepeatedQueries(client, PgQuery, query)
   let inTransaction = false
-  /** The statement that begins a transaction of which nothing was asked yet. */
-  let unbegun: string | undefined
-
-  const begin = async (): Promise<void> => {
-    const text = unbegun
-    unbegun = undefined
-    if (text !== undefined) await query(text)
-  }
 
   const run = async (text: string, values: unknown[]): Promise<unknown> => {
     const name = names.nameOf(text)
-    if (name === undefined || !repeated.isParsed(name)) await begin()
     if (name === undefined) return query(text, values)
-    const begins = unbegun
-    unbegun = undefined
     try {
-      return await repeated.run({ name, text, values }, begins)
+      return await query({ name, text, values })
     } catch (error) {
       if (!isOutdated(error)) throw error
       names.renew()
@@ -83,22 +67,12 @@ export function prepareRepeated(client: ClientBase, names: StatementNames, PgQue
       })
     }
   }
-  const prepared = async (text: unknown, values: unknown, ...rest: unknown[]): Promise<unknown> => {
+  const prepared = (text: unknown, values: unknown, ...rest: unknown[]): Promise<unknown> => {
     if (typeof text === 'string' && Array.isArray(values) && rest.length === 0) {
       if (values.length > 0) return run(text, values)
-      if (/^(begin|start transaction)/.test(text)) {
-        inTransaction = true
-        unbegun = text
-        return NOTHING_ASKED
-      }
-      if (text === 'commit' || text === 'rollback') {
-        inTransaction = false
-        const wasEmpty = unbegun !== undefined
-        unbegun = undefined
-        if (wasEmpty) return NOTHING_ASKED
-      }
+      if (/^(begin|start transaction)/.test(text)) inTransaction = true
+      else if (text === 'commit' || text === 'rollback') inTransaction = false
     }
-    await begin()
     return query(text, values, ...rest)
   }
   Object.assign(client, { query: prepared })
