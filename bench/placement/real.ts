@@ -16,7 +16,7 @@ const INVENTORIES = [
 /** Starts it on tables of its own and fills them. */
 export async function startReal(oracle: Oracle, dir: string, hosts: number): Promise<Service> {
   const service = await startRealPlacement(oracle, { dir, database: DATABASE })
-  const { ask, close } = asking(service.url, 1)
+  const { ask, passBy, close } = asking(service.url, 1)
   // The first request has it write down the standard traits and classes.
   await ask('GET', '/traits')
   await oracle.sql([`use ${DATABASE}`, ...statementsFor(hosts)].join('; '))
@@ -24,6 +24,7 @@ export async function startReal(oracle: Oracle, dir: string, hosts: number): Pro
     ...costsOf(service.pid),
     startMs: 0,
     ask,
+    passBy,
     async stop() {
       await close()
       await service.stop()

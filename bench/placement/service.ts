@@ -13,6 +13,8 @@ export interface Service {
   /** From the launch to the first answer. */
   readonly startMs: number
   ask(method: 'GET' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<Answer>
+  /** Asks and lets the answer pass by: what is timed must not wait for this process's own garbage collector. */
+  passBy(path: string): Promise<number>
   /** User and system time so far. */
   cpuSeconds(): number
   memoryMib(): number
@@ -41,13 +43,14 @@ export async function startService(databaseUrl: string, clients = 1): Promise<Se
     [join(ROOT, 'bin/placement-api.mjs'), '--port', String(port), '--config-file', file],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   )
-  const { ask, close } = asking(`http://127.0.0.1:${port}`, clients)
+  const { ask, passBy, close } = asking(`http://127.0.0.1:${port}`, clients)
   await eventually(() => ask('GET', '/'), { withinMs: 60_000, everyMs: 2 })
   const startMs = Math.round(performance.now() - began)
   return {
     ...costsOf(child.pid ?? 0),
     startMs,
     ask,
+    passBy,
     async stop() {
       await close()
       await stop(child)
@@ -57,10 +60,13 @@ export async function startService(databaseUrl: string, clients = 1): Promise<Se
 }
 
 /** A caller over connections of its own. */
-export function asking(origin: string, clients: number): Pick<Service, 'ask'> & { close(): Promise<void> } {
+export function asking(
+  origin: string,
+  clients: number,
+): Pick<Service, 'ask' | 'passBy'> & { close(): Promise<void> } {
   const pool = new Pool(origin, { connections: clients })
-  const ask: Service['ask'] = async (method, path, body) => {
-    const response = await pool.request({
+  const request = (method: 'GET' | 'PUT' | 'DELETE', path: string, body?: unknown) =>
+    pool.request({
       method,
       path,
       headers: {
@@ -70,9 +76,18 @@ export function asking(origin: string, clients: number): Pick<Service, 'ask'> & 
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
-    return { status: response.statusCode, text: await response.body.text() }
+  return {
+    async ask(method, path, body) {
+      const response = await request(method, path, body)
+      return { status: response.statusCode, text: await response.body.text() }
+    },
+    async passBy(path) {
+      const response = await request('GET', path)
+      for await (const _chunk of response.body);
+      return response.statusCode
+    },
+    close: () => pool.close(),
   }
-  return { ask, close: () => pool.close() }
 }
 
 /** What a process and all that it started cost. */
