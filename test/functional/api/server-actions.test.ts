@@ -2,25 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findInstanceAction } from '#db/instance-actions.ts'
-import { getInstance, type InstanceChanges, updateInstance } from '#db/instances.ts'
+import { getInstance } from '#db/instances.ts'
 import { listLiveOperations } from '#db/operations.ts'
-import type { NovaDb } from '#db/schema.ts'
 import type { VmState } from '#model/instance/index.ts'
-import { activate, message, startCloud } from './servers-there.ts'
-
-type Cloud = Awaited<ReturnType<typeof startCloud>>
-
-const db = (cloud: Cloud) => cloud.db.typed<NovaDb>()
-const change = (cloud: Cloud, uuid: string, changes: InstanceChanges) =>
-  updateInstance(db(cloud), uuid, changes, { now: 1_700_000_000_000 })
-
-async function there(cloud: Cloud, changes: InstanceChanges = {}): Promise<string> {
-  const uuid = await cloud.make()
-  await db(cloud).deleteFrom('operations').where('instance_uuid', '=', uuid).execute()
-  await activate(cloud, uuid)
-  await change(cloud, uuid, changes)
-  return uuid
-}
+import { type Cloud, change, db, message, startCloud, there } from './servers-there.ts'
 
 interface Asked {
   readonly as?: 'admin' | 'demo' | 'reader'

@@ -4,19 +4,12 @@ import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { findInstanceAction } from '#db/instance-actions.ts'
 import { insertMigration, listMigrations } from '#db/instance-migrations.ts'
-import { getInstance, type InstanceChanges, updateInstance } from '#db/instances.ts'
+import { getInstance } from '#db/instances.ts'
 import { findOperation, listLiveOperations } from '#db/operations.ts'
-import type { NovaDb } from '#db/schema.ts'
 import { reportService } from '#db/services.ts'
 import type { TaskState, VmState } from '#model/instance/index.ts'
 import { IMAGE_ID } from './compute-api.ts'
-import { activate, message, startCloud } from './servers-there.ts'
-
-type Cloud = Awaited<ReturnType<typeof startCloud>>
-
-const db = (cloud: Cloud) => cloud.db.typed<NovaDb>()
-const change = (cloud: Cloud, uuid: string, changes: InstanceChanges) =>
-  updateInstance(db(cloud), uuid, changes, { now: 1_700_000_000_000 })
+import { type Cloud, change, db, message, startCloud, there } from './servers-there.ts'
 
 /** A cloud of the hosts h1 and h2, of which those that are up report, with the flavors 42 and 84. */
 async function cloudOf(t: TestContext, up: readonly string[] = ['h1', 'h2']): Promise<Cloud> {
@@ -28,14 +21,6 @@ async function cloudOf(t: TestContext, up: readonly string[] = ['h1', 'h2']): Pr
   const flavor = { name: 'm1.micro', id: '84', ram: 256, vcpus: 2, disk: 1 }
   await cloud.send('POST /flavors', { as: 'admin', body: { flavor } })
   return cloud
-}
-
-async function there(cloud: Cloud, changes: InstanceChanges = {}): Promise<string> {
-  const uuid = await cloud.make()
-  await db(cloud).deleteFrom('operations').where('instance_uuid', '=', uuid).execute()
-  await activate(cloud, uuid)
-  await change(cloud, uuid, changes)
-  return uuid
 }
 
 interface Asked {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { ApiConfig } from '#api/index.ts'
-import { updateInstance } from '#db/instances.ts'
+import { type InstanceChanges, updateInstance } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
 import type { Vif } from '#model/network/index.ts'
 import { IMAGE_ID, NETWORK_ID, type OwnServices, startApi, type TestApi } from './compute-api.ts'
@@ -68,4 +68,21 @@ export async function activate(api: TestApi, uuid: string): Promise<void> {
     networkInfo: [vif('10.0.0.5')],
   } as const
   await updateInstance(api.db.typed<NovaDb>(), uuid, changes, { now: 1_700_000_000_000 })
+}
+
+export type Cloud = Awaited<ReturnType<typeof startCloud>>
+
+/** The rows behind the cloud. */
+export const db = (cloud: Cloud) => cloud.db.typed<NovaDb>()
+/** Changes the row of a server, as what is not there would have. */
+export const change = (cloud: Cloud, uuid: string, changes: InstanceChanges) =>
+  updateInstance(db(cloud), uuid, changes, { now: 1_700_000_000_000 })
+
+/** A server that is ACTIVE or, with `changes`, whatever else, and of which no operation is under way. */
+export async function there(cloud: Cloud, changes: InstanceChanges = {}): Promise<string> {
+  const uuid = await cloud.make()
+  await db(cloud).deleteFrom('operations').where('instance_uuid', '=', uuid).execute()
+  await activate(cloud, uuid)
+  await change(cloud, uuid, changes)
+  return uuid
 }
