@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- api [--oracle [DIR]] [SIZE…]`: what the compute API costs. Lists, one server, flavors and
- * creates at 100 to 100,000 servers, on SQLite and on PostgreSQL; beside the real Nova in the same run.
+ * `npm run bench -- api [--oracle] [--seconds N] [SIZE…]`: what the compute API costs. Lists, one server, flavors
+ * and creates at 100 to 100,000 servers, on SQLite and on PostgreSQL; beside the real Nova in the same run.
+ * A few minutes; shorter with fewer sizes (`100 1000`) or less time for each figure (`--seconds 0.3`).
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,12 +16,15 @@ import { figuresOf } from './measure/figures.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { oracle: { type: 'boolean' }, seconds: { type: 'string', default: '3' } },
+  options: { oracle: { type: 'boolean' }, seconds: { type: 'string', default: '1.5' } },
 })
 const SIZES = positionals.length > 0 ? positionals.map(Number) : [100, 1_000, 10_000, 100_000]
 const SECONDS = Number(values.seconds)
 
 const { report, write } = figuresOf('api')
+
+/** Not a figure: where the run is, and how long it has taken so far. */
+const say = (what: string): void => console.error(`[${Math.round(performance.now() / 1000)} s] ${what}`)
 
 type Costs = Record<string, Cost>
 
@@ -58,6 +62,7 @@ async function measureOurs(
   await prepare(url)
   const all: Costs[] = []
   for (const size of SIZES) {
+    say(`${name}: filling up to ${size} servers`)
     const middle = await growTo(url, size, around.owner)
     const api = await around.startApi(url, databaseRoot)
     try {
@@ -107,6 +112,7 @@ try {
       process.pid,
     )
     if (values.oracle) {
+      say('the real Nova: making a hundred servers')
       const nova = await measureNova((target, uuid) => {
         const asked = readsOf(100, uuid)
         return measureAll('Nova on MariaDB, 100 servers', target, asked)

@@ -5,11 +5,13 @@ import { insertInstances, type NewInstance } from '#db/instances.ts'
 import { type Database, openDatabase } from '#db/kit/index.ts'
 import { NOVA_MIGRATIONS } from '#db/migrations/index.ts'
 import type { NovaDb } from '#db/schema.ts'
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import { randomUUID } from 'node:crypto'
 import { newInstance, vifWith } from '../../test/contract/fixtures.ts'
 
 const BATCH = 500
+/** So many servers are made one by one; those beyond are copies of them. */
+const MADE = 1_000
 const FLAVORS = 12
 const HOSTS = 200
 
@@ -53,24 +55,76 @@ export async function growTo(url: string, size: number, owner: Owner): Promise<s
   const database = openDatabase(url)
   try {
     const db = database.typed<NovaDb>()
-    let count = await countOf(db)
-    const began = Date.UTC(2026, 0, 1)
-    while (count < size) {
-      const first = count
-      const batch = Math.min(BATCH, size - count)
-      await database.transaction<NovaDb, void>(async (trx) => {
-        // A second apart, as they may have come.
-        const news = Array.from({ length: batch }, (_, index) => serverOf(first + index, owner))
-        await insertInstances(trx, news, { now: began + first * 1000 })
-        await insertBlockDevices(trx, news.map(rootOf), { now: began })
-      })
-      count += batch
-    }
+    const count = await countOf(db)
+    for (let first = count; first < Math.min(size, MADE); first += BATCH)
+      await database.transaction<NovaDb, void>((trx) =>
+        make(trx, first, Math.min(BATCH, size - first), owner),
+      )
+    for (let first = Math.max(count, MADE); first < size; first += MADE)
+      await database.transaction<NovaDb, void>((trx) => copyMade(trx, database.dialect, first, size - first))
     await settle(database)
     return await middleOf(db, size)
   } finally {
     await database.close()
   }
+}
+
+/** A second apart, as they may have come. */
+const bornAt = (index: number): number => Date.UTC(2026, 0, 1) + index * 1000
+
+async function make(trx: Transaction<NovaDb>, first: number, count: number, owner: Owner): Promise<void> {
+  const news = Array.from({ length: count }, (_, index) => serverOf(first + index, owner))
+  for (const [index, one] of news.entries()) await insertInstances(trx, [one], { now: bornAt(first + index) })
+  await insertBlockDevices(trx, news.map(rootOf), { now: bornAt(first) })
+}
+
+const NEW_UUID = {
+  postgres: sql`gen_random_uuid()::text`,
+  // Of version 4 as far as anybody looks.
+  sqlite: sql`substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-4' || substr(h, 14, 3) || '-a' || substr(h, 18, 3) || '-' || substr(h, 21, 12)`,
+}
+
+const OF_EACH: ReadonlySet<string> = new Set([
+  'id',
+  'uuid',
+  'display_name',
+  'created_at',
+  'launched_at',
+  'changed_at',
+])
+
+/** As many more as were made, or `most`, like those, each with a name, a day and a uuid of its own: the database copies faster than anybody sends. */
+async function copyMade(
+  trx: Transaction<NovaDb>,
+  dialect: Database['dialect'],
+  first: number,
+  most: number,
+): Promise<void> {
+  const one = await trx.selectFrom('instances').selectAll().limit(1).executeTakeFirstOrThrow()
+  const copied = Object.keys(one)
+    .filter((name) => !OF_EACH.has(name))
+    .map((name) => sql.ref(name))
+  const random = dialect === 'sqlite' ? sql`, lower(hex(randomblob(16))) as h` : sql``
+  await sql`insert into instances (uuid, display_name, created_at, launched_at, changed_at, ${sql.join(copied)})
+    select ${NEW_UUID[dialect]}, 'server-' || (id - 1 + ${first}), created_at + ${first * 1000},
+      launched_at + ${first * 1000}, changed_at + ${first * 1000}, ${sql.join(copied)}
+    from (select *${random} from instances where id <= ${Math.min(MADE, most)}) as made order by id`.execute(
+    trx,
+  )
+  const added = sql`instances where id > ${first}`
+  await sql`insert into instance_tags (instance_uuid, tag) select uuid, 'bench' from ${added}`.execute(trx)
+  for (const [key, value] of [
+    ['role', sql`'web'`],
+    ['index', sql`substr(display_name, 8)`],
+  ] as const)
+    await sql`insert into instance_metadata (instance_uuid, key, value) select uuid, ${key}, ${value} from ${added}`.execute(
+      trx,
+    )
+  await sql`insert into block_device_mapping (uuid, instance_uuid, source_type, destination_type, image_id,
+      device_name, boot_index, device_type, delete_on_termination, created_at)
+    select uuid, uuid, 'image', 'local', image_ref, '/dev/vda', 0, 'disk', 1, created_at from ${added}`.execute(
+    trx,
+  )
 }
 
 const countOf = async (db: Kysely<NovaDb>): Promise<number> =>

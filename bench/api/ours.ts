@@ -52,7 +52,7 @@ export async function startSurroundings(): Promise<Surroundings> {
         token: demo.token,
         microversion: '2.93',
         clients: 4,
-        atLeast: 100,
+        atLeast: 30,
         cpu: () => ({
           api: sumOf(processTree(api.pid ?? 0)),
           database: databaseRoot === undefined ? 0 : sumOf(postgresOf(databaseRoot)),

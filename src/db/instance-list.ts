@@ -14,6 +14,7 @@ import {
   keysetAfter,
   keysetOrder,
   matches,
+  PLANNED_EACH_TIME,
   type SortColumn,
 } from '#db/kit/index.ts'
 import { badRequest } from '#lib/fault.ts'
@@ -158,7 +159,7 @@ export async function listInstances(
     query = query.where(keysetAfter(sort, await markerValues(db, sort, page.marker)))
   for (const order of keysetOrder(sort)) query = query.orderBy(order)
   if (page.limit !== undefined) query = query.limit(page.limit)
-  const rows = await query.execute().catch(refusePattern)
+  const rows = await query.modifyEnd(sql.raw(PLANNED_EACH_TIME)).execute().catch(refusePattern)
   return rows.map(rowsReader())
 }
 

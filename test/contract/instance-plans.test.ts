@@ -113,3 +113,20 @@ async function planOf(
     return JSON.stringify(rows)
   })
 }
+
+for (const store of stores.filter(({ database }) => database.dialect === 'postgres'))
+  test(`${store.name}: a page is planned for its own values`, async () => {
+    const watched = openDatabase(store.url)
+    try {
+      const db = watched.typed<NovaDb>()
+      const [last] = await insertInstances(db, [newInstance()], { now: 1 })
+      for (let i = 0; i < 3; i++) await listInstances(db, {}, { marker: last?.uuid ?? '', limit: 10 })
+      const { rows } = await sql<{ statement: string }>`
+        select statement from pg_prepared_statements where statement like '%"instances"%'`.execute(db)
+      const texts = rows.map(({ statement }) => statement).join('\n')
+      assert.match(texts, /"uuid" = \$1/, 'the marker is looked up by a prepared statement')
+      assert.doesNotMatch(texts, /order by/)
+    } finally {
+      await watched.close()
+    }
+  })

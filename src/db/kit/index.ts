@@ -14,4 +14,5 @@ export {
 } from './dialect.ts'
 export type { Migration } from './migrate.ts'
 export { type Direction, keysetAfter, keysetOrder, type SortColumn } from './keyset.ts'
+export { PLANNED_EACH_TIME } from './prepared.ts'
 export { newestOf, tablesVersion } from './version.ts'

@@ -4,6 +4,12 @@
  */
 import type { ClientBase } from 'pg'
 
+/**
+ * Ends a statement whose best plan hangs on its values: how long the page is, what a project has, how recent a
+ * change. One that was prepared may get a plan for any values, and that reads and sorts the whole table.
+ */
+export const PLANNED_EACH_TIME = '/* planned each time */'
+
 /** So many statements a connection keeps; what comes later is planned each time. */
 const MOST_NAMES = 300
 /** So many texts are remembered to see whether they come again. */
@@ -11,7 +17,7 @@ const MOST_SEEN = 2_000
 
 /** Names for texts, the same on all connections of a pool. */
 export interface StatementNames {
-  /** Undefined for a text that came for the first time: most of those that come once have long lists in them. */
+  /** Undefined for a text that is planned each time, and for one that came for the first time: most of those that come once have long lists in them. */
   nameOf(text: string): string | undefined
   /** Other names for all: what was prepared under the old ones is of no use any more. */
   renew(): void
@@ -23,6 +29,7 @@ export function createStatementNames(): StatementNames {
   let seen = new Set<string>()
   return {
     nameOf(text) {
+      if (text.endsWith(PLANNED_EACH_TIME)) return undefined
       const known = names.get(text)
       if (known !== undefined || names.size >= MOST_NAMES) return known
       if (!seen.has(text)) {
