@@ -40,6 +40,8 @@ export interface ConductorConfig {
   readonly purgeDeletedMs: number
   /** `reclaim_instance_interval`: how long a soft-deleted server can be restored; 0: for ever. */
   readonly reclaimAfterMs: number
+  /** `shelved_offload_time`: how long a shelved server keeps its host; 0: for ever, or, of those shelved now, not at all. */
+  readonly shelvedOffloadMs: number
   /** `enable_new_services`. */
   readonly enableNewServices: boolean
 }
@@ -65,5 +67,6 @@ export const defaultConductorConfig: ConductorConfig = {
   archiveDeletedMs: 0,
   purgeDeletedMs: 0,
   reclaimAfterMs: 0,
+  shelvedOffloadMs: 0,
   enableNewServices: true,
 }

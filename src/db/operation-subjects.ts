@@ -115,6 +115,27 @@ export async function listSoftDeleted(
   return rows.map(({ uuid }) => uuid)
 }
 
+/** Instances that are shelved on their hosts, and since when (NaN where that is not known), in the order in which they were made. */
+export async function listShelved(
+  db: Db,
+  { after, limit }: { readonly after: number; readonly limit: number },
+): Promise<{ id: number; uuid: string; shelvedAt: number }[]> {
+  const rows = await db
+    .selectFrom('instances')
+    .select(['id', 'uuid', 'system_metadata'])
+    .where('deleted', '=', 0)
+    .where('vm_state', '=', 'shelved')
+    .where('task_state', 'is', null)
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  return rows.map(({ id, uuid, system_metadata }) => {
+    const notes = JSON.parse(system_metadata) as Readonly<Record<string, string>>
+    return { id, uuid, shelvedAt: Date.parse(notes['shelved_at'] ?? '') }
+  })
+}
+
 /** Instances that were deleted in a span of time (`after` < t <= `until`), the longest deleted first. */
 export async function listDeletedBetween(
   db: Db,

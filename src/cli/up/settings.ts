@@ -54,6 +54,7 @@ export function apiConfig(config: Config, urls: PublicUrls): ApiConfig {
     },
     linkPrefix: api.compute_link_prefix,
     glanceLinkPrefix: api.glance_link_prefix ?? urls.image,
+    propertiesNotInherited: DEFAULT.non_inheritable_image_properties,
     maxLimit: api.max_limit,
     maxBodyBytes: config.oslo_middleware.max_request_body_size,
     enableInstancePassword: api.enable_instance_password,
@@ -128,6 +129,7 @@ export function conductorConfig(config: Config): ConductorConfig {
     archiveDeletedMs: database.archive_deleted_after_days * DAY_MS,
     purgeDeletedMs: database.purge_deleted_after_days * DAY_MS,
     reclaimAfterMs: DEFAULT.reclaim_instance_interval * MS,
+    shelvedOffloadMs: Math.max(0, DEFAULT.shelved_offload_time) * MS,
     enableNewServices: DEFAULT.enable_new_services,
   }
 }

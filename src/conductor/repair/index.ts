@@ -7,6 +7,7 @@ import { createRepairLoop, type Repair, type RepairObserver } from './loop.ts'
 import { oldRecords } from './old-records.ts'
 import { orphanedAllocations } from './orphaned-allocations.ts'
 import { returnedHosts } from './returned-hosts.ts'
+import { shelvedServers } from './shelved-servers.ts'
 import { softDeletedInstances } from './soft-deleted-instances.ts'
 import { stuckOperations } from './stuck-operations.ts'
 import { unfinishedUndoings } from './unfinished-undoings.ts'
@@ -28,6 +29,7 @@ export const createRepair = (deps: {
       orphanedAllocations,
       returnedHosts,
       softDeletedInstances,
+      shelvedServers,
       vanishedPorts(),
       oldRecords,
       deletedServers,

@@ -75,6 +75,22 @@ test('a soft-deleted server is deleted for good when its while is over, and not 
   assert.deepEqual((await kept.repair.run())['soft-deleted instances'], { reclaimed: 0 })
 })
 
+test('a shelved server leaves its host when its time is over, and not before', async (t) => {
+  const { db, repair, addInstance } = await setUp(t, { shelvedOffloadMs: HOUR / 4 })
+  const at = (ms: number) => ({ systemMetadata: { shelved_at: new Date(Date.now() + ms).toISOString() } })
+  const due = await addInstance({ vmState: 'shelved', ...at(0) })
+  const young = await addInstance({ vmState: 'shelved', ...at(HOUR / 3) })
+  const coming = await addInstance({ vmState: 'shelved', taskState: 'unshelving', ...at(0) })
+  assert.deepEqual((await repair.run({ dryRun: true }))['shelved servers'], { offloaded: 1 })
+  assert.deepEqual((await repair.run())['shelved servers'], { offloaded: 1 })
+  assert.equal((await getInstance(db, due)).taskState, 'shelving_offloading')
+  const sagas = async (uuid: string) => (await listLiveOperations(db, uuid)).map(({ saga }) => saga)
+  assert.deepEqual([await sagas(due), await sagas(young), await sagas(coming)], [['offload-server'], [], []])
+  const never = await setUp(t, { shelvedOffloadMs: 0 })
+  await never.addInstance({ vmState: 'shelved', ...at(0) })
+  assert.deepEqual((await never.repair.run())['shelved servers'], { offloaded: 0 })
+})
+
 test('an instance in the middle of something that nobody works on ends in error, and says why', async (t) => {
   const { db, repair, addInstance, request } = await setUp(t)
   const abandoned = await addInstance({ vmState: 'active', taskState: 'rebooting' })
