@@ -10,12 +10,15 @@ export interface MessageMeta {
 export type Handlers = Readonly<Record<string, (payload: unknown, meta: MessageMeta) => Promise<unknown>>>
 
 export interface Bus {
-  /** Sends and waits for the answer; rejects with `BusTimeout` after `timeoutMs`, or the handler's fault. */
+  /**
+   * Sends and waits for the answer; rejects with `BusTimeout` after `timeoutMs`, or the handler's fault. With `againMs`,
+   * a bus that spans processes asks another server when the first is silent for so long.
+   */
   call(
     topic: string,
     method: string,
     payload: unknown,
-    options: MessageMeta & { timeoutMs: number },
+    options: MessageMeta & { timeoutMs: number; againMs?: number },
   ): Promise<unknown>
   /** Sends and forgets: at most once, to one of the topic's servers. */
   cast(topic: string, method: string, payload: unknown, meta: MessageMeta): Promise<void>

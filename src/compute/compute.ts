@@ -32,6 +32,8 @@ export interface Compute {
    * failure; a host that another process serves is (`conflict`, `SERVICE_TAKEN`).
    */
   start(): Promise<void>
+  /** It takes commands, and its inventory was reported once: false while it still waits for the conductor. */
+  isKnown(): boolean
   /** Stops serving and lets go of the guests, which run on. */
   close(): Promise<void>
   /** Takes in no more commands and stops every guest; says which ones ran. Before `close`. */
@@ -76,6 +78,7 @@ export function createCompute(deps: ComputeDeps): Compute {
       await rounds.start()
       log.info({ driver: driver.name }, 'compute started')
     },
+    isKnown: () => rounds.isKnown(),
     async stopGuests() {
       news.silence()
       commands.drain()

@@ -2,7 +2,7 @@
  * The host's presence: its heartbeat, which says which process speaks for it. Two processes under one name would
  * both do what the host is told; the conductor refuses the second, and the first when another took over from it.
  */
-import { SERVICE_TAKEN, SERVICE_VERSION } from '#contracts/conductor.ts'
+import { processId, SERVICE_TAKEN, SERVICE_VERSION } from '#contracts/conductor.ts'
 import { isFault } from '#lib/fault.ts'
 import { messageOf } from '#lib/undo.ts'
 import type { World } from './world.ts'
@@ -31,7 +31,7 @@ export function createPresence({ world, topic, identity, onTaken }: PresenceDeps
   const { conductor, clock, host, ids, log } = world
   let hasBegun = false
   const service = { binary: 'nova-compute', host, topic, version: SERVICE_VERSION }
-  const process = identity === undefined ? undefined : { identity, id: ids.uuid() }
+  const process = identity === undefined ? undefined : { identity, id: processId(clock.now(), ids.uuid()) }
   return {
     async report() {
       const report = { ...service, ...(process && { process: { ...process, begins: !hasBegun } }) }

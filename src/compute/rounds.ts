@@ -21,8 +21,13 @@ export interface RoundsParts {
 }
 
 export interface Rounds {
-  /** Registers with the conductor and Placement, then begins. What fails is tried again soon. */
+  /**
+   * Begins. Resolves when the conductor and Placement know the host, or one of them could not be told: what fails is
+   * tried again soon. Rejects when another process serves the host (`isTaken`).
+   */
   start(): Promise<void>
+  /** The conductor knows the host, and Placement was told of it once, whatever came of that. */
+  isKnown(): boolean
   /** Asks for commands now. One question at a time: what it is told is always newer than what it did before. */
   fetchCommands(): void
   close(): Promise<void>
@@ -32,24 +37,47 @@ export interface Rounds {
 
 /** Heartbeats missed in a row after which the host may have been taken for dead. */
 const SILENCES = 3
+/** Between two tries to be heard: whoever could not hear serves again soon. */
+const MAX_SILENCE_MS = 1_000
 
 export function createRounds(parts: RoundsParts): Rounds {
   const { world, commands, inventory, guests, imageCache, news, presence, onRegistered } = parts
-  const { clock, conductor, config, host, ids, log } = world
+  const { clock, conductor, config, host, ids } = world
   const repeated: ReturnType<typeof repeat>[] = []
   let isCompared = false
   let fetching: ReturnType<typeof repeat> | undefined
   let comparing: ReturnType<typeof repeat> | undefined
+  let reporting: ReturnType<typeof repeat> | undefined
 
   let isRegistered = false
+  let isFirstReportOver = false
   let heardAt = clock.now()
-  const heartbeat = async () => {
-    await presence.report()
-    if (!isRegistered) await onRegistered()
+  const first = Promise.withResolvers<void>()
+  const firstReportIsOver = () => {
+    isFirstReportOver = true
+    first.resolve()
+  }
+  /** What nobody may do in the host's name before the conductor has heard of it. */
+  const begin = async () => {
+    await onRegistered()
     isRegistered = true
+    for (const task of [reporting, fetching, comparing]) task?.nudge()
+  }
+  const heartbeat = async () => {
+    try {
+      await presence.report()
+      if (!isRegistered) await begin()
+    } catch (error) {
+      if (isTaken(error)) first.reject(error)
+      else first.resolve()
+      throw error
+    }
     // Who was silent for long may have been taken for dead, and its guests made anew elsewhere: two of one are worse than none.
     if (clock.now() - heardAt > SILENCES * config.reportIntervalMs) comparing?.nudge()
     heardAt = clock.now()
+  }
+  const reportInventory = async () => {
+    if (isRegistered) await inventory.report().finally(firstReportIsOver)
   }
   const fetchCommands = async () => {
     if (!isRegistered) return
@@ -57,6 +85,7 @@ export function createRounds(parts: RoundsParts): Rounds {
     for (const command of pending) commands.accept(command)
   }
   const compareGuests = async () => {
+    if (!isRegistered) return
     await guests.run({ afterStart: !isCompared })
     isCompared = true
   }
@@ -64,38 +93,31 @@ export function createRounds(parts: RoundsParts): Rounds {
     if (commands.takeChanged()) await inventory.report()
     if (news.takeMissed()) await compareGuests()
   }
-  const register = async (): Promise<boolean> => {
-    try {
-      await heartbeat()
-      await inventory.report()
-      return true
-    } catch (error) {
-      if (isTaken(error)) throw error
-      log.warn({ err: error }, 'not registered yet')
-      return false
-    }
+  const later = (name: string, everyMs: number, run: () => Promise<void>) => {
+    const task = repeat({ name, everyMs, waitsFirst: true, run }, world)
+    repeated.push(task)
+    return task
   }
   return {
     async start() {
-      const waitsFirst = await register()
-      const tasks = [
-        { name: 'heartbeat', everyMs: config.reportIntervalMs, waitsFirst, run: heartbeat },
-        { name: 'inventory', everyMs: config.updateResourcesIntervalMs, waitsFirst, run: inventory.report },
-        { name: 'catching up', everyMs: config.catchUpMs, waitsFirst: true, run: catchUp },
-      ]
-      if (imageCache) {
-        const run = () => imageCache.run({ dryRun: !config.removeUnusedImages })
-        tasks.push({ name: 'image cache', everyMs: config.imageCacheIntervalMs, waitsFirst: true, run })
-      }
-      fetching = repeat({ name: 'commands', everyMs: config.commandPollMs, run: fetchCommands }, world)
-      comparing = repeat(
-        { name: 'guests', everyMs: config.syncPowerStateIntervalMs, run: compareGuests },
-        world,
-      )
-      repeated.push(fetching, comparing, ...tasks.map((task) => repeat(task, world)))
+      fetching = later('commands', config.commandPollMs, fetchCommands)
+      comparing = later('guests', config.syncPowerStateIntervalMs, compareGuests)
+      reporting = later('inventory', config.updateResourcesIntervalMs, reportInventory)
+      later('catching up', config.catchUpMs, catchUp)
+      if (imageCache)
+        later('image cache', config.imageCacheIntervalMs, () =>
+          imageCache.run({ dryRun: !config.removeUnusedImages }),
+        )
+      const beat = { everyMs: config.reportIntervalMs, maxRetryMs: MAX_SILENCE_MS, run: heartbeat }
+      repeated.push(repeat({ name: 'heartbeat', ...beat }, world))
+      await first.promise
     },
+    isKnown: () => isRegistered && isFirstReportOver,
     fetchCommands: () => fetching?.nudge(),
     leave: () => presence.leave(),
-    close: async () => void (await Promise.all(repeated.splice(0).map((each) => each.close()))),
+    async close() {
+      first.resolve()
+      await Promise.all(repeated.splice(0).map((each) => each.close()))
+    },
   }
 }

@@ -53,6 +53,7 @@ export const conductorContract = {
       process: Type.Optional(
         Type.Object({
           identity: Type.String(),
+          /** `processId`: of two processes of one host, the later one is greater. */
           id: Type.String(),
           /** The first report of this process. */
           begins: Type.Boolean(),
@@ -63,6 +64,7 @@ export const conductorContract = {
     }),
     reply: Type.Object({ disabled: Type.Boolean(), forcedDown: Type.Boolean() }),
     timeoutMs: 15_000,
+    againMs: 500,
   },
   /** A compute's node and what it has. Answers the node's uuid, which is its resource provider's too. */
   reportNode: {
@@ -72,6 +74,7 @@ export const conductorContract = {
     }),
     reply: Type.Object({ uuid: Type.String() }),
     timeoutMs: 15_000,
+    againMs: 500,
   },
   /** What the host was told and has not answered, oldest first, but for the `except`ed commands that it knows. */
   pendingCommands: {
@@ -134,6 +137,13 @@ export const conductorContract = {
     timeoutMs: 15_000,
   },
 } as const
+
+/** Of a process, by when it started (milliseconds since the epoch, by its host's clock); `unique` tells those of one moment apart. */
+export const processId = (startedAt: number, unique: string): string =>
+  `p${String(startedAt).padStart(14, '0')}-${unique}`
+
+/** The part of a `processId` that grows with time; undefined for ids of older computes, which tell nothing. */
+export const startOfProcess = (id: string): string | undefined => /^p\d{14}(?=-)/.exec(id)?.[0]
 
 /** The code of the `conflict` with which a second process of one host is refused. */
 export const SERVICE_TAKEN = 'service.taken'

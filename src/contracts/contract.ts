@@ -10,6 +10,11 @@ export interface Method<Request extends TSchema = TSchema, Reply extends TSchema
   readonly reply: Reply
   /** How long a caller waits for the answer. */
   readonly timeoutMs: number
+  /**
+   * Unanswered for so long, it is asked again, of whoever serves the topic then, and after twice as long once more:
+   * one server may stand still. Only for what may be done several times.
+   */
+  readonly againMs?: number
 }
 
 export type Contract = Readonly<Record<string, Method>>
@@ -20,7 +25,7 @@ export interface Transport {
     topic: string,
     method: string,
     payload: unknown,
-    options: { requestId: string; timeoutMs: number },
+    options: { requestId: string; timeoutMs: number; againMs?: number },
   ): Promise<unknown>
   cast(topic: string, method: string, payload: unknown, meta: { requestId: string }): Promise<void>
   serve(
@@ -67,7 +72,9 @@ export function clientOf<C extends Contract>(contract: C, topic: string, transpo
     const client = {
       async call(payload: unknown, requestId: string) {
         checkRequest(payload)
-        const reply = await transport.call(topic, name, payload, { requestId, timeoutMs: method.timeoutMs })
+        const { timeoutMs, againMs } = method
+        const options = { requestId, timeoutMs, ...(againMs !== undefined && { againMs }) }
+        const reply = await transport.call(topic, name, payload, options)
         checkReply(reply)
         return reply
       },

@@ -1,6 +1,6 @@
 /** Nova's services: which process runs where, when it was last heard of, and whether it may be used. */
-import type { ExpressionBuilder, Kysely, Transaction } from 'kysely'
-import { SERVICE_TAKEN } from '#contracts/conductor.ts'
+import { type ExpressionBuilder, type Kysely, sql, type Transaction } from 'kysely'
+import { SERVICE_TAKEN, startOfProcess } from '#contracts/conductor.ts'
 import { conflict, type Fault, notFound } from '#lib/fault.ts'
 import type { Service } from '#model/host/index.ts'
 import type { NovaDb } from './schema.ts'
@@ -81,7 +81,7 @@ export interface ServiceProcess {
 /**
  * Records that a service lives: its first report makes it, with `uuid` and `disabled`; later ones keep those. A
  * `process` is refused (`conflict` with the code `SERVICE_TAKEN`) while another one speaks for the service: it takes
- * over only as it begins, from a process of the same host or one not heard of for `silentMs`.
+ * over only as it begins, from an earlier process of the same host or one not heard of for `silentMs`.
  */
 export async function reportService(
   db: Db,
@@ -131,10 +131,15 @@ function maySpeak(
 ) {
   const free = [eb('services.process', 'is', null), eb('services.process', '=', id)]
   if (!begins) return eb.or(free)
+  const sameHost = eb('services.identity', '=', identity)
+  const start = startOfProcess(id)
   return eb.or([
     ...free,
     eb('services.identity', 'is', null),
-    eb('services.identity', '=', identity),
+    // The word of a process that is gone may come late: it takes nothing from the one that came after it.
+    start === undefined
+      ? sameHost
+      : eb.and([sameHost, eb(sql<string>`substr(services.process, 1, ${start.length})`, '<=', start)]),
     eb('services.last_seen_up_at', '<', silentSince),
   ])
 }

@@ -12,6 +12,8 @@ export interface Repeated {
 export interface Repetition {
   readonly name: string
   readonly everyMs: number
+  /** The longest pause after a failure; `everyMs` unless it is given. */
+  readonly maxRetryMs?: number
   /** Whether the first run waits for the first interval. */
   readonly waitsFirst?: boolean
   run(): Promise<void>
@@ -20,11 +22,11 @@ export interface Repetition {
 /** A timer holds no longer time (24 days): what is never to be done is done that seldom. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
-/** After a failure the next try comes this soon, then after twice as long, up to the interval. */
+/** After a failure the next try comes this soon, then after twice as long, up to `maxRetryMs`. */
 const FIRST_RETRY_MS = 500
 
 export function repeat(
-  { name, everyMs, waitsFirst = false, run }: Repetition,
+  { name, everyMs, maxRetryMs = everyMs, waitsFirst = false, run }: Repetition,
   { clock, log }: { clock: Clock; log: Log },
 ): Repeated {
   const stopping = new AbortController()
@@ -53,7 +55,9 @@ export function repeat(
     while (!stopping.signal.aborted) {
       await attempt()
       if (stopping.signal.aborted) return
-      await pause(failures === 0 ? everyMs : Math.min(everyMs, FIRST_RETRY_MS * 2 ** (failures - 1)))
+      await pause(
+        failures === 0 ? everyMs : Math.min(everyMs, maxRetryMs, FIRST_RETRY_MS * 2 ** (failures - 1)),
+      )
     }
   }
   const looping = loop()

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
+import { processId } from '#contracts/conductor.ts'
 import {
   availabilityZones,
   findAvailabilityZone,
@@ -81,9 +82,12 @@ for (const { name, db } of stores) {
     await assert.rejects(report(93, 'a', 'a3', true), refused, 'who speaks no more says goodbye for nobody')
     await leaveService(db, service, 'b1')
     await report(94, 'a', 'a3', true)
+    const [older, newer] = [processId(1_000, 'x'), processId(2_000, 'a')]
+    await report(95, 'a', newer, true)
+    await assert.rejects(report(96, 'a', older, true), refused, 'what an older process said comes too late')
     // Services of which there may be several name no process.
-    await reportService(db, { ...service, uuid: randomUUID() }, { now: 95 })
-    await assert.rejects(report(96, 'b', 'b1', true), refused)
+    await reportService(db, { ...service, uuid: randomUUID() }, { now: 97 })
+    await assert.rejects(report(98, 'b', 'b1', true), refused)
   })
 
   test(`${name}: compute nodes: known by host and hostname, found by part of it`, async () => {

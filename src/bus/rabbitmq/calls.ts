@@ -13,6 +13,7 @@ import type { Session } from './session.ts'
 
 export interface CallOptions extends MessageMeta {
   readonly timeoutMs: number
+  readonly againMs?: number
 }
 
 export interface Calls {
@@ -73,6 +74,18 @@ export function createCalls(deps: { link: Link; clock: Clock; log: Log; name: st
     }
   }
 
+  /** One server may have it and stand still; the same server, given it again, knows that it has it. */
+  async function insist(question: Question, againMs: number): Promise<void> {
+    const { topic, method, signal } = question
+    for (let pause = againMs; ; pause *= 2) {
+      await clock.sleep(pause, signal).catch(() => undefined)
+      if (signal.aborted) return
+      if (!question.isStored) continue
+      log.info({ topic, method, ms: pause }, 'nobody answers: asked again')
+      await ask(question)
+    }
+  }
+
   /** After this session, answers come on the next one. */
   function listenAfter(session: Session): void {
     if (listenedAfter === session) return
@@ -96,7 +109,7 @@ export function createCalls(deps: { link: Link; clock: Clock; log: Log; name: st
   }
 
   return {
-    async call(topic, method, body, { requestId, timeoutMs }) {
+    async call(topic, method, body, { requestId, timeoutMs, againMs }) {
       if (waiting.size >= MAX_WAITING) throw new Fault('unavailable', 'Too many calls wait for an answer.')
       const id = `${name}.${++serial}`
       const over = new AbortController()
@@ -111,6 +124,7 @@ export function createCalls(deps: { link: Link; clock: Clock; log: Log; name: st
           reason === NOBODY_WAITS ? NOBODY_WAITS : new Fault('unavailable', 'The bus is closed.'),
       )
       void ask(question)
+      if (againMs !== undefined) void insist(question, againMs)
       try {
         const first = await Promise.race([reply, late])
         if (first instanceof Error) throw first

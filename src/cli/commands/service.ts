@@ -60,11 +60,20 @@ async function run(name: ServiceName, declaration: ServiceDeclaration, given: Gi
   for (const warning of settings.warnings) console.error(`warning: ${warning}`)
   const stopping = listenForStop((line) => console.error(line), STOP)
   const health = given['health-port']
-  const running = await startService(name, declaration, settings, {
+  const waiting = new AbortController()
+  void stopping.asked.then(() => waiting.abort())
+  const starting = startService(name, declaration, settings, {
     healthPort: health === undefined ? undefined : wholeNumber('health-port', health, 0, MAX_PORT),
     reusePort: given['reuse-port'],
     stopGuests: given['stop-guests'],
+    signal: waiting.signal,
   })
+  const running = await starting.catch((error: unknown) => {
+    // Asked to stop while it waited: nothing of it is left.
+    if (waiting.signal.aborted) return undefined
+    throw error
+  })
+  if (!running) return 0
   const status = running.url === undefined ? 'running' : `listening at ${running.url}`
   const onHangup = reloader(name, { supervisor, status, reload: async () => running.reload(await load()) })
   process.on('SIGHUP', onHangup)

@@ -95,6 +95,9 @@ export const SERVICES = {
 
 export type ServiceName = keyof typeof SERVICES
 
+/** How long a start waits until the host is registered. */
+const REGISTER_MS = 1_000
+
 async function makeComputeOf(world: World): Promise<Made> {
   const { config } = world
   const { state_path: stateDir, host } = config.DEFAULT
@@ -113,8 +116,17 @@ async function makeComputeOf(world: World): Promise<Made> {
     identity: computeIdentity(stateDir, world.ids),
     onTaken: world.fail,
   })
+  world.checks['registered'] = async () => {
+    if (!compute.isKnown())
+      throw new Error('the conductor does not know the host yet, or Placement was not asked')
+  }
   return {
-    start: () => compute.start(),
+    async start() {
+      // It does what it can while those who are to know of it are away.
+      const started = compute.start()
+      started.catch((error: Error) => world.fail(error))
+      await Promise.race([started, world.clock.sleep(REGISTER_MS)])
+    },
     async close() {
       if (world.stopGuests) await compute.stopGuests()
       await compute.close()

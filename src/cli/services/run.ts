@@ -14,6 +14,8 @@ export interface RunOptions {
   /** Others may listen on the same port. */
   readonly reusePort: boolean
   readonly stopGuests: boolean
+  /** Gives up a start that waits. */
+  readonly signal?: AbortSignal
 }
 
 export interface RunningService {
@@ -45,25 +47,27 @@ export function startService(
     const failed = Promise.withResolvers<Error>()
     const world = createWorld(name, settings, { ...options, later, fail: failed.resolve })
     const log = world.logOf(name)
-    const made = await declaration.make(world)
+    let isStarted = false
+    const starting = { start: () => Promise.reject(new Error('it has not started yet')) }
+    const health = (details: boolean) => [
+      ...healthMounts(() => (isStarted ? world.checks : { ...world.checks, ...starting }), { details }),
+      metricsMount(world.metrics, familiesOfWorkers(world.metrics)),
+    ]
     // It listens before it works, so that a taken port is said before anything began.
     const open = async (place: { host: string; port: number }, reusePort: boolean): Promise<FrontDoor> => {
       const door = await listen(place.host, place.port, { reusePort })
       later(() => door.drain())
       return door
     }
+    const { healthPort: port } = options
+    if (port !== undefined) (await open({ host: HEALTH_HOST, port }, false)).open(health(true))
+    const made = await declaration.make(world)
     const place = declaration.listens?.(settings.config)
     const door = place && (await open(place, options.reusePort))
-    const { healthPort: port } = options
-    const healthDoor = port === undefined ? undefined : await open({ host: HEALTH_HOST, port }, false)
     later(() => made.close())
     await made.start()
-    const health = (details: boolean) => [
-      ...healthMounts(() => world.checks, { details }),
-      metricsMount(world.metrics, familiesOfWorkers(world.metrics)),
-    ]
+    isStarted = true
     door?.open([...(declaration.servesGuests ? [] : health(false)), ...(made.mounts ?? [])])
-    healthDoor?.open(health(true))
     log.info({ ...(door && { url: door.url }), pid: process.pid }, `${name} started`)
     return {
       url: door?.url,

@@ -7,7 +7,7 @@ import { createHttpClient } from '#lib/http/index.ts'
 import { randomIds } from '#lib/ids.ts'
 import type { Policy } from '#policy/index.ts'
 import { makeBus } from './bus.ts'
-import { databaseAnswers, openNovaDatabase, requireSchema } from './database.ts'
+import { awaitSchema, databaseAnswers, openNovaDatabase } from './database.ts'
 import type { Check } from './health.ts'
 import { levelOf, logsOf } from './log.ts'
 import { type Footing, makePolicy } from './make.ts'
@@ -23,7 +23,7 @@ export const RELOADABLE: ReadonlySet<string> = new Set(['[DEFAULT] debug'])
 export interface World extends Footing {
   /** Asked to stop, a compute stops its guests too. */
   readonly stopGuests: boolean
-  /** With tables of this release. Throws `UsageError` otherwise. */
+  /** With tables of this release; waits for one that is away. Throws `UsageError` when they are of another. */
   database(): Promise<Database>
   bus(): Bus
   /** Throws `UsageError` when nova.conf does not say how to reach them. */
@@ -48,6 +48,7 @@ export function createWorld(
     readonly stopGuests: boolean
     readonly later: (close: () => Promise<void>) => void
     readonly fail: (error: Error) => void
+    readonly signal?: AbortSignal | undefined
   },
 ): World {
   const level = { current: levelOf(config) }
@@ -71,11 +72,12 @@ export function createWorld(
     stopGuests: options.stopGuests,
     fail: options.fail,
     async database() {
-      const db = openNovaDatabase(config, logOf('database'))
+      const log = logOf('database')
+      const db = openNovaDatabase(config, log)
       later(() => db.close())
-      await requireSchema(db)
-      measureDatabase(metrics, db)
       checks['database'] = () => databaseAnswers(db)
+      await awaitSchema(db, { clock: systemClock, log, signal: options.signal })
+      measureDatabase(metrics, db)
       return db
     },
     bus() {
