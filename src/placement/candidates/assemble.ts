@@ -1,33 +1,36 @@
-/** The answer for candidates: what is taken of whom, and a summary of each provider of the trees concerned. */
+/**
+ * The answer for candidates: what is taken of whom, and a summary of each provider of the trees concerned.
+ * It is told in forms: ways in which the same parts share a provider look alike, and so do
+ * providers with the same classes and traits.
+ */
 import { NONE } from '../engine/columns.ts'
 import type { World } from '../engine/world.ts'
+import { Form, numberGap, textGap, Utf8Text } from './form.ts'
 import type { Plan } from './plan.ts'
 import type { Way } from './search.ts'
 
-interface ProviderRef {
-  readonly uuid: string
-}
-
-export interface FoundCandidate {
+/** A candidate; its providers are gaps. */
+export interface CandidateExample {
   /** Amounts of resource classes by provider. */
-  readonly taken: ReadonlyMap<ProviderRef, ReadonlyMap<string, number>>
+  readonly taken: ReadonlyMap<string, ReadonlyMap<string, number>>
   /** Which providers meet which group. */
-  readonly mappings: ReadonlyMap<string, readonly ProviderRef[]>
+  readonly mappings: ReadonlyMap<string, readonly string[]>
 }
 
-export interface ProviderSummary {
-  readonly uuid: string
+/** A provider; all but its classes and traits are gaps. */
+export interface ProviderExample {
   readonly parentUuid: string | null
   readonly rootUuid: string
-  readonly rooms: ReadonlyMap<string, { readonly capacity: number; readonly used: number }>
+  readonly rooms: ReadonlyMap<string, { readonly capacity: string; readonly used: string }>
   readonly traits: readonly string[]
-  /** Whether some candidate takes something of it. */
-  readonly taken: boolean
 }
 
-export interface Candidates {
-  readonly found: readonly FoundCandidate[]
-  readonly summaries: readonly ProviderSummary[]
+/** How candidates and providers are shown. */
+export interface Looks {
+  candidate(example: CandidateExample): unknown
+  provider(example: ProviderExample): unknown
+  /** Of providers that nothing is taken of, there are summaries too. */
+  readonly allOfTrees: boolean
 }
 
 /** How much there is to tell of candidates: each provider of each, and once all of the trees that they take of. */
@@ -62,52 +65,113 @@ export class Telling {
   }
 }
 
-/** Puts the summaries of all providers of all trees that the candidates take of beside the candidates. */
-export function assemble(world: World, plan: Plan, ways: readonly Way[]): Candidates {
-  const refs = new Map<number, ProviderRef>()
-  const refOf = (slot: number): ProviderRef => {
-    const known = refs.get(slot)
-    if (known) return known
-    const ref = { uuid: world.uuid(slot) }
-    refs.set(slot, ref)
-    return ref
-  }
-  const taken = new Set<number>()
-  for (const way of ways)
-    for (const [index, slot] of way.entries()) if (plan.parts[index]?.demands.length) taken.add(slot)
-  const roots = new Set([...taken].map((slot) => world.trees.rootOf(slot)))
-  const summaries: ProviderSummary[] = []
-  for (const root of roots)
-    for (let slot = root; slot !== NONE; slot = world.trees.after(slot))
-      summaries.push(summaryOf(world, slot, taken.has(slot)))
-  return { found: ways.map((way) => candidateOf(plan, way, refOf)), summaries }
+/** About what a candidate and the summary of its host take. */
+const BYTES_EACH = 1_280
+const BYTES_AROUND = 1_024
+
+/** The candidates, and the summaries of all providers of all trees that they take of, in JSON. */
+export function assemble(world: World, plan: Plan, ways: readonly Way[], looks: Looks): Buffer {
+  const text = new Utf8Text(BYTES_AROUND + BYTES_EACH * ways.length)
+  text.add('{"allocation_requests":[')
+  tellCandidates(text, world, plan, ways, looks)
+  text.add('],"provider_summaries":{')
+  tellProviders(text, world, takenIn(plan, ways), looks)
+  text.add('}}')
+  return text.bytes()
 }
 
-function candidateOf(plan: Plan, way: Way, refOf: (slot: number) => ProviderRef): FoundCandidate {
-  const taken = new Map<ProviderRef, Map<string, number>>()
-  const mappings = new Map<string, ProviderRef[]>()
+function tellCandidates(text: Utf8Text, world: World, plan: Plan, ways: readonly Way[], looks: Looks): void {
+  const forms = new Map<string, Form>()
+  for (let at = 0; at < ways.length; at++) {
+    const way = ways[at] ?? []
+    const sharing = way.map((slot) => way.indexOf(slot))
+    const form = knownOr(forms, sharing.join(), () => new Form(looks.candidate(candidateOf(plan, sharing))))
+    if (at > 0) text.add(',')
+    form.tell(text, (part) => world.uuid(way[part] ?? NONE))
+  }
+}
+
+/** `sharing` tells for each part the first that has the same provider: that is the provider's gap. */
+function candidateOf(plan: Plan, sharing: readonly number[]): CandidateExample {
+  const taken = new Map<string, Map<string, number>>()
+  const mappings = new Map<string, string[]>()
   for (const [index, { suffix, demands }] of plan.parts.entries()) {
-    const ref = refOf(way[index] ?? NONE)
+    const provider = textGap(sharing[index] ?? index)
     const group = mappings.get(suffix)
-    if (!group) mappings.set(suffix, [ref])
-    else if (!group.includes(ref)) group.push(ref)
+    if (!group) mappings.set(suffix, [provider])
+    else if (!group.includes(provider)) group.push(provider)
     if (demands.length === 0) continue
-    const amounts = taken.get(ref) ?? new Map<string, number>()
-    taken.set(ref, amounts)
+    const amounts = taken.get(provider) ?? new Map<string, number>()
+    taken.set(provider, amounts)
     for (const { resourceClass, amount } of demands)
       amounts.set(resourceClass, (amounts.get(resourceClass) ?? 0) + amount)
   }
   return { taken, mappings }
 }
 
-function summaryOf(world: World, slot: number, taken: boolean): ProviderSummary {
-  const parent = world.trees.parentOf(slot)
-  return {
-    uuid: world.uuid(slot),
-    parentUuid: parent === NONE ? null : world.uuid(parent),
-    rootUuid: world.uuid(world.trees.rootOf(slot)),
-    rooms: new Map([...world.roomsOf(slot)].map((room) => [room.resourceClass, room])),
-    traits: world.traitsOf(slot),
-    taken,
+/** The gaps of a provider; those of its classes come after, two for each. */
+const PARENT = 0
+const ROOT = 1
+const ROOMS = 2
+
+function tellProviders(text: Utf8Text, world: World, taken: ReadonlySet<number>, looks: Looks): void {
+  const { rooms, trees } = world
+  const forms = new Map<string, Form>()
+  const rows: number[] = []
+  let slot = NONE
+  const fill = (gap: number): string => {
+    if (gap < ROOMS) return world.uuid(gap === PARENT ? trees.parentOf(slot) : trees.rootOf(slot))
+    const row = rows[(gap - ROOMS) >> 1] ?? NONE
+    return String((gap - ROOMS) % 2 === 0 ? rooms.capacity(row) : rooms.used(row))
   }
+  const makeForm = () => new Form(looks.provider(providerOf(world, slot)))
+  let isFirst = true
+  const roots = new Set<number>()
+  for (const one of taken) {
+    const root = trees.rootOf(one)
+    if (roots.has(root)) continue
+    roots.add(root)
+    for (slot = root; slot !== NONE; slot = trees.after(slot)) {
+      if (!looks.allOfTrees && !taken.has(slot)) continue
+      text.add(isFirst ? '"' : ',"')
+      text.add(world.uuid(slot))
+      text.add('":')
+      isFirst = false
+      world.rowsOf(slot, rows)
+      knownOr(forms, world.likenessOf(slot), makeForm).tell(text, fill)
+    }
+  }
+}
+
+function providerOf(world: World, slot: number): ProviderExample {
+  const rooms = [...world.roomsOf(slot)].map(
+    ({ resourceClass }, index) =>
+      [
+        resourceClass,
+        { capacity: numberGap(ROOMS + 2 * index), used: numberGap(ROOMS + 2 * index + 1) },
+      ] as const,
+  )
+  return {
+    parentUuid: world.trees.parentOf(slot) === NONE ? null : textGap(PARENT),
+    rootUuid: textGap(ROOT),
+    rooms: new Map(rooms),
+    traits: world.traitsOf(slot),
+  }
+}
+
+/** The slots that something is taken of. */
+function takenIn(plan: Plan, ways: readonly Way[]): ReadonlySet<number> {
+  const taken = new Set<number>()
+  for (const way of ways)
+    for (let index = 0; index < way.length; index++)
+      if (plan.parts[index]?.demands.length) taken.add(way[index] ?? NONE)
+  return taken
+}
+
+function knownOr(forms: Map<string, Form>, likeness: string, make: () => Form): Form {
+  const known = forms.get(likeness)
+  if (known) return known
+  const form = make()
+  forms.set(likeness, form)
+  return form
 }

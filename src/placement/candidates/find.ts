@@ -5,7 +5,7 @@ import { unknownResourceClass } from '../db/resource-classes.ts'
 import { unknownTraits } from '../db/traits.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { World } from '../engine/world.ts'
-import { assemble, type Candidates, Telling } from './assemble.ts'
+import { assemble, type Looks, Telling } from './assemble.ts'
 import { explain, type Explanation } from './explain.ts'
 import { planOf } from './plan.ts'
 import { type CandidateQuery, requestedClasses } from './query.ts'
@@ -23,13 +23,16 @@ export interface Finding {
   readonly random?: (() => number) | undefined
 }
 
-export interface Found extends Candidates {
+export interface Found {
+  /** The answer, in JSON. */
+  readonly json: Buffer
+  readonly candidates: number
   /** There may be more: the search was given up. */
   readonly isCut: boolean
 }
 
-/** Throws `badRequest` for a class or trait that does not exist. */
-export async function findCandidates(finding: Finding, query: CandidateQuery): Promise<Found> {
+/** Found and told as of one moment. Throws `badRequest` for a class or trait that does not exist. */
+export async function findCandidates(finding: Finding, query: CandidateQuery, looks: Looks): Promise<Found> {
   const world = await finding.engine.current()
   await refuseUnknown(finding.db, world, query)
   const plan = planOf(world, query)
@@ -42,7 +45,7 @@ export async function findCandidates(finding: Finding, query: CandidateQuery): P
     if (ways.length === query.limit) break
   }
   const isCut = budget.steps <= 0 || telling.told > MOST_TOLD
-  return { ...assemble(world, plan, ways), isCut }
+  return { json: assemble(world, plan, ways, looks), candidates: ways.length, isCut }
 }
 
 /** Why there are no candidates. Throws as `findCandidates` does. */

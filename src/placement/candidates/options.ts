@@ -1,9 +1,12 @@
-/** Which providers may meet each part of a plan under one root: members of its tree, and those that share with it. */
+/**
+ * Which providers may meet each part of a plan under one root: members of its tree, and those that share
+ * with it. A query can have a hundred thousand roots looked at: one that will not do leaves nothing behind.
+ */
 import { NONE } from '../engine/columns.ts'
 import { hasBit } from '../engine/words.ts'
 import type { World } from '../engine/world.ts'
 import { hasRoom, type Part, type Plan } from './plan.ts'
-import type { Budget } from './tree-search.ts'
+import type { Budget, Choices } from './tree-search.ts'
 
 export class Options {
   readonly #world: World
@@ -22,26 +25,52 @@ export class Options {
   }
 
   /** The providers for each part; undefined when there are none for some part, or never enough for all. */
-  under(root: number, budget: Budget): number[][] | undefined {
-    const members = this.#membersOf(root)
-    const aggregates = this.#isShared ? this.#aggregatesOf(members) : NO_NAMES
-    const options: number[][] = []
-    for (const [place, index] of this.#order.entries()) {
+  under(root: number, budget: Budget): Choices | undefined {
+    const isLone = this.#world.trees.after(root) === NONE
+    const members = isLone ? undefined : this.#membersOf(root)
+    const aggregates = this.#isShared ? this.#aggregatesOf(members ?? [root]) : NO_NAMES
+    let options: (readonly number[])[] | undefined
+    for (let place = 0; place < this.#order.length; place++) {
+      const index = this.#order[place] ?? NONE
       const part = this.#plan.parts[index]
       if (!part) continue
       // Looking at bits is quicker than a step.
-      budget.steps -= members.length >>> 2
-      const found = this.#ownFor(part, root, members)
-      if (part.sharing.length > 0) this.#addShared(found, part, root, aggregates, budget)
-      if (found.length === 0) {
-        this.#order.splice(place, 1)
-        this.#order.unshift(index)
+      budget.steps -= (members?.length ?? 1) >>> 2
+      const found = this.#found(part, root, members, aggregates, budget)
+      if (found === undefined) {
+        if (place > 0) this.#order.unshift(...this.#order.splice(place, 1))
         return undefined
       }
+      options ??= this.#plan.parts.map(() => NOBODY)
       options[index] = found
     }
+    // What is asked for without parts, every root has.
+    options ??= []
     budget.steps -= options.length
     return isPossible(this.#world, this.#plan, options) ? options : undefined
+  }
+
+  /** Who may meet a part; `members` are those of the tree when the root is not its only one. Undefined: nobody. */
+  #found(
+    part: Part,
+    root: number,
+    members: readonly number[] | undefined,
+    aggregates: ReadonlySet<string>,
+    budget: Budget,
+  ): readonly number[] | undefined {
+    const all = part.near === undefined || hasBit(part.near, root)
+    if (!members && part.sharing.length === 0) return this.#may(part, all, root) ? [root] : undefined
+    const found = (members ?? [root]).filter((slot) => this.#may(part, all, slot))
+    if (part.sharing.length > 0) this.#addShared(found, part, root, aggregates, budget)
+    return found.length === 0 ? undefined : found
+  }
+
+  #may({ allowed, near, demands }: Part, all: boolean, slot: number): boolean {
+    return (
+      hasBit(allowed, slot) &&
+      (all || near === undefined || hasBit(near, slot)) &&
+      hasRoom(this.#world, slot, demands)
+    )
   }
 
   #membersOf(root: number): number[] {
@@ -52,14 +81,6 @@ export class Options {
 
   #aggregatesOf(members: readonly number[]): ReadonlySet<string> {
     return new Set(members.flatMap((slot) => this.#world.aggregatesOf(slot)))
-  }
-
-  #ownFor(part: Part, root: number, members: readonly number[]): number[] {
-    const { allowed, near, demands } = part
-    const all = near === undefined || hasBit(near, root)
-    return members.filter(
-      (slot) => hasBit(allowed, slot) && (all || hasBit(near, slot)) && hasRoom(this.#world, slot, demands),
-    )
   }
 
   #addShared(
@@ -100,10 +121,12 @@ export class Options {
 }
 
 const NO_NAMES: ReadonlySet<string> = new Set()
+const NOBODY: readonly number[] = []
 
 /** Whether the options suffice by their number: what is plainly impossible is not worth a search. */
-function isPossible(world: World, plan: Plan, options: readonly (readonly number[])[]): boolean {
+function isPossible(world: World, plan: Plan, options: Choices): boolean {
   if (plan.isolated && !canIsolate(plan, options)) return false
+  if (!plan.hasRivals) return true
   const wanted = new Map<number, { amount: number; providers: Set<number> }>()
   for (const [index, part] of plan.parts.entries()) {
     for (const { classIndex, amount, isAlone } of part.demands) {
@@ -125,7 +148,7 @@ function isPossible(world: World, plan: Plan, options: readonly (readonly number
 }
 
 /** Whether each group with a suffix can have a provider of its own: groups make room for one another in turn. */
-function canIsolate(plan: Plan, options: readonly (readonly number[])[]): boolean {
+function canIsolate(plan: Plan, options: Choices): boolean {
   const groups = plan.parts.flatMap(({ suffix }, index) => (suffix === '' ? [] : [index]))
   if (groups.length < 2) return true
   const holder = new Map<number, number>()

@@ -30,12 +30,16 @@ export interface Part {
 
 export interface Plan {
   readonly parts: readonly Part[]
+  /** Indexes of the parts, those that are the hardest to meet first. */
+  readonly order: readonly number[]
   /** The roots under which candidates may be found. */
   readonly anchors: Words
   /** Of the group without suffix: the providers with one of the traits of each list. */
   readonly traitsTogether: readonly Words[]
   /** Indexes of the parts that must lie below one of them, for each such set. */
   readonly subtrees: readonly (readonly number[])[]
+  /** Some class is demanded by more than one part. */
+  readonly hasRivals: boolean
   readonly isolated: boolean
   readonly nested: boolean
 }
@@ -60,13 +64,18 @@ export function planOf(world: World, query: CandidateQuery): Plan {
   const together = query.groups.get('')?.requiredTraits ?? []
   return {
     parts,
+    order: parts.map((_, index) => index).sort((a, b) => rankOf(parts[a]) - rankOf(parts[b])),
     anchors,
     traitsTogether: together.map((anyOf) => sets.anyTrait(anyOf)),
     subtrees: query.sameSubtrees.map((suffixes) => suffixes.flatMap((suffix) => indexes.get(suffix) ?? [])),
+    hasRivals: parts.some((part) => part.demands.some(({ isAlone }) => !isAlone)),
     isolated: query.groupPolicy === 'isolate',
     nested: query.nested,
   }
 }
+
+/** Groups with suffixes before the classes of the one without: they are the harder to meet. */
+export const rankOf = (part: Part | undefined): number => (part?.suffix === '' ? 1 : 0)
 
 /** Sets of a world as bits, each made once: a query may name the same ones in a thousand groups. */
 class Sets {
@@ -203,8 +212,11 @@ function demandsIn(world: World, query: CandidateQuery): (group: RequestGroup) =
 }
 
 /** Whether a provider has room for all that is demanded, each by itself. */
-export const hasRoom = (world: World, slot: number, demands: readonly Demand[]): boolean =>
-  demands.every(({ classIndex, amount }) => world.rooms.fits(world.roomOf(slot, classIndex), amount))
+export function hasRoom(world: World, slot: number, demands: readonly Demand[]): boolean {
+  for (const { classIndex, amount } of demands)
+    if (!world.rooms.fits(world.roomOf(slot, classIndex), amount)) return false
+  return true
+}
 
 /** More members than this are not mapped to their roots one by one: the search will find out by itself. */
 const WORTH_MAPPING = 100_000
@@ -234,10 +246,11 @@ function narrow(world: World, sets: Sets, anchors: Words, part: Part): void {
 
 /** Of the trees reached, those whose root is near, or a member that is allowed. */
 function keepNear(world: World, sets: Sets, reached: Words, part: Part, near: Words): void {
-  const own = part.allowed.slice()
-  keep(own, near)
   const roots = near.slice()
   keep(roots, sets.roots())
-  for (const slot of slotsIn(own)) setBit(roots, world.trees.rootOf(slot))
+  const nested = part.allowed.slice()
+  keep(nested, near)
+  drop(nested, sets.roots())
+  for (const slot of slotsIn(nested)) setBit(roots, world.trees.rootOf(slot))
   keep(reached, roots)
 }

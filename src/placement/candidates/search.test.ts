@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import * as fc from 'fast-check'
 import type { World } from '../engine/world.ts'
-import { assemble, type FoundCandidate } from './assemble.ts'
+import { assemble, type Looks } from './assemble.ts'
 import { explain } from './explain.ts'
 import { everything, nameBy, type NaiveProvider } from './naive.fixture.ts'
 import { planOf } from './plan.ts'
@@ -16,14 +16,53 @@ import { queries, worldOf, worlds } from './worlds.fixture.ts'
 
 const WORLDS = Number(process.env['KILONOVA_WORLDS'] ?? 3_000)
 
-function nameOf({ taken, mappings }: FoundCandidate): string {
-  const amounts = [...taken].flatMap(([provider, resources]) =>
-    [...resources].map(([name, amount]) => `${provider.uuid} ${name} ${amount}`),
+interface Told {
+  readonly allocation_requests: readonly {
+    readonly taken: readonly (readonly [uuid: string, amounts: readonly (readonly [string, number])[]])[]
+    readonly mappings: readonly (readonly [suffix: string, uuids: readonly string[]])[]
+  }[]
+  readonly provider_summaries: Readonly<Record<string, unknown>>
+}
+
+const looks: Looks = {
+  candidate: ({ taken, mappings }) => ({
+    taken: [...taken].map(([uuid, amounts]) => [uuid, [...amounts]]),
+    mappings: [...mappings],
+  }),
+  provider: ({ rooms, ...rest }) => ({ ...rest, rooms: Object.fromEntries(rooms) }),
+  allOfTrees: true,
+}
+
+function nameOf({ taken, mappings }: Told['allocation_requests'][number]): string {
+  const amounts = taken.flatMap(([uuid, resources]) =>
+    resources.map(([name, amount]) => `${uuid} ${name} ${amount}`),
   )
-  const met = [...mappings].flatMap(([suffix, providers]) =>
-    providers.map((each) => `${suffix}=${each.uuid}`),
+  return nameBy(
+    amounts,
+    mappings.flatMap(([suffix, uuids]) => uuids.map((uuid) => `${suffix}=${uuid}`)),
   )
-  return nameBy(amounts, met)
+}
+
+/** All providers of all trees that something is taken of, as they are. */
+function summariesFor(
+  providers: readonly NaiveProvider[],
+  { allocation_requests }: Told,
+): Told['provider_summaries'] {
+  const uuidOf = (id: number | null) => providers.find((each) => each.id === id)?.uuid ?? null
+  const taken = new Set(allocation_requests.flatMap((each) => each.taken.map(([uuid]) => uuid)))
+  const roots = new Set(providers.filter(({ uuid }) => taken.has(uuid)).map(({ rootId }) => rootId))
+  const shown = providers.filter(({ rootId }) => roots.has(rootId))
+  return Object.fromEntries(
+    shown.map(({ uuid, parentId, rootId, traits, rooms }) => [
+      uuid,
+      {
+        parentUuid: uuidOf(parentId),
+        rootUuid: uuidOf(rootId),
+        traits: [...traits].sort(),
+        rooms: Object.fromEntries([...rooms].map(([name, { capacity, used }]) => [name, { capacity, used }])),
+      },
+    ]),
+  )
 }
 
 function first<T>(count: number, all: Iterable<T>): T[] {
@@ -32,13 +71,15 @@ function first<T>(count: number, all: Iterable<T>): T[] {
   return some
 }
 
-function found(world: World, query: CandidateQuery, random?: () => number): string[] {
+function found(providers: readonly NaiveProvider[], query: CandidateQuery, random?: () => number): string[] {
+  const world = worldOf(providers)
   const plan = planOf(world, query)
   const budget = { steps: 1_000_000 }
   const ways = first(query.limit ?? Infinity, search(world, plan, budget, random && shuffled(random)))
-  const names = assemble(world, plan, ways).found.map(nameOf)
   assert.ok(budget.steps > 0)
-  return names
+  const told: Told = JSON.parse(assemble(world, plan, ways, looks).toString())
+  assert.deepEqual(told.provider_summaries, summariesFor(providers, told))
+  return told.allocation_requests.map(nameOf)
 }
 
 /** Of the roots that candidates can be found under, each has its first before any has a second. */
@@ -55,7 +96,7 @@ suite('the search for candidates', () => {
     let met = 0
     const property = (providers: NaiveProvider[], query: CandidateQuery, seed: number) => {
       const all = everything(providers, query)
-      const ours = found(worldOf(providers), query, seed < 0.5 ? undefined : () => seed - 0.5)
+      const ours = found(providers, query, seed < 0.5 ? undefined : () => seed - 0.5)
       candidates += ours.length
       if (ours.length > 0) met++
       assert.equal(new Set(ours).size, ours.length)

@@ -1,20 +1,16 @@
 /**
  * The search under one root: a provider for each part, so that all of it holds together. It goes on
  * where it stopped, takes the parts with the fewest ways first, and gives up a branch as soon as it
- * cannot be finished. Each step is counted, so that whoever asks decides how long it may take.
+ * cannot be finished. Each step is counted, so that whoever asks decides how long it may take. Most roots
+ * have one way and are many: what only the others need is made when they need it.
  */
 import { NONE } from '../engine/columns.ts'
 import { hasBit, type Words } from '../engine/words.ts'
 import type { World } from '../engine/world.ts'
-import type { Part, Plan } from './plan.ts'
+import { type Part, type Plan, rankOf } from './plan.ts'
 
-/** A part and the providers that may meet it under this root. */
-interface Open {
-  readonly part: Part
-  /** Where the part is in the plan. */
-  readonly index: number
-  readonly options: readonly number[]
-}
+/** For each part of a plan the providers that may meet it, each by itself. */
+export type Choices = readonly (readonly number[])[]
 
 /** Steps left, shared by all who search for one query. */
 export interface Budget {
@@ -30,36 +26,35 @@ const SUBTREE_STEPS = 4
 export class TreeSearch {
   readonly #world: World
   readonly #plan: Plan
-  readonly #open: readonly Open[]
-  /** For each depth the subtrees that its part belongs to. */
-  readonly #subtrees: readonly (readonly (readonly number[])[])[]
+  /** The providers that may meet each part. */
+  readonly #options: Choices
+  /** The part that is met at each depth. */
+  readonly #order: readonly number[]
   /** From each depth on: which of the traits asked for together the parts may still bring. */
-  readonly #mayBring: readonly (readonly boolean[])[]
+  readonly #mayBring: Uint8Array
   /** For each depth the option that is taken there, by its place among the options. */
-  readonly #at: Int32Array
+  readonly #at: number[]
   /** The provider of each part of the plan; NONE as long as it has none. */
-  readonly #taken: Int32Array
+  readonly #taken: number[]
   /** What is taken of an inventory, by its row. */
-  readonly #sums = new Map<number, number>()
+  #sums: Map<number, number> | undefined
   /** How many groups a provider meets; how many parts the one provider of a tree does, where there may be only one. */
-  readonly #groupsOf = new Map<number, number>()
-  readonly #ofTree = new Map<number, { readonly provider: number; parts: number }>()
-  readonly #optionSets = new Map<number, ReadonlySet<number>>()
+  #groupsOf: Map<number, number> | undefined
+  #ofTree: Map<number, { readonly provider: number; parts: number }> | undefined
+  #optionSets: Map<number, ReadonlySet<number>> | undefined
   #depth = 0
 
   /** `options` are the providers that may meet each part of the plan, each by itself; none is empty. */
-  constructor(world: World, plan: Plan, options: readonly (readonly number[])[], budget: Budget) {
+  constructor(world: World, plan: Plan, options: Choices, budget: Budget) {
     const { parts, subtrees, traitsTogether } = plan
     budget.steps -= parts.length * (1 + subtrees.length + traitsTogether.length)
     this.#world = world
     this.#plan = plan
-    this.#open = plan.parts
-      .map((part, index): Open => ({ part, index, options: options[index] ?? [] }))
-      .sort((a, b) => rankOf(a) - rankOf(b) || a.options.length - b.options.length)
-    this.#subtrees = this.#open.map(({ index }) => plan.subtrees.filter((parts) => parts.includes(index)))
-    this.#mayBring = bringableFrom(plan, this.#open)
-    this.#at = new Int32Array(this.#open.length).fill(-1)
-    this.#taken = new Int32Array(this.#open.length).fill(NONE)
+    this.#options = options
+    this.#order = orderOf(plan, options)
+    this.#mayBring = bringableFrom(plan, this.#order, options)
+    this.#at = parts.map(() => -1)
+    this.#taken = parts.map(() => NONE)
   }
 
   /** The next way, looked for with about so many steps at most. */
@@ -68,9 +63,9 @@ export class TreeSearch {
     while (this.#depth >= 0) {
       if (budget.steps <= end) return 'later'
       budget.steps--
-      if (this.#depth === this.#open.length) {
+      if (this.#depth === this.#order.length) {
         this.#depth--
-        return [...this.#taken]
+        return this.#taken.slice()
       }
       this.#depth += this.#advance(this.#depth, budget) ? 1 : -1
     }
@@ -79,16 +74,17 @@ export class TreeSearch {
 
   /** Takes the next option that will do at a depth, in place of the one taken there. False when there is none. */
   #advance(depth: number, budget: Budget): boolean {
-    const open = this.#open[depth]
-    if (!open) return false
-    const { part, index, options } = open
+    const index = this.#order[depth] ?? NONE
+    const part = this.#plan.parts[index]
+    if (!part) return false
+    const options = this.#options[index] ?? NOBODY
     this.#release(part, index)
     for (let at = (this.#at[depth] ?? -1) + 1; at < options.length; at++) {
       budget.steps--
       const slot = options[at] ?? NONE
       if (!this.#mayTake(part, slot)) continue
       this.#take(part, index, slot)
-      if (this.#subtreesHold(depth, budget) && this.#traitsMayHold(depth, budget)) {
+      if (this.#subtreesHold(index, budget) && this.#traitsMayHold(depth, budget)) {
         this.#at[depth] = at
         return true
       }
@@ -100,18 +96,19 @@ export class TreeSearch {
 
   #mayTake(part: Part, slot: number): boolean {
     const { isolated, nested } = this.#plan
-    if (isolated && part.suffix !== '' && this.#groupsOf.has(slot)) return false
+    if (isolated && part.suffix !== '' && this.#groupsOf?.has(slot)) return false
     if (!nested && part.demands.length > 0) {
-      const tree = this.#ofTree.get(this.#world.trees.rootOf(slot))
+      const tree = this.#ofTree?.get(this.#world.trees.rootOf(slot))
       if (tree && tree.provider !== slot) return false
     }
-    return part.demands.every(({ classIndex, amount, isAlone }) => {
-      if (isAlone) return true
+    for (const { classIndex, amount, isAlone } of part.demands) {
+      if (isAlone) continue
       const row = this.#world.roomOf(slot, classIndex)
-      const sum = (this.#sums.get(row) ?? 0) + amount
+      const sum = (this.#sums?.get(row) ?? 0) + amount
       const { rooms } = this.#world
-      return rooms.used(row) + sum <= rooms.capacity(row) && sum <= rooms.maxUnit(row)
-    })
+      if (rooms.used(row) + sum > rooms.capacity(row) || sum > rooms.maxUnit(row)) return false
+    }
+    return true
   }
 
   #take(part: Part, index: number, slot: number): void {
@@ -127,23 +124,27 @@ export class TreeSearch {
   }
 
   #count(part: Part, slot: number, by: 1 | -1): void {
-    if (this.#plan.isolated && part.suffix !== '') addTo(this.#groupsOf, slot, by)
+    if (this.#plan.isolated && part.suffix !== '') addTo((this.#groupsOf ??= new Map()), slot, by)
     if (!this.#plan.nested && part.demands.length > 0) this.#countInTree(slot, by)
     for (const { classIndex, amount, isAlone } of part.demands)
-      if (!isAlone) addTo(this.#sums, this.#world.roomOf(slot, classIndex), by * amount)
+      if (!isAlone) addTo((this.#sums ??= new Map()), this.#world.roomOf(slot, classIndex), by * amount)
   }
 
   #countInTree(slot: number, by: 1 | -1): void {
     const root = this.#world.trees.rootOf(slot)
-    const tree = this.#ofTree.get(root) ?? { provider: slot, parts: 0 }
+    const trees = (this.#ofTree ??= new Map())
+    const tree = trees.get(root) ?? { provider: slot, parts: 0 }
     tree.parts += by
-    if (tree.parts === 0) this.#ofTree.delete(root)
-    else this.#ofTree.set(root, tree)
+    if (tree.parts === 0) trees.delete(root)
+    else trees.set(root, tree)
   }
 
   /** Whether one that is taken, or one that may still be, is above all that are taken of each subtree. */
-  #subtreesHold(depth: number, budget: Budget): boolean {
-    return (this.#subtrees[depth] ?? []).every((parts) => {
+  #subtreesHold(index: number, budget: Budget): boolean {
+    const { subtrees } = this.#plan
+    if (subtrees.length === 0) return true
+    return subtrees.every((parts) => {
+      if (!parts.includes(index)) return true
       const taken = parts.map((index) => this.#taken[index] ?? NONE).filter((slot) => slot !== NONE)
       const above = this.#aboveAll(taken, budget)
       budget.steps -= SUBTREE_STEPS + (above.length >>> 1)
@@ -168,19 +169,21 @@ export class TreeSearch {
   }
 
   #optionSet(index: number): ReadonlySet<number> {
-    const known = this.#optionSets.get(index)
+    const sets = (this.#optionSets ??= new Map())
+    const known = sets.get(index)
     if (known) return known
-    const set = new Set(this.#open.find((open) => open.index === index)?.options)
-    this.#optionSets.set(index, set)
+    const set = new Set(this.#options[index])
+    sets.set(index, set)
     return set
   }
 
   #traitsMayHold(depth: number, budget: Budget): boolean {
     const { traitsTogether, parts } = this.#plan
+    if (traitsTogether.length === 0) return true
     budget.steps -= traitsTogether.length
     return traitsTogether.every(
       (having, at) =>
-        this.#mayBring[depth + 1]?.[at] === true ||
+        this.#mayBring[(depth + 1) * traitsTogether.length + at] === 1 ||
         parts.some((part, index) => part.suffix === '' && hasTaken(having, this.#taken[index] ?? NONE)),
     )
   }
@@ -188,8 +191,14 @@ export class TreeSearch {
 
 const hasTaken = (words: Words, slot: number): boolean => slot !== NONE && hasBit(words, slot)
 
-/** Groups with suffixes before the classes of the one without: they are the harder to meet. */
-const rankOf = ({ part }: Open): number => (part.suffix === '' ? 1 : 0)
+/** The parts with the fewest options first, of those that are the hardest to meet. */
+function orderOf({ parts, order }: Plan, options: Choices): readonly number[] {
+  const all = options[0]?.length
+  if (options.every(({ length }) => length === all)) return order
+  return order.toSorted(
+    (a, b) => rankOf(parts[a]) - rankOf(parts[b]) || (options[a]?.length ?? 0) - (options[b]?.length ?? 0),
+  )
+}
 
 function addTo(sums: Map<number, number>, key: number, amount: number): void {
   const sum = (sums.get(key) ?? 0) + amount
@@ -197,18 +206,26 @@ function addTo(sums: Map<number, number>, key: number, amount: number): void {
   else sums.set(key, sum)
 }
 
-function bringableFrom({ traitsTogether }: Plan, open: readonly Open[]): readonly (readonly boolean[])[] {
-  if (traitsTogether.length === 0) return []
-  let from = traitsTogether.map(() => false)
-  const all = [from]
-  for (const { part, options } of open.toReversed()) {
-    if (part.suffix === '')
-      from = from.map(
-        (may, at) => may || options.some((slot) => hasBit(traitsTogether[at] ?? NO_WORDS, slot)),
-      )
-    all.push(from)
+/** Depth by depth, and beyond the last one; as many at each depth as there are traits. */
+function bringableFrom(
+  { parts, traitsTogether }: Plan,
+  order: readonly number[],
+  options: Choices,
+): Uint8Array {
+  const traits = traitsTogether.length
+  if (traits === 0) return NOTHING
+  const may = new Uint8Array(traits * (order.length + 1))
+  for (let at = traits * order.length - 1; at >= 0; at--) {
+    const index = order[Math.floor(at / traits)] ?? NONE
+    const having = traitsTogether[at % traits] ?? NO_WORDS
+    const brings =
+      may[at + traits] === 1 ||
+      (parts[index]?.suffix === '' && (options[index] ?? NOBODY).some((slot) => hasBit(having, slot)))
+    may[at] = brings ? 1 : 0
   }
-  return all.reverse()
+  return may
 }
 
 const NO_WORDS = new Uint32Array(0)
+const NOBODY: readonly number[] = []
+const NOTHING = new Uint8Array(0)

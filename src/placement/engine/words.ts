@@ -25,9 +25,32 @@ export function drop(words: Words, other: Words): void {
 }
 
 /** The slots of a set, in order. */
-export function* slotsIn(words: Words): Generator<number> {
-  for (let at = 0; at < words.length; at++) {
-    for (let word = words[at] ?? 0; word !== 0; word &= word - 1)
-      yield (at << 5) + 31 - Math.clz32(word & -word)
+export const slotsIn = (words: Words): IterableIterator<number> => new Slots(words)
+
+/** Its own result each time, as a generator's are new ones: a search looks at a hundred thousand slots. */
+class Slots implements IterableIterator<number> {
+  readonly #words: Words
+  #at = -1
+  /** What is left of the word. */
+  #word = 0
+  value = NaN
+  done = false
+
+  constructor(words: Words) {
+    this.#words = words
+  }
+
+  [Symbol.iterator](): this {
+    return this
+  }
+
+  next(): this {
+    while (this.#word === 0 && !this.done) {
+      this.#word = this.#words[++this.#at] ?? 0
+      this.done = this.#at >= this.#words.length
+    }
+    this.value = (this.#at << 5) + 31 - Math.clz32(this.#word & -this.#word)
+    this.#word &= this.#word - 1
+    return this
   }
 }

@@ -111,6 +111,20 @@ export class World {
       yield { resourceClass: this.#classes[this.rooms.classOf(row)]?.name ?? '', ...this.rooms.show(row) }
   }
 
+  /** Puts the rows of a provider's inventories into `rows`, in place of what is there; in the order of `roomsOf`. */
+  rowsOf(slot: number, rows: number[]): void {
+    rows.length = 0
+    for (let row = this.#firstRoom[slot] ?? NONE; row !== NONE; row = this.rooms.next(row)) rows.push(row)
+  }
+
+  /** The same for providers with the same traits and the same classes in the same order, of which all or none are roots. */
+  likenessOf(slot: number): string {
+    let likeness = `${this.trees.parentOf(slot) === NONE} ${this.#traitProfile[slot]}`
+    for (let row = this.#firstRoom[slot] ?? NONE; row !== NONE; row = this.rooms.next(row))
+      likeness += ` ${this.rooms.classOf(row)}`
+    return likeness
+  }
+
   holdersOf(resourceClass: string): SlotSet {
     return this.#classes[this.classIndex(resourceClass)]?.holders ?? EMPTY
   }

@@ -10,7 +10,7 @@ import {
   switched,
   view,
 } from '#lib/versioned/index.ts'
-import type { FoundCandidate, ProviderSummary } from '../candidates/assemble.ts'
+import type { CandidateExample, ProviderExample } from '../candidates/assemble.ts'
 import type { Step } from '../candidates/explain.ts'
 import { explainCandidates, findCandidates } from '../candidates/find.ts'
 import { requestedClasses } from '../candidates/query.ts'
@@ -66,41 +66,29 @@ const listSpec = operation({ path: 'GET /allocation_candidates', ...asking })
 /** Our own: the same question, answered with which constraint left nobody. */
 const explainSpec = operation({ path: 'GET /kilonova/allocation_candidates/explanation', ...asking })
 
-const listForm = ({ taken }: FoundCandidate) =>
-  [...taken]
-    .filter(([, resources]) => resources.size > 0)
-    .map(([provider, resources]) => ({
-      resource_provider: { uuid: provider.uuid },
-      resources: Object.fromEntries(resources),
-    }))
+const listForm = ({ taken }: CandidateExample) =>
+  [...taken].map(([uuid, resources]) => ({
+    resource_provider: { uuid },
+    resources: Object.fromEntries(resources),
+  }))
 
-const mapForm = ({ taken }: FoundCandidate) =>
+const mapForm = ({ taken }: CandidateExample) =>
   Object.fromEntries(
-    [...taken]
-      .filter(([, resources]) => resources.size > 0)
-      .map(([provider, resources]) => [provider.uuid, { resources: Object.fromEntries(resources) }]),
+    [...taken].map(([uuid, resources]) => [uuid, { resources: Object.fromEntries(resources) }]),
   )
 
-const candidateView = view<FoundCandidate>({
+const candidateView = view<CandidateExample>({
   allocations: shownDuring({ '..1.11': listForm, '1.12..': mapForm }),
-  mappings: shownSince('1.34', ({ mappings }) =>
-    Object.fromEntries(
-      [...mappings].map(([suffix, providers]) => [suffix, providers.map(({ uuid }) => uuid)]),
-    ),
-  ),
+  mappings: shownSince('1.34', ({ mappings }) => Object.fromEntries(mappings)),
 })
 
-const roomsOf = (summary: ProviderSummary, shown: (resourceClass: string) => boolean) =>
-  Object.fromEntries(
-    [...summary.rooms]
-      .filter(([resourceClass]) => shown(resourceClass))
-      .map(([resourceClass, { capacity, used }]) => [resourceClass, { capacity, used }]),
-  )
+const roomsOf = ({ rooms }: ProviderExample, shown: (resourceClass: string) => boolean) =>
+  Object.fromEntries([...rooms].filter(([resourceClass]) => shown(resourceClass)))
 
-const summaryView = view<ProviderSummary, { asked: ReadonlySet<string> }>({
+const providerView = view<ProviderExample, { asked: ReadonlySet<string> }>({
   resources: shownDuring({
-    '..1.26': (summary, { asked }) => roomsOf(summary, (resourceClass) => asked.has(resourceClass)),
-    '1.27..': (summary) => roomsOf(summary, () => true),
+    '..1.26': (provider, { asked }) => roomsOf(provider, (resourceClass) => asked.has(resourceClass)),
+    '1.27..': (provider) => roomsOf(provider, () => true),
   }),
   traits: shownSince('1.17', ({ traits }) => traits),
   parent_provider_uuid: shownSince('1.29', ({ parentUuid }) => parentUuid),
@@ -120,20 +108,14 @@ const stepForm = ({ group, constraint, trees, isWhole }: Step) => ({
 export const allocationCandidateEndpoints: readonly Endpoint[] = [
   endpoint(listSpec, async (call) => {
     const asked = readCandidateQuery(call.query as Parameters, call.behaviours)
-    const { found, summaries, isCut } = await findCandidates(call.scope, asked)
-    const said = { at: 'placement/candidates/find', candidates: found.length, isCut }
-    call.scope.log.debug(said, 'candidates found')
     const context = { asked: new Set(requestedClasses(asked)) }
-    return {
-      body: {
-        allocation_requests: found.map((candidate) => call.show(candidateView, candidate, undefined)),
-        provider_summaries: Object.fromEntries(
-          summaries
-            .filter((summary) => call.behaviours.nested || summary.taken)
-            .map((summary) => [summary.uuid, call.show(summaryView, summary, context)]),
-        ),
-      },
-    }
+    const { json, candidates, isCut } = await findCandidates(call.scope, asked, {
+      candidate: (example) => call.show(candidateView, example, undefined),
+      provider: (example) => call.show(providerView, example, context),
+      allOfTrees: call.behaviours.nested,
+    })
+    call.scope.log.debug({ at: 'placement/candidates/find', candidates, isCut }, 'candidates found')
+    return { json }
   }),
   endpoint(explainSpec, async (call) => {
     const { trees, steps, emptiedBy, sentence } = await explainCandidates(

@@ -54,6 +54,8 @@ export interface Answer {
   /** The operation's, when left out. */
   readonly status?: number
   readonly body?: unknown
+  /** The body as JSON already, in place of `body`. */
+  readonly json?: Buffer
   /** Without the mount path. */
   readonly location?: string
   /** Milliseconds since the epoch; null: nothing there could have been; left out: now, for answers with a body. */

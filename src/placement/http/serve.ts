@@ -266,12 +266,13 @@ function send(
   reply.code(answer.status ?? status)
   if (answer.location !== undefined)
     reply.header('location', `${origin}${options.mountPath}${answer.location}`)
-  const dated = answer.body !== undefined || answer.lastModified !== undefined
+  const json = answer.json ?? (answer.body === undefined ? undefined : JSON.stringify(answer.body))
+  const dated = json !== undefined || answer.lastModified !== undefined
   if (dated && version >= SAYS_FRESHNESS) {
     if (answer.lastModified !== null)
       reply.header('last-modified', new Date(answer.lastModified ?? clock.now()).toUTCString())
     reply.header('cache-control', 'no-cache')
   }
-  if (answer.body === undefined) return reply.send()
-  return reply.type('application/json').send(JSON.stringify(answer.body))
+  if (json === undefined) return reply.send()
+  return reply.type('application/json').send(json)
 }
