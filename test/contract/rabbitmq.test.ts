@@ -111,6 +111,21 @@ test('when a server is killed, its call goes to another one, and a cast is never
   assert.deepEqual(handled, ['question', 'hint 2'])
 })
 
+test('what one server keeps without an answer is asked again, of another one', async (t) => {
+  const another = busesOf(t)
+  const hanging = fork(HANGING_SERVER, [node.transportUrl, 'patient'])
+  t.after(() => hanging.kill('SIGKILL'))
+  assert.deepEqual(await once(hanging, 'message'), ['serving', undefined])
+  const kept: unknown[] = []
+  hanging.on('message', (message) => kept.push((message as { begun: unknown }).begun))
+  await another().serve('patient', { call: async (payload) => payload })
+  const caller = another()
+  const questions = ['first', 'second', 'third', 'fourth']
+  const replies = questions.map((each) => caller.call('patient', 'call', each, { ...ask, againMs: 50 }))
+  assert.deepEqual(await Promise.all(replies), questions)
+  assert.ok(kept.length > 0, 'the one that hangs had some of them')
+})
+
 test('the broker is lost and comes back: calls wait, casts do not, nothing is run twice', async (t) => {
   const another = busesOf(t)
   const [caller, server] = [another(), another()]

@@ -34,7 +34,8 @@ export interface RabbitMqBus extends Bus {
 const HEARTBEAT_SECONDS = 10
 const PREFETCH = 64
 const CONNECT_TIMEOUT_MS = 5_000
-const MAX_PAUSE_MS = 3_000
+/** A broker that is back is found within this. */
+const MAX_PAUSE_MS = 1_000
 /** A hint older than this is worth less than the poll that came meanwhile. */
 const CAST_LIFE_MS = 30_000
 /** Casts on their way to the broker; more are dropped. */

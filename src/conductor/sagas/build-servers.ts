@@ -26,6 +26,8 @@ interface Placed {
 }
 
 const EVENT = 'compute__do_build_and_run_instance'
+/** Half a minute, the first two tries within two seconds: a neighbour that restarts, or is overloaded, is waited for. */
+const PATIENCE = { times: 6, delayMs: 500 } as const
 
 /** No host can take the server; in Nova's words. */
 export class NoValidHost extends Error {
@@ -65,8 +67,7 @@ export const buildServers = serverSaga<Params>('build-server', {
       undo: leaveHost,
       deadlineMs: 180_000,
       retry: {
-        times: 3,
-        delayMs: 500,
+        ...PATIENCE,
         when: (error) => isPassing(error) || error instanceof GroupPolicyViolated,
       },
     },
@@ -78,7 +79,7 @@ export const buildServers = serverSaga<Params>('build-server', {
       do: bindPorts,
       undo: releasePorts,
       deadlineMs: 300_000,
-      retry: { times: 2, delayMs: 500, when: isPassing },
+      retry: { ...PATIENCE, when: isPassing },
     },
   )
   .step(

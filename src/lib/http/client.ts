@@ -39,6 +39,9 @@ export interface HttpClient {
 
 const DEFAULT_TIMEOUT_MS = 60_000
 
+const failure = ({ method, url }: HttpCall, cause: unknown): HttpFailure =>
+  new HttpFailure(`${method} ${new URL(url).origin} was not answered`, { cause })
+
 export function createHttpClient(options: { connections?: number } = {}): HttpClient {
   const dispatcher = new Agent({ connections: options.connections ?? 64, keepAliveTimeout: 4_000 })
   const open = async (call: HttpCall) => {
@@ -60,13 +63,16 @@ export function createHttpClient(options: { connections?: number } = {}): HttpCl
         signal,
       })
     } catch (error) {
-      throw new HttpFailure(`${call.method} ${new URL(call.url).origin} was not answered`, { cause: error })
+      throw failure(call, error)
     }
   }
   return {
     async send(call) {
       const { statusCode, headers, body } = await open(call)
-      const text = await body.text()
+      // Who answers may go away in the middle of it.
+      const text = await body.text().catch((error: unknown) => {
+        throw failure(call, error)
+      })
       const isJson = String(headers['content-type'] ?? '').includes('json') && text !== ''
       return { status: statusCode, headers, text, json: isJson ? (JSON.parse(text) as unknown) : undefined }
     },
