@@ -26,6 +26,20 @@ export async function findUserQuotas(db: Db, projectId: string, userId: string):
   return limitsOf(await query.where('user_id', '=', userId).execute())
 }
 
+/** What was set for a class, for a project, and for one user in it, where one is named: in one statement. */
+export async function findQuotas(
+  db: Db,
+  of: { readonly className: string; readonly projectId: string; readonly userId: string | undefined },
+): Promise<Readonly<Record<'ofClass' | 'ofProject' | 'ofUser', QuotaLimits>>> {
+  const { rows } = await sql<{ owner: 'class' | 'project' | 'user'; resource: string; hard_limit: number }>`
+    select 'class' as owner, resource, hard_limit from quota_classes where class_name = ${of.className}
+    union all select 'project', resource, hard_limit from quotas where project_id = ${of.projectId}
+    union all select 'user', resource, hard_limit from project_user_quotas
+      where project_id = ${of.projectId} and user_id = ${of.userId ?? null}`.execute(db)
+  const set = (owner: string) => limitsOf(rows.filter((row) => row.owner === owner))
+  return { ofClass: set('class'), ofProject: set('project'), ofUser: set('user') }
+}
+
 /** What was set for users of a project, together; an unlimited one counts nothing. */
 export async function sumUserQuotas(db: Db, projectId: string): Promise<QuotaLimits> {
   const query = db

@@ -6,7 +6,14 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
-import { createAll, isDatabaseAway, isUniqueViolation, type Migration, openDatabase } from '#db/kit/index.ts'
+import {
+  createAll,
+  isDatabaseAway,
+  isUniqueViolation,
+  type Migration,
+  openDatabase,
+  sharedRead,
+} from '#db/kit/index.ts'
 import { NOVA_MIGRATIONS } from '#db/migrations/index.ts'
 import { eventually } from '../eventually.ts'
 import { openStores, type TestStore } from './db.ts'
@@ -55,6 +62,20 @@ for (const store of stores) {
     assert.deepEqual(await journalOf(store, 'broken'), [])
     await database.migrate('broken', [good])
     assert.deepEqual(await journalOf(store, 'broken'), [1])
+  })
+
+  test(`${name}: who asks one question at once shares a read that began after it asked`, async () => {
+    const begun: (() => void)[] = []
+    const ask = (question: string) =>
+      sharedRead(db, [question], () => new Promise<number>((end) => begun.push(() => end(begun.length))))
+    const answers = [ask('a'), ask('b'), ask('a'), ask('a')]
+    assert.equal(begun.length, 2)
+    begun[0]?.()
+    await answers[0]
+    await eventually(() => begun.length === 3)
+    for (const end of begun) end()
+    assert.equal((await Promise.all(answers)).length, 4)
+    assert.equal(begun.length, 3)
   })
 
   test(`${name}: later migrations are added to those applied, and done once`, async () => {

@@ -4,7 +4,8 @@
  * the same transaction.
  */
 import type { QuotaLimits, Services } from '#api/kernel/index.ts'
-import { findClassQuotas, findProjectQuotas, findUserQuotas } from '#db/quotas.ts'
+import { findClassQuotas, findProjectQuotas, findQuotas, findUserQuotas } from '#db/quotas.ts'
+import { sharedRead } from '#db/kit/index.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { readUnifiedLimits } from './unified.ts'
 
@@ -86,6 +87,21 @@ export async function limitsOf(sources: Sources, { projectId, userId }: Owner): 
     ...(await findProjectQuotas(db.typed<NovaDb>(), projectId)),
     ...(userId !== undefined && (await userLimits(sources, projectId, userId))),
   }
+}
+
+/** The limits of a project, and what was set for one user in it. May ask Keystone: never to be called in a transaction. */
+export async function allLimits(
+  sources: Sources,
+  { projectId, userId }: Owner,
+): Promise<{ readonly ofProject: Limits; readonly own: Partial<Limits> }> {
+  const { db, config } = sources
+  if (config.quotaDriver !== 'database') return { ofProject: await limitsOf(sources, { projectId }), own: {} }
+  // Many servers of one project are asked for at once.
+  const found = await sharedRead(db.typed<NovaDb>(), ['quotas', projectId, userId], (kysely) =>
+    findQuotas(kysely, { className: DEFAULT_CLASS, projectId, userId }),
+  )
+  const ofProject = { ...configuredLimits(config.quota), ...found.ofClass, ...found.ofProject }
+  return { ofProject, own: found.ofUser }
 }
 
 /** What was set for one user in a project. Keystone knows of none. */

@@ -1,7 +1,7 @@
 /** A project's quota as those see it who are about to make something: the limits, and how a refusal is put. */
 import type { Services } from '#api/kernel/index.ts'
 import { type Fault, forbidden } from '#lib/fault.ts'
-import { type Limits, limitsOf, type Resource, userLimits } from './limits.ts'
+import { allLimits, type Limits, type Resource } from './limits.ts'
 import { UNIFIED_NAMES } from './unified.ts'
 
 /** What would be too much: `used` is there, `delta` was asked for. */
@@ -27,8 +27,7 @@ export async function quotaOf(
   services: Pick<Services, 'db' | 'config' | 'unifiedLimits'>,
   of: { readonly projectId: string; readonly userId?: string | undefined },
 ): Promise<Quota> {
-  const ofProject = await limitsOf(services, { projectId: of.projectId })
-  const own = of.userId === undefined ? {} : await userLimits(services, of.projectId, of.userId)
+  const { ofProject, own } = await allLimits(services, of)
   const limits = { ...ofProject, ...own }
   return {
     limits,

@@ -2,6 +2,7 @@
 import type { Call, Services } from '#api/kernel/index.ts'
 import { type Quota, quotaOf } from '#api/quotas/index.ts'
 import { findFlavor } from '#db/flavors.ts'
+import { sharedRead } from '#db/kit/index.ts'
 import { findKeyPair } from '#db/keypairs.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { findServerGroup } from '#db/server-groups.ts'
@@ -161,7 +162,9 @@ async function flavorOf(call: CreateCall, { db }: Services, sent: Sent): Promise
   // Old clients send the flavor's URL.
   const flavorId = id.slice(id.lastIndexOf('/') + 1)
   const visibility = call.isAdmin ? {} : { visibleTo: call.context.projectId ?? '' }
-  const flavor = await findFlavor(db.typed<NovaDb>(), flavorId, visibility)
+  const flavor = await sharedRead(db.typed<NovaDb>(), ['flavor', flavorId, visibility], (kysely) =>
+    findFlavor(kysely, flavorId, visibility),
+  )
   if (!flavor || flavor.disabled) throw badRequest(`Flavor ${flavorId} could not be found.`)
   return flavor
 }

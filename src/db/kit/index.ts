@@ -15,4 +15,5 @@ export {
 export type { Migration } from './migrate.ts'
 export { type Direction, keysetAfter, keysetOrder, type SortColumn } from './keyset.ts'
 export { PLANNED_EACH_TIME } from './prepared.ts'
+export { sharedRead } from './shared-read.ts'
 export { newestOf, tablesVersion } from './version.ts'
