@@ -6,7 +6,9 @@ export interface RequestContext {
   /** The caller's own request id, when another service called. */
   readonly globalRequestId?: string
   readonly userId: string
+  readonly userName?: string | null
   readonly projectId: string | null
+  readonly projectName?: string | null
   readonly userDomainId?: string | null
   readonly projectDomainId?: string | null
   readonly domainId?: string | null

@@ -84,6 +84,19 @@ test('strangers see nothing of what is not theirs; sharing, publishing and right
   assert.deepEqual([await listed(alt), await listed(admin), await listed(reader)], [[], [id], [id]])
   assert.equal((await call(alt, 'GET', `/v2/images?marker=${id}`)).status, 400)
 
+  // Made for another project, it is that one's to see.
+  const wish = {
+    name: 's',
+    diskFormat: null,
+    containerFormat: null,
+    minDiskGb: 0,
+    minRamMb: 0,
+    properties: {},
+  }
+  const forAlt = await images.create({ ...wish, sharedWith: altProject }, { token: demo })
+  assert.equal((await images.find(forAlt.id, { token: alt }))?.visibility, 'shared')
+  await images.remove(forAlt.id)
+
   // A reader reads its project's, and changes nothing.
   assert.equal((await call(reader, 'GET', `/v2/images/${id}`)).status, 200)
   assert.equal((await call(reader, 'POST', '/v2/images', {})).status, 403)

@@ -28,6 +28,7 @@ const config: ApiConfig = {
   authUri: 'http://identity/v3',
   linkPrefix: 'http://compute',
   glanceLinkPrefix: 'http://image',
+  propertiesNotInherited: [],
   maxLimit: 1_000,
   maxBodyBytes: 114_688,
   enableInstancePassword: true,

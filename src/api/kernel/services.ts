@@ -55,6 +55,8 @@ export interface ApiConfig {
   readonly linkPrefix: string | null
   /** Glance's URL for links to images; derived from the compute's own when null (`[api] glance_link_prefix`). */
   readonly glanceLinkPrefix: string | null
+  /** Properties of an image that images of its servers lack (`non_inheritable_image_properties`). */
+  readonly propertiesNotInherited: readonly string[]
   readonly maxLimit: number
   readonly maxBodyBytes: number
   readonly enableInstancePassword: boolean

@@ -42,13 +42,13 @@ async function change(
   verb: 'add' | 'remove',
   name: string,
 ): Promise<void> {
-  const { uuid, projectId } = await getServer(call, services, `${RULE}:${verb}`)
+  const { uuid } = await getServer(call, services, `${RULE}:${verb}`)
   const group = await groupOf(call, services, name)
   const ports = await services.networks.ports(uuid)
   if (ports.length === 0) throw badRequest(`instance_id ${uuid} could not be found as device id on any ports`)
   const having = ports.filter(({ securityGroupIds }) => securityGroupIds.includes(group.id))
   if (verb === 'remove' && having.length === 0)
-    throw notFound(`Security group ${name} not assigned to server instance ${projectId}`)
+    throw notFound(`Security group ${name} not associated with the instance ${uuid}`)
   const changed = verb === 'add' ? ports.filter((port) => !having.includes(port)) : having
   for (const { id, securityGroupIds } of changed) {
     const others = securityGroupIds.filter((other) => other !== group.id)

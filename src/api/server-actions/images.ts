@@ -2,7 +2,7 @@
 import { beginOperation, getServer, targetOf } from '#api/instances/index.ts'
 import type { Answer, Call, Services } from '#api/kernel/index.ts'
 import { quotaOf } from '#api/quotas/index.ts'
-import { checkItems } from '#api/servers/index.ts'
+import { checkItems, makerNotes } from '#api/servers/index.ts'
 import { badRequest, isFault } from '#lib/fault.ts'
 import type { Accepted } from '#lib/versioned/index.ts'
 import type { Image } from '#model/image/index.ts'
@@ -72,42 +72,51 @@ interface Wanted {
   readonly properties: Metadata
 }
 
-/** Properties that are of one image, not of what is made of it. Nova's `non_inheritable_image_properties`. */
-const NOT_INHERITED = new Set([
-  'image_cache_in_nova',
-  'image_bittorrent',
-  'image_img_signature',
-  'image_img_signature_certificate_uuid',
-  'image_img_signature_hash_method',
-  'image_img_signature_key_type',
+/** Properties that are of one image, not of what is made of it, whatever an operator says. */
+const NEVER_INHERITED = new Set([
+  'cinder_encryption_key_id',
+  'cinder_encryption_key_deletion_policy',
+  'img_signature',
+  'img_signature_certificate_uuid',
+  'img_signature_hash_method',
+  'img_signature_key_type',
 ])
+const isInherited = (key: string, except: readonly string[]): boolean =>
+  !NEVER_INHERITED.has(key) && !key.startsWith('os_glance') && !except.includes(key)
+
 const FACTS = new Set(['min_disk', 'min_ram', 'disk_format', 'container_format'])
 
 /** An image in the caller's name that says what it will be an image of. */
 export async function waitingImage(
-  call: Pick<Call<unknown, unknown, never>, 'token'>,
-  { images }: Services,
+  call: Pick<Call<unknown, unknown, never>, 'token' | 'context'>,
+  { images, config }: Services,
   instance: Instance,
   { name, type, properties }: Wanted,
 ): Promise<Image> {
   const notes = Object.entries(instance.systemMetadata)
-    .filter(([key]) => key.startsWith('image_') && !NOT_INHERITED.has(key))
+    .filter(([key]) => key.startsWith('image_'))
     .map(([key, value]) => [key.slice('image_'.length), value] as const)
+    .filter(([key]) => isInherited(key, config.propertiesNotInherited))
   const facts = new Map(notes)
+  // What a snapshot is made in shows with its data.
+  const format = (fact: string) => (type === 'snapshot' ? null : (facts.get(fact) ?? null))
   const asked = {
     name: name.trim(),
-    diskFormat: facts.get('disk_format') ?? null,
-    containerFormat: facts.get('container_format') ?? 'bare',
+    diskFormat: format('disk_format'),
+    containerFormat: format('container_format'),
     minDiskGb: Math.max(Number(facts.get('min_disk') ?? 0), instance.flavor.rootGb),
     minRamMb: Number(facts.get('min_ram') ?? 0),
     properties: {
       ...Object.fromEntries(notes.filter(([key]) => !FACTS.has(key))),
+      ...makerNotes(instance),
       base_image_ref: instance.imageRef,
       instance_uuid: instance.uuid,
-      user_id: instance.userId,
+      user_id: call.context.userId,
       image_type: type,
       ...properties,
     },
+    // An admin's image of someone's server is that one's to use, too.
+    ...(call.context.projectId !== instance.projectId && { sharedWith: instance.projectId }),
   }
   try {
     return await images.create(asked, { token: call.token })

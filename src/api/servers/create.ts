@@ -21,7 +21,7 @@ import type { Transaction } from 'kysely'
 import { type Device, deviceRow, rootDevice } from './block-devices.ts'
 import { injectedOf } from './injected.ts'
 import { hostnameOf, makePassword, makeReservationId, numbered } from './names.ts'
-import { notesOf } from './notes.ts'
+import { makerOf, notesOf } from './notes.ts'
 import { type CreateCall, type Plan, planOf } from './plan.ts'
 import { countWithinQuota } from './quota.ts'
 import { reserveVolumes } from './volume-devices.ts'
@@ -163,7 +163,10 @@ function newInstance(
     accessIpV4: sent.accessIPv4 ?? null,
     accessIpV6: sent.accessIPv6 ?? null,
     metadata: sent.metadata ?? {},
-    systemMetadata: notesOf({ image: bootImage, hints: plan.hints, pinnedZone: destination.zone }),
+    systemMetadata: {
+      ...notesOf({ image: bootImage, hints: plan.hints, pinnedZone: destination.zone }),
+      ...makerOf(call.context),
+    },
     tags: [...new Set(sent.tags ?? [])],
     trustedCerts: sent.trusted_image_certificates ?? null,
     rootDeviceName: rootDevice(plan.devices)?.deviceName ?? null,

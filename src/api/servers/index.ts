@@ -15,7 +15,7 @@ export { checkZone } from './destination.ts'
 export { renderServer } from './list.ts'
 export { injectedOf } from './injected.ts'
 export { makePassword } from './names.ts'
-export { hintsOf, imagePropertiesOf, notesOf, pinnedZoneOf, withPinnedZone } from './notes.ts'
+export { hintsOf, imagePropertiesOf, makerNotes, notesOf, pinnedZoneOf, withPinnedZone } from './notes.ts'
 export { checkItems, countWithinQuota } from './quota.ts'
 export { changedServer } from './server.view.ts'
 

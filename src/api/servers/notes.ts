@@ -1,6 +1,7 @@
 /** What the API notes of a create in an instance's system metadata, and reads back to show. */
 import type { Image } from '#model/image/index.ts'
 import type { Instance } from '#model/instance/index.ts'
+import type { RequestContext } from '#model/request-context.ts'
 
 const HINTS = 'scheduler_hints'
 const PINNED_ZONE = 'pinned_availability_zone'
@@ -30,6 +31,26 @@ export function notesOf({ image, hints, pinnedZone }: Notes): Record<string, str
     ...(pinnedZone !== null && { [PINNED_ZONE]: pinnedZone }),
   }
 }
+
+/** Who made the server, as Nova keeps it: images made of the server say it too. */
+export const makerOf = ({
+  userName,
+  projectName,
+  roles,
+}: Pick<RequestContext, 'userName' | 'projectName' | 'roles'>): Record<string, string> => ({
+  boot_roles: roles.join(','),
+  ...(typeof userName === 'string' && { owner_user_name: userName }),
+  ...(typeof projectName === 'string' && { owner_project_name: projectName }),
+})
+
+/** What `makerOf` noted. */
+export const makerNotes = ({ systemMetadata }: Pick<Instance, 'systemMetadata'>): Record<string, string> =>
+  Object.fromEntries(
+    ['boot_roles', 'owner_user_name', 'owner_project_name'].flatMap((key) => {
+      const value = systemMetadata[key]
+      return value === undefined ? [] : [[key, value]]
+    }),
+  )
 
 export const hintsOf = ({ systemMetadata }: Instance): SchedulerHints =>
   systemMetadata[HINTS] === undefined ? {} : (JSON.parse(systemMetadata[HINTS]) as SchedulerHints)

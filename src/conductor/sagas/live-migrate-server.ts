@@ -22,7 +22,7 @@ const EVENT = 'compute_live_migration'
 
 export const liveMigrateServer = serverSaga<Params>('live-migrate-server', {})
   .step('hold', { taskState: 'migrating', event: 'conductor_live_migrate_instance' }, holdSource)
-  .step('choose', { event: 'conductor_live_migrate_instance' }, choose('preparing'))
+  .step('choose', { event: 'conductor_live_migrate_instance' }, choose('preparing', { addressed: false }))
   .step(
     'leave',
     { event: EVENT },

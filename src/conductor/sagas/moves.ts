@@ -97,11 +97,14 @@ export const holdSource: MoveStep<object, null> = {
   retry,
 }
 
-/** Chooses and claims the new host. */
-export const choose = (status: MigrationStatus): MoveStep<object, SelectedHost> => ({
+/** Chooses and claims the new host. `addressed` moves note its address too, as Nova does of all but live ones. */
+export const choose = (
+  status: MigrationStatus,
+  { addressed = true }: { readonly addressed?: boolean } = {},
+): MoveStep<object, SelectedHost> => ({
   do: async (ctx) => {
     const { host } = await select(ctx)
-    const [node] = await listComputeNodes(ctx.world.db, { host: host.host })
+    const [node] = addressed ? await listComputeNodes(ctx.world.db, { host: host.host }) : []
     const address = node && node.hostIp !== '' && { destHost: node.hostIp }
     return async (trx) => {
       const to = { destCompute: host.host, destNode: host.node, ...address }

@@ -4,8 +4,10 @@ import type { RequestContext } from '#model/request-context.ts'
 /** A validated token. */
 export interface TokenInfo {
   readonly userId: string
+  readonly userName?: string | null
   readonly userDomainId: string | null
   readonly projectId: string | null
+  readonly projectName?: string | null
   readonly projectDomainId: string | null
   readonly domainId: string | null
   readonly systemScope: 'all' | null
@@ -59,7 +61,9 @@ export interface ServiceSession {
 export const contextOf = (token: TokenInfo, requestId: string): RequestContext => ({
   requestId,
   userId: token.userId,
+  userName: token.userName ?? null,
   projectId: token.projectId,
+  projectName: token.projectName ?? null,
   userDomainId: token.userDomainId,
   projectDomainId: token.projectDomainId,
   domainId: token.domainId,

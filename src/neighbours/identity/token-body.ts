@@ -7,6 +7,7 @@ import type { TokenInfo } from './port.ts'
 const Named = Type.Object({ id: Type.String(), name: Type.Optional(Type.String()) })
 const Owned = Type.Object({
   id: Type.String(),
+  name: Type.Optional(Type.String()),
   domain: Type.Optional(Type.Object({ id: Type.Union([Type.String(), Type.Null()]) })),
 })
 
@@ -61,8 +62,10 @@ export function tokenInfoOf(json: unknown): TokenInfo {
   const accessRules = token.application_credential?.access_rules
   return {
     userId: token.user.id,
+    userName: token.user.name ?? null,
     userDomainId: token.user.domain?.id ?? null,
     projectId: token.project?.id ?? null,
+    projectName: token.project?.name ?? null,
     projectDomainId: token.project?.domain?.id ?? null,
     domainId: token.domain?.id ?? null,
     systemScope: token.system?.all === true ? 'all' : null,

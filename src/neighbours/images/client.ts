@@ -68,7 +68,7 @@ export function createImages(options: ImagesOptions): Images {
       const json = {
         ...image.properties,
         name: image.name,
-        visibility: 'private',
+        visibility: image.sharedWith === undefined ? 'private' : 'shared',
         min_disk: image.minDiskGb,
         min_ram: image.minRamMb,
         ...(image.diskFormat !== null && { disk_format: image.diskFormat }),
@@ -79,7 +79,13 @@ export function createImages(options: ImagesOptions): Images {
         http.send({ method: 'POST', url, headers, json, timeoutMs: TIMEOUT_MS }),
       )
       refuseUnless([201], answer, 'make the image')
-      return readImage(answer.json)
+      const made = readImage(answer.json)
+      if (image.sharedWith !== undefined) {
+        const call = { method: 'POST', url: `${url}/${made.id}/members`, headers, timeoutMs: TIMEOUT_MS }
+        const shared = await reach(() => http.send({ ...call, json: { member: image.sharedWith } }))
+        refuseUnless([200], shared, `share image ${made.id}`)
+      }
+      return made
     },
     async upload(imageId, { diskFormat, containerFormat, bytes }) {
       const url = await urlOf(`/images/${encodeURIComponent(imageId)}`)

@@ -9,7 +9,7 @@ export interface Images {
   findAsService(imageId: string): Promise<Image | undefined>
   /** The image's bytes, with the service user's rights. */
   download(imageId: string): Promise<Readable>
-  /** Makes an image that waits for its data, as the caller's. Throws the 403 of a full quota. */
+  /** Makes an image that waits for its data, as the caller's, shared with the members it is given. Throws the 403 of a full quota. */
   create(image: NewImage, caller: { token: string }): Promise<Image>
   /** Gives a waiting image its data, with the service user's rights. */
   upload(imageId: string, data: ImageData): Promise<void>
@@ -26,6 +26,8 @@ export interface NewImage {
   readonly minDiskGb: number
   readonly minRamMb: number
   readonly properties: Readonly<Record<string, string>>
+  /** The project that may use it beside the caller's own. */
+  readonly sharedWith?: string
 }
 
 export interface ImageData {

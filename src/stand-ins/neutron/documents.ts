@@ -4,7 +4,8 @@ export interface Stored {
   readonly id: string
   readonly project_id: string
   readonly name: string
-  readonly description: string
+  /** Null for what Neutron itself makes beside something else. */
+  readonly description: string | null
   readonly tags: readonly string[]
   readonly revision_number: number
   /** ISO 8601, seconds, `Z`. */

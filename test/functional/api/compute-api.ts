@@ -47,6 +47,7 @@ export const testConfig: ApiConfig = {
   authUri: 'http://127.0.0.1/identity/v3',
   linkPrefix: null,
   glanceLinkPrefix: null,
+  propertiesNotInherited: ['cache_in_nova', 'bittorrent'],
   maxLimit: 1000,
   maxBodyBytes: 114_688,
   enableInstancePassword: true,
@@ -262,10 +263,18 @@ export function testServices(
       findAsService: async (id) => there.images.find((each) => each.id === id),
       download: unasked('download'),
       create: async (asked) => {
-        const { diskFormat, containerFormat, name, minDiskGb, minRamMb, properties } = asked
+        const { diskFormat, containerFormat, name, minDiskGb, minRamMb, properties, sharedWith } = asked
+        const visibility = sharedWith === undefined ? 'private' : 'shared'
         const id = randomIds.uuid()
         const given = { id, name, diskFormat, containerFormat, minDiskGb, minRamMb, properties }
-        const made: Image = { ...image, ...given, status: 'queued', size: null, virtualSize: null }
+        const made: Image = {
+          ...image,
+          ...given,
+          visibility,
+          status: 'queued',
+          size: null,
+          virtualSize: null,
+        }
         there.images.push(made)
         return made
       },

@@ -105,11 +105,24 @@ test('an image that is made says what it is of, and where it is found is told as
   assert.deepEqual([old.text, String(old.headers['location']).endsWith(`/images/${made?.id}`)], ['', true])
   const { image_type: type, instance_uuid: of, base_image_ref: base, mine } = made?.properties ?? {}
   assert.deepEqual([made?.name, type, of, base, mine], ['snap', 'snapshot', uuid, IMAGE_ID, 'yes'])
+  assert.deepEqual(
+    [made?.properties['boot_roles'], made?.visibility, made?.diskFormat],
+    ['member,reader', 'private', null],
+  )
   const [operation] = await listLiveOperations(db(cloud), uuid)
   assert.ok(await findOperation(db(cloud), operation?.id ?? ''))
   await change(cloud, uuid, { taskState: null })
   const newer = await act(cloud, uuid, body, { at: '2.45' })
   assert.deepEqual(newer.body, { image_id: cloud.there.images.at(-1)?.id })
+  // An admin's is the owner's, too, and has the format of the disk when it is a backup.
+  await change(cloud, uuid, { taskState: null })
+  const backup = { createBackup: { name: 'b', backup_type: 'daily', rotation: 1 } }
+  assert.equal((await act(cloud, uuid, backup, ADMIN)).status, 202)
+  const admins = cloud.there.images.at(-1)
+  assert.deepEqual(
+    [admins?.visibility, admins?.properties['user_id'], admins?.diskFormat],
+    ['shared', 'admin-user', 'qcow2'],
+  )
 })
 
 test('a rebuild changes what is sent and keeps the rest, and shows the server as it is to be', async (t) => {

@@ -54,17 +54,21 @@ export const network: Kind<'network'> = {
   },
   async view(db, docs) {
     const subnets = await listDocs(db, 'subnet', { parentIds: docs.map((doc) => doc.id) })
-    return docs.map((doc) => ({
-      ...doc,
-      subnets: subnets.filter((subnet) => subnet.network_id === doc.id).map((subnet) => subnet.id),
-      availability_zone_hints: [],
-      availability_zones: ['nova'],
-      ipv4_address_scope: null,
-      ipv6_address_scope: null,
-      'provider:network_type': 'local',
-      'provider:physical_network': null,
-      'provider:segmentation_id': null,
-    }))
+    return docs.map((doc) => {
+      const own = subnets.filter((subnet) => subnet.network_id === doc.id)
+      return {
+        ...doc,
+        subnets: own.map((subnet) => subnet.id),
+        availability_zone_hints: [],
+        // Those of the DHCP agents that serve it.
+        availability_zones: own.some((subnet) => subnet.enable_dhcp) ? ['nova'] : [],
+        ipv4_address_scope: null,
+        ipv6_address_scope: null,
+        'provider:network_type': 'local',
+        'provider:physical_network': null,
+        'provider:segmentation_id': null,
+      }
+    })
   },
 }
 

@@ -56,12 +56,14 @@ export const securityGroup: Kind<'security_group'> = {
   },
 }
 
-export const viewRule = (rule: SecurityGroupRuleDoc): Record<string, unknown> => ({
-  ...rule,
-  remote_address_group_id: null,
-  normalized_cidr: rule.remote_ip_prefix,
-  tenant_id: rule.project_id,
-})
+export function viewRule({ name: _nameless, ...rule }: SecurityGroupRuleDoc): Record<string, unknown> {
+  return {
+    ...rule,
+    remote_address_group_id: null,
+    normalized_cidr: rule.remote_ip_prefix,
+    tenant_id: rule.project_id,
+  }
+}
 
 type RuleSeed = Pick<SecurityGroupRuleDoc, 'direction' | 'ethertype'> & { readonly fromGroup: boolean }
 
@@ -83,6 +85,7 @@ async function insertGroup(
   for (const { direction, ethertype, fromGroup } of seeds) {
     const rule: SecurityGroupRuleDoc = {
       ...newDocument(work, { project_id: undefined }),
+      description: null,
       project_id: group.project_id,
       security_group_id: group.id,
       direction,

@@ -103,7 +103,6 @@ export const subnet: Kind<'subnet'> = {
       subnetpool_id: null,
       service_types: [],
       segment_id: null,
-      dns_publish_fixed_ip: false,
     })),
 }
 
