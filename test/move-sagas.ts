@@ -52,6 +52,13 @@ async function resized(cloud: SmallCloud, uuid: string, status: MigrationStatus)
   return migrationUuid
 }
 
+async function resizedHere(cloud: SmallCloud, uuid: string, status: MigrationStatus): Promise<string> {
+  const migrationUuid = await migrationOf(cloud, uuid, 'resize', status, 'h1')
+  await change(cloud, uuid, { vmState: 'resized', systemMetadata: { old_vm_state: 'active' } })
+  cloud.placement.allocations.set(migrationUuid, { 'rp-h1': { resources: { VCPU: 1 } } })
+  return migrationUuid
+}
+
 async function shelved(cloud: SmallCloud, uuid: string, offloaded: boolean): Promise<void> {
   cloud.images.ids.add(IMAGE_ID)
   const systemMetadata = { shelved_image_id: IMAGE_ID, shelved_at: 'then', keep: 'me' }
@@ -109,7 +116,21 @@ export const MOVE_PREPARATIONS = {
   }),
 } as const
 
-export type MoveSaga = keyof typeof MOVE_PREPARATIONS
+/** The same, of a resize that stays on its host. */
+const RESIZE_HERE_PREPARATIONS = {
+  'resize-server': async (cloud: SmallCloud, uuid: string) => ({
+    migrationUuid: await migrationOf(cloud, uuid, 'resize', 'pre-migrating'),
+    spec: specAwayFrom(),
+  }),
+  'confirm-resize': async (cloud: SmallCloud, uuid: string) => ({
+    migrationUuid: await resizedHere(cloud, uuid, 'confirming'),
+  }),
+  'revert-resize': async (cloud: SmallCloud, uuid: string) => ({
+    migrationUuid: await resizedHere(cloud, uuid, 'reverting'),
+  }),
+} as const
+
+type MoveSaga = keyof typeof MOVE_PREPARATIONS
 
 /** Where an instance's guest, its resources, its ports and its migration are. */
 interface Place {
@@ -144,7 +165,7 @@ const there = { states: ACTIVE, host: 'h2', guests: ['h2'], holds: ['h2', null] 
 const nowhere = { host: null, guests: [], holds: [null, null] } as const
 
 /** Saga, task state while it runs, where all is when it is done, and where it may be when it failed. */
-export const MOVE_CASES: readonly (readonly [MoveSaga, TaskState | null, Place, ...Place[]])[] = [
+const MOVE_CASES: readonly (readonly [MoveSaga, TaskState | null, Place, ...Place[]])[] = [
   ['snapshot-server', 'image_snapshot_pending', { ...here, images: 1 }, here],
   ['backup-server', 'image_backup', { ...here, images: 1 }, here, { ...here, images: 1 }],
   ['rebuild-server', 'rebuilding', here],
@@ -235,6 +256,50 @@ export const MOVE_CASES: readonly (readonly [MoveSaga, TaskState | null, Place, 
     { ...there, guests: ['h1', 'h2'], holds: ['h2', 'h1'], migration: 'done' },
     { ...here, states: ['error', null, running], migration: 'error' },
   ],
+]
+
+const resizedStill = { ...here, states: ['resized', null, running] } as const
+
+/** The same, of a resize that stays on its host. */
+const RESIZE_HERE_CASES: readonly (readonly [
+  keyof typeof RESIZE_HERE_PREPARATIONS,
+  TaskState | null,
+  Place,
+  ...Place[],
+])[] = [
+  [
+    'resize-server',
+    'resize_prep',
+    { ...resizedStill, holds: ['h1', 'h1'], migration: 'finished' },
+    { ...here, migration: 'error' },
+  ],
+  [
+    'confirm-resize',
+    null,
+    { ...here, migration: 'confirmed' },
+    { ...resizedStill, holds: ['h1', 'h1'], migration: 'finished' },
+    { ...resizedStill, migration: 'finished' },
+  ],
+  ['revert-resize', 'resize_reverting', { ...here, migration: 'reverted' }],
+]
+
+/** What the API did before a saga; gives its parameters. */
+export type Prepare = (cloud: SmallCloud, uuid: string) => Promise<object>
+
+/** What a case is tried with, where that is not its saga's own. */
+interface MoveCase {
+  readonly one: (typeof MOVE_CASES)[number]
+  readonly where?: string
+  readonly prepare?: Prepare
+}
+
+export const ALL_MOVE_CASES: readonly MoveCase[] = [
+  ...MOVE_CASES.map((one) => ({ one })),
+  ...RESIZE_HERE_CASES.map((one) => ({
+    one,
+    where: ' on its host',
+    prepare: RESIZE_HERE_PREPARATIONS[one[0]],
+  })),
 ]
 
 export async function assertPlace(

@@ -20,6 +20,8 @@ export const RequestSpec = Type.Object({
   /** `az:host:node` of an admin: only these. */
   forceHost: Type.Union([Type.String(), Type.Null()]),
   forceNode: Type.Union([Type.String(), Type.Null()]),
+  /** The named host must pass the filters like any other: an admin asked for it, and did not force it. */
+  heedsFilters: Type.Optional(Type.Boolean()),
   ignoreHosts: Type.Array(Type.String()),
   schedulerHints: Type.Record(Type.String(), Type.Unknown()),
 })

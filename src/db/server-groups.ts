@@ -1,7 +1,8 @@
 /** Server groups and who is in them. A server that is deleted is no member any more. */
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import { dialectOf, lockRows } from '#db/kit/index.ts'
 import { notFound } from '#lib/fault.ts'
+import type { MigrationStatus } from '#model/instance/index.ts'
 import type { GroupPolicy, ServerGroup } from '#model/server-group/index.ts'
 import type { NovaDb } from './schema.ts'
 
@@ -202,6 +203,37 @@ export async function findGroupPlaces(db: Db, instanceUuid: string): Promise<Gro
       rows.flatMap((row) => (row.instance_uuid === instanceUuid ? [] : [[row.instance_uuid, row.host]])),
     ),
   }
+}
+
+/** Of migrations whose destination is chosen, and where the server is not yet. */
+const ON_THEIR_WAY: readonly MigrationStatus[] = [
+  'preparing',
+  'pre-migrating',
+  'migrating',
+  'running',
+  'post-migrating',
+]
+
+/** Hosts that servers of the group, but this one, are on their way to; each as often as servers are. */
+export async function listGroupDestinations(
+  db: Db,
+  groupId: number,
+  { except }: { readonly except: string },
+): Promise<string[]> {
+  const rows = await db
+    .selectFrom('instance_group_member as member')
+    .innerJoin('instances', 'instances.uuid', 'member.instance_uuid')
+    .innerJoin('migrations', 'migrations.instance_uuid', 'member.instance_uuid')
+    .select('migrations.dest_compute')
+    .distinct()
+    .select('member.instance_uuid')
+    .where('member.group_id', '=', groupId)
+    .where('member.instance_uuid', '<>', except)
+    .where('instances.deleted', '=', 0)
+    .where('migrations.status', 'in', ON_THEIR_WAY)
+    .where((eb) => eb('migrations.dest_compute', '<>', eb.fn.coalesce('instances.host', sql.lit(''))))
+    .execute()
+  return rows.flatMap(({ dest_compute: host }) => host ?? [])
 }
 
 /** Lets nobody else place a server of the group until the transaction ends. */

@@ -107,8 +107,7 @@ async function lookAround(selector: Selector, request: SchedulingRequest): Promi
     snapshot = await selector.snapshots.refresh()
     found = candidateHosts(snapshot, candidates, providers)
   }
-  const forced = request.spec.forceHost !== null || request.spec.forceNode !== null
-  const filters = forced ? FORCED : selector.filters
+  const filters = filtersFor(selector, request.spec)
   const { passed, refusals } = applyFilters(found.hosts, filters, request)
   const unknown = found.strangers.map((uuid) => ({
     host: uuid,
@@ -122,6 +121,12 @@ async function lookAround(selector: Selector, request: SchedulingRequest): Promi
 function queryOf({ config }: Selector, request: SchedulingRequest, snapshot: Snapshot): CandidateQuery {
   const plain: CandidateQuery = { ...needsOf(request.spec), memberOf: [], limit: config.maxPlacementResults }
   return REQUEST_FILTERS.reduce((query, filter) => filter(query, request, snapshot), plain)
+}
+
+/** An admin who names a host gets it, unless the filters are to be heeded. */
+function filtersFor({ filters }: Selector, spec: RequestSpec): readonly Filter[] {
+  if (spec.forceHost === null && spec.forceNode === null) return filters
+  return spec.heedsFilters === true ? [...FORCED, ...filters] : FORCED
 }
 
 /** Asks each filter about each host; the first that refuses it is the reason. */
@@ -163,8 +168,7 @@ async function place(
   const lost: Refusal[] = []
   let left = hosts
   let { group } = request
-  const isForced = spec.forceHost !== null || spec.forceNode !== null
-  const ofGroups = isForced ? [] : selector.filters.filter((filter) => OF_GROUPS.has(filter))
+  const ofGroups = filtersFor(selector, spec).filter((filter) => OF_GROUPS.has(filter))
   for (const [index, instanceUuid] of instanceUuids.entries()) {
     if (selections[index]?.length !== 0) continue
     const consumer = { instanceUuid, projectId: spec.projectId, userId: context.userId }

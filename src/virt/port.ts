@@ -164,6 +164,12 @@ export interface CanSnapshot {
   snapshot(uuid: string): Promise<DiskSnapshot>
 }
 
+/** A guest can be given another flavor on its host. */
+export interface CanGrowDisks {
+  /** The disks of a guest that is off become as large as its flavor says; none becomes smaller. */
+  growDisks(guest: GuestDefinition): Promise<void>
+}
+
 /** Another host with the same driver can take the guest over, stopped; what is here is kept until it is destroyed. */
 export interface CanMigrate {
   /** Powers the guest off, its disks ready to be taken over. */
@@ -253,6 +259,7 @@ export const canCacheImages = (driver: VirtDriver): driver is VirtDriver & CanCa
   'cacheImage' in driver
 export const canAgeImages = (driver: VirtDriver): driver is VirtDriver & CanAgeImages => 'ageImages' in driver
 export const canSnapshot = (driver: VirtDriver): driver is VirtDriver & CanSnapshot => 'snapshot' in driver
+export const canGrowDisks = (driver: VirtDriver): driver is VirtDriver & CanGrowDisks => 'growDisks' in driver
 export const canMigrate = (driver: VirtDriver): driver is VirtDriver & CanMigrate => 'prepareMove' in driver
 export const canLiveMigrate = (driver: VirtDriver): driver is VirtDriver & CanLiveMigrate =>
   'prepareLiveMove' in driver

@@ -57,6 +57,7 @@ const config: ApiConfig = {
   usageAuditPeriod: { unit: 'month', offset: 0 },
   reclaimsInstances: false,
   offloadsAtOnce: true,
+  resizesOnSameHost: false,
   vncEnabled: false,
   novncproxyBaseUrl: '',
   consoleTokenTtlMs: 600_000,

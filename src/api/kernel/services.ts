@@ -87,6 +87,8 @@ export interface ApiConfig {
   readonly reclaimsInstances: boolean
   /** A shelved server leaves its host at once (`shelved_offload_time` is 0). */
   readonly offloadsAtOnce: boolean
+  /** A resize may choose the host that the server is on (`allow_resize_to_same_host`). */
+  readonly resizesOnSameHost: boolean
   readonly vncEnabled: boolean
   readonly novncproxyBaseUrl: string
   /** How long a console's token is good. */

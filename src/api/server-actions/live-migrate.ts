@@ -17,7 +17,7 @@ type AnyCall = Call<unknown, unknown, never>
 const noForce = () => badRequest("Can't force to a non-provided destination")
 
 export async function migrateLive(
-  call: Call<LiveBody, unknown, 'canForce'>,
+  call: Call<LiveBody, unknown, 'heedsFilters'>,
   services: Services,
 ): Promise<Answer> {
   const { host, force } = call.body['os-migrateLive']
@@ -39,14 +39,17 @@ export async function migrateLive(
     operations: ['live_migrate'],
     action: 'live-migration',
     saga: 'live-migrate-server',
-    params: { migrationUuid, spec: specAway(instance, host) },
+    params: {
+      migrationUuid,
+      spec: specAway(instance, { host, heedsFilters: call.on.heedsFilters && !isTrue(force) }),
+    },
     also: recorded(call, { uuid: migrationUuid, type: 'live-migration', host }),
   })
   return {}
 }
 
 export async function evacuate(
-  call: Call<EvacuateBody, unknown, 'tellsPassword' | 'staysStopped'>,
+  call: Call<EvacuateBody, unknown, 'tellsPassword' | 'staysStopped' | 'heedsFilters'>,
   services: Services,
 ): Promise<Answer> {
   const { host = null, force, onSharedStorage, adminPass: sent } = call.body.evacuate
@@ -71,7 +74,7 @@ export async function evacuate(
     saga: 'evacuate-server',
     params: {
       migrationUuid,
-      spec: specAway(instance, host),
+      spec: specAway(instance, { host, heedsFilters: call.on.heedsFilters && !isTrue(force) }),
       image,
       stopAfter: call.on.staysStopped || instance.vmState === 'stopped',
       ...(!isShared && { injected: injectedOf(adminPass) }),
@@ -82,10 +85,16 @@ export async function evacuate(
   return { body: { adminPass: isShared ? null : adminPass } }
 }
 
-const specAway = (instance: Instance, host: string | null) =>
+interface There {
+  readonly host: string | null
+  /** The named host is asked for, not forced. */
+  readonly heedsFilters: boolean
+}
+
+const specAway = (instance: Instance, { host, heedsFilters }: There) =>
   requestSpecOf(instance, {
     ignoreHosts: instance.host === null ? [] : [instance.host],
-    ...(host !== null && { forceHost: host }),
+    ...(host !== null && { forceHost: host, heedsFilters }),
   })
 
 interface Move {

@@ -57,7 +57,7 @@ export const migrateLive = operation({
       force: during({ '2.30..2.67': t.flag }),
     }),
   ),
-  behaviours: { canForce: '2.30..2.67' },
+  behaviours: { heedsFilters: '2.30..' },
 })
 
 export const evacuate = operation({
@@ -72,7 +72,7 @@ export const evacuate = operation({
       force: during({ '2.29..2.67': t.flag }),
     }),
   ),
-  behaviours: { tellsPassword: '..2.13', staysStopped: '2.95..' },
+  behaviours: { tellsPassword: '..2.13', staysStopped: '2.95..', heedsFilters: '2.29..' },
 })
 
 export const shelve = bare('shelve')

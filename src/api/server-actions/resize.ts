@@ -56,8 +56,9 @@ async function begin(call: AnyCall, services: Services, move: Move): Promise<voi
   const { instance, flavor, host, quota } = move
   const migrationUuid = services.ids.uuid()
   const wanted = flavor ? { ...instance, flavor } : instance
-  const forced = host === null ? {} : { forceHost: host }
-  const ignoreHosts = instance.host === null ? [] : [instance.host]
+  const forced = host === null ? {} : { forceHost: host, heedsFilters: true }
+  const mayStay = flavor !== null && services.config.resizesOnSameHost
+  const ignoreHosts = instance.host === null || mayStay ? [] : [instance.host]
   await beginOperation(call, services, {
     instance,
     operations: ['resize'],

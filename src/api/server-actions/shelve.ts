@@ -78,7 +78,7 @@ export async function unshelve(call: AnyCall, services: Services, where: Where):
   }
   const image = imageId === null ? null : await services.images.findAsService(imageId)
   if (image === undefined) throw badRequest(`Image ${imageId} could not be found.`)
-  const spec = requestSpecOf(instance, { availabilityZone: zone, forceHost: host })
+  const spec = requestSpecOf(instance, { availabilityZone: zone, forceHost: host, heedsFilters: true })
   await beginOperation(call, services, {
     ...begin,
     saga: 'unshelve-offloaded-server',

@@ -86,6 +86,7 @@ export function apiConfig(config: Config, urls: PublicUrls): ApiConfig {
     usageAuditPeriod: auditPeriodOf(DEFAULT.instance_usage_audit_period),
     reclaimsInstances: DEFAULT.reclaim_instance_interval > 0,
     offloadsAtOnce: DEFAULT.shelved_offload_time === 0,
+    resizesOnSameHost: DEFAULT.allow_resize_to_same_host,
     vncEnabled: vnc.enabled,
     novncproxyBaseUrl: vnc.novncproxy_base_url,
     consoleTokenTtlMs: consoleauth.token_ttl * MS,

@@ -14,13 +14,21 @@ import { taskMs, tell, type Told, untell } from './tell.ts'
 
 type Params = OperationParams<'confirm-resize'>
 
+/** It was given its new flavor where it is. */
+async function stayed(ctx: Ctx<Params, object>): Promise<boolean> {
+  const { sourceCompute, destCompute } = await migrationOf(ctx)
+  return destCompute === sourceCompute
+}
+
 const CONFIRM = { event: 'compute_confirm_resize' } as const
 
 export const confirmResize = serverSaga<Params>('confirm-resize', {})
   .step('destroy', CONFIRM, {
     // The interfaces are the new host's.
-    do: async (ctx) =>
-      tell(ctx, { kind: 'destroy', host: await sourceOf(ctx), as: { networkInfo: [] }, orLater: true }),
+    do: async (ctx) => {
+      if (await stayed(ctx)) return done({})
+      return tell(ctx, { kind: 'destroy', host: await sourceOf(ctx), as: { networkInfo: [] }, orLater: true })
+    },
     // It can be asked for again.
     undo: async (ctx) => untellAs(ctx, 'finished'),
     deadlineMs: taskMs,
@@ -45,7 +53,7 @@ async function confirmed(ctx: Ctx<Params, object>): Promise<Outcome<null, Trx>> 
 
 /** Nothing more is asked of the host, and the migration says how it stands. */
 async function untellAs(ctx: Ctx<Params, object>, status: MigrationStatus): Promise<Outcome<void, Trx>> {
-  const outcome = untell(ctx, 'destroy')
+  const outcome = untell(ctx, status === 'error' && (await stayed(ctx)) ? 'stop' : 'destroy')
   return async (trx) => {
     await setStatus(trx, ctx, status)
     return typeof outcome === 'function' ? outcome(trx) : outcome
@@ -63,6 +71,7 @@ export const revertResize = serverSaga<Params>('revert-resize', { failedVmState:
       do: async (ctx) => {
         const { destCompute } = await migrationOf(ctx)
         const host = destCompute ?? ''
+        if (await stayed(ctx)) return tell(ctx, { kind: 'stop', host, args: { timeoutMs: 0 } })
         return tell(ctx, { kind: 'destroy', host, as: { networkInfo: [] }, orLater: true })
       },
       undo: async (ctx) => untellAs(ctx, 'error'),

@@ -12,6 +12,7 @@ import type { InstanceMigration, MigrationStatus } from '#model/instance/index.t
 import type { Vif } from '#model/network/index.ts'
 import type { Consumer } from '#neighbours/placement/port.ts'
 import { NOT_DELETING } from '../announce.ts'
+import { GroupPolicyViolated, requireGroupPolicy } from '../group-policy.ts'
 import { isPassing } from '../passing.ts'
 import type { ConductorTypes, Ctx, Trx } from '../world.ts'
 import { select } from './build-servers.ts'
@@ -20,6 +21,10 @@ import { rebindPorts } from './rebind-ports.ts'
 /** What every move is asked with. */
 export type MoveParams = OperationParams<'resize-server'>
 type Named = Pick<MoveParams, 'migrationUuid'>
+
+/** Another choice may do. */
+export const isPassingOrTaken = (error: unknown): boolean =>
+  isPassing(error) || error instanceof GroupPolicyViolated
 
 export const retry = { times: 7, delayMs: 500, when: isPassing }
 
@@ -61,6 +66,11 @@ export async function giveBack(ctx: Ctx<Named, object>): Promise<void> {
   await placement.release(ctx.subject)
   const { instance, migration } = await consumersOf(ctx)
   await placement.move(migration, instance)
+}
+
+/** A resize may choose the host that the instance is on: it gets its new flavor there. */
+export async function staysHere(ctx: Ctx<Named, Pick<Moved, 'choose'>>): Promise<boolean> {
+  return ctx.outputs.choose.host === (await sourceOf(ctx))
 }
 
 /** From here on nothing is undone: the instance is on its new host. */
@@ -106,7 +116,11 @@ export const choose = (
     const { host } = await select(ctx)
     const [node] = addressed ? await listComputeNodes(ctx.world.db, { host: host.host }) : []
     const address = node && node.hostIp !== '' && { destHost: node.hostIp }
+    const { migrationType } = await migrationOf(ctx)
+    // Who forces an evacuation asks nobody, as in Nova.
+    const isForced = ctx.params.spec.forceHost !== null && ctx.params.spec.heedsFilters !== true
     return async (trx) => {
+      if (!(isForced && migrationType === 'evacuation')) await requireGroupPolicy(trx, ctx.subject, host.host)
       const to = { destCompute: host.host, destNode: host.node, ...address }
       await updateMigration(trx, ctx.params.migrationUuid, { ...to, status }, { now: ctx.world.clock.now() })
       return done(host)
@@ -117,7 +131,7 @@ export const choose = (
     return done(undefined)
   },
   deadlineMs: 180_000,
-  retry: { times: 2, delayMs: 500, when: isPassing },
+  retry: { times: 3, delayMs: 500, when: isPassingOrTaken },
 })
 
 /** Binds the interfaces to the new host; undone, to the old one. */

@@ -14,6 +14,7 @@ import {
   migrationOf,
   setStatus,
   sourceOf,
+  staysHere,
 } from './moves.ts'
 import { settle } from './settle.ts'
 import { shutdownTimeoutMs } from './stop-server.ts'
@@ -39,10 +40,11 @@ export const resizeServer = serverSaga<MoveParams>('resize-server', {})
   .step('stop', { event: 'compute_finish_resize' }, { do: stopThere, deadlineMs: taskMs })
   .step('resized', { event: 'compute_finish_resize' }, { do: resized, deadlineMs: 60_000 })
 
-async function leave(ctx: Ctx<MoveParams, object>): Promise<Outcome<Told, Trx>> {
+async function leave(ctx: Ctx<MoveParams, Pick<Moved, 'choose'>>): Promise<Outcome<Told, Trx>> {
   const instance = await getInstance(ctx.world.db, ctx.subject)
   const args = { timeoutMs: shutdownTimeoutMs(instance, ctx.world) }
-  const outcome = tell(ctx, { kind: 'prepare-move', host: await sourceOf(ctx), args })
+  const kind = (await staysHere(ctx)) ? 'stop' : 'prepare-move'
+  const outcome = tell(ctx, { kind, host: await sourceOf(ctx), args })
   return async (trx) => {
     await setStatus(trx, ctx, 'migrating')
     return typeof outcome === 'function' ? outcome(trx) : outcome
@@ -50,21 +52,25 @@ async function leave(ctx: Ctx<MoveParams, object>): Promise<Outcome<Told, Trx>> 
 }
 
 /** What ran runs again where it was. */
-async function stay(ctx: Ctx<MoveParams, object>): Promise<Outcome<void, Trx>> {
+async function stay(ctx: Ctx<MoveParams, Pick<Moved, 'choose'>>): Promise<Outcome<void, Trx>> {
   const { vmState } = await getInstance(ctx.world.db, ctx.subject)
   const host = await sourceOf(ctx)
-  return untell(ctx, 'prepare-move', vmState === 'active' ? { kind: 'start', host } : undefined)
+  const told = (await staysHere(ctx)) ? 'stop' : 'prepare-move'
+  return untell(ctx, told, vmState === 'active' ? { kind: 'start', host } : undefined)
 }
 
 async function make(ctx: Ctx<MoveParams, Pick<Moved, 'choose' | 'ports'>>): Promise<Outcome<Told, Trx>> {
   const { host } = ctx.outputs.choose
   const { newFlavor } = await migrationOf(ctx)
   const as = { networkInfo: ctx.outputs.ports, ...(newFlavor && { flavor: newFlavor }) }
+  if (await staysHere(ctx)) return tell(ctx, { kind: 'start', host, as, args: { growsDisks: true } })
   return tell(ctx, { kind: 'build', host, as })
 }
 
 async function unmake(ctx: Ctx<MoveParams, Pick<Moved, 'choose'>>): Promise<Outcome<void, Trx>> {
-  return untell(ctx, 'build', { kind: 'destroy', host: ctx.outputs.choose.host })
+  const { host } = ctx.outputs.choose
+  if (await staysHere(ctx)) return untell(ctx, 'start', { kind: 'stop', host, args: { timeoutMs: 0 } })
+  return untell(ctx, 'build', { kind: 'destroy', host })
 }
 
 /** What was stopped is stopped there, too. */

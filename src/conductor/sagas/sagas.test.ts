@@ -1,15 +1,13 @@
 /** The four free tests on every saga of the conductor, in a small cloud. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { operationsJournal } from '#db/operations.ts'
-import { findOperation } from '#db/operations.ts'
+import { breakLeases, findOperation, operationsJournal } from '#db/operations.ts'
 import { latestInstanceFaults } from '#db/instance-faults.ts'
 import { findInstanceAction, listActionEvents } from '#db/instance-actions.ts'
 import { findInstance, getInstance, updateInstance } from '#db/instances.ts'
 import { type SagaName } from '#contracts/operations.ts'
 import { CONDUCTOR_TOPIC, conductorContract } from '#contracts/conductor.ts'
 import { serveContract } from '#contracts/contract.ts'
-import { breakLeases } from '#db/operations.ts'
 import { silentLog } from '#lib/log.ts'
 import { POWER_STATES, type Instance, type TaskState } from '#model/instance/index.ts'
 import {
@@ -26,13 +24,15 @@ import { announcements } from '../announce.ts'
 import { createConductor } from '../conductor.ts'
 import { stateService } from '../state-service.ts'
 import { assertInterface, INTERFACE_CASES, INTERFACE_PREPARATIONS } from '../../../test/interface-sagas.ts'
-import { assertPlace, MOVE_CASES, MOVE_PREPARATIONS } from '../../../test/move-sagas.ts'
+import { ALL_MOVE_CASES, assertPlace, MOVE_PREPARATIONS, type Prepare } from '../../../test/move-sagas.ts'
 import { assertVolumes, VOLUME_CASES, VOLUME_PREPARATIONS, volumesOf } from '../../../test/volume-sagas.ts'
 import type { ConductorTypes } from '../world.ts'
 import { sagas } from './index.ts'
 
 interface Case {
   readonly saga: SagaName
+  readonly where?: string
+  readonly prepare?: Prepare
   readonly taskState: TaskState | null
   readonly params: Parameters<SmallCloud['request']>[3]
   /** An instance that runs on h1, or one that is to be built. */
@@ -183,9 +183,10 @@ const ALL_CASES: readonly Case[] = [
     on: 'h1' as const,
     ...settles(kind, good, bad),
   })),
-  ...MOVE_CASES.map(
-    ([saga, taskState, good, ...bad]): Case => ({
+  ...ALL_MOVE_CASES.map(
+    ({ one: [saga, taskState, good, ...bad], ...more }): Case => ({
       saga,
+      ...more,
       taskState,
       params: {},
       on: 'h1',
@@ -241,7 +242,11 @@ async function runningInstance(cloud: SmallCloud): Promise<string> {
   return uuid
 }
 
-type Prepare = (cloud: SmallCloud, uuid: string) => Promise<object>
+const PREPARATIONS: Partial<Record<SagaName, Prepare>> = {
+  ...VOLUME_PREPARATIONS,
+  ...INTERFACE_PREPARATIONS,
+  ...MOVE_PREPARATIONS,
+}
 
 const given = (of: Case) => async (): Promise<Given<ConductorTypes>> => {
   const cloud = await smallCloud()
@@ -256,11 +261,7 @@ const given = (of: Case) => async (): Promise<Given<ConductorTypes>> => {
   )
   const uuid =
     of.on === 'h1' ? await runningInstance(cloud) : await cloud.addInstance({ vmState: 'building' })
-  const prepare = (
-    { ...VOLUME_PREPARATIONS, ...INTERFACE_PREPARATIONS, ...MOVE_PREPARATIONS } as Partial<
-      Record<SagaName, Prepare>
-    >
-  )[of.saga]
+  const { prepare = PREPARATIONS[of.saga] } = of
   const params = prepare ? await prepare(cloud, uuid) : of.params
   const operation = await cloud.request(of.saga, uuid, of.taskState, params)
   const requestId = (await findOperation(world.db, operation))?.requestId ?? context.requestId
@@ -320,12 +321,12 @@ const LIKE_OTHERS: ReadonlySet<SagaName> = new Set<SagaName>([
   'evacuate-server',
 ])
 
-for (const one of ALL_CASES) {
-  test(`${one.saga} fails cleanly at each step`, () => failsCleanlyAtEachStep(given(one)))
-  test(`${one.saga}: dos may run twice`, () => doTwice(given(one)))
+for (const { where = '', ...one } of ALL_CASES) {
+  test(`${one.saga}${where} fails cleanly at each step`, () => failsCleanlyAtEachStep(given(one)))
+  test(`${one.saga}${where}: dos may run twice`, () => doTwice(given(one)))
   if (LIKE_OTHERS.has(one.saga)) continue
-  test(`${one.saga}: undos may run twice`, () => undoTwice(given(one)))
-  test(`${one.saga} goes on after a crash between any two writes`, () =>
+  test(`${one.saga}${where}: undos may run twice`, () => undoTwice(given(one)))
+  test(`${one.saga}${where} goes on after a crash between any two writes`, () =>
     resumesAfterCrashAtEachStep(given(one)))
 }
 

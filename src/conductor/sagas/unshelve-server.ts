@@ -4,10 +4,11 @@ import { getInstance, updateInstance } from '#db/instances.ts'
 import { done, type Outcome } from '#lib/saga/index.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
 import type { Vif } from '#model/network/index.ts'
-import { isPassing } from '../passing.ts'
+import { requireGroupPolicy } from '../group-policy.ts'
 import { powerStateOf } from '../power-state.ts'
 import { type Ctx, type ServerSaga, serverSaga, type Trx } from '../world.ts'
 import { select } from './build-servers.ts'
+import { isPassingOrTaken } from './moves.ts'
 import { rebindPorts } from './rebind-ports.ts'
 import { hostOf, settle, without } from './settle.ts'
 import { buildMs, taskMs, tell, type Told, untell } from './tell.ts'
@@ -76,17 +77,14 @@ const unshelveOffloadedServer: ServerSaga = serverSaga<Params>('unshelve-offload
     'schedule',
     { taskState: 'unshelving', event: 'schedule_instances' },
     {
-      do: async (ctx) => done((await select(ctx)).host),
-      undo: async (ctx) => {
-        if (!(await isBack(ctx))) await ctx.world.placement.release(ctx.subject)
-        return done(undefined)
-      },
+      do: chooseHost,
+      undo: leaveHost,
       deadlineMs: 180_000,
-      retry: { times: 2, delayMs: 500, when: isPassing },
+      retry: { times: 3, delayMs: 500, when: isPassingOrTaken },
     },
   )
   .step('ports', { event: EVENT }, { do: bindPorts, deadlineMs: 300_000 })
-  .step('arrived', { event: EVENT }, { do: arrived, undo: goneAgain, deadlineMs: 60_000 })
+  .step('arrived', { event: EVENT }, { do: arrived, deadlineMs: 60_000 })
   .step(
     'spawn',
     { event: EVENT },
@@ -114,6 +112,26 @@ const unshelveOffloadedServer: ServerSaga = serverSaga<Params>('unshelve-offload
     { do: removeImage(({ image }: Params) => image?.id ?? null), deadlineMs: 120_000 },
   )
 
+/** The host is written down at once, so that the others of its group see it there. */
+async function chooseHost(ctx: Ctx<Params, object>): Promise<Outcome<Selected, Trx>> {
+  const { host: selected } = await select(ctx)
+  const { host, node, availabilityZone } = selected
+  return async (trx) => {
+    await requireGroupPolicy(trx, ctx.subject, host)
+    await settle(trx, ctx, { host, node, availabilityZone })
+    return done(selected)
+  }
+}
+
+async function leaveHost(ctx: Ctx<Params, object>): Promise<Outcome<void, Trx>> {
+  if (await isBack(ctx)) return done(undefined)
+  await ctx.world.placement.release(ctx.subject)
+  return async (trx) => {
+    await updateInstance(trx, ctx.subject, { host: null, node: null }, { now: ctx.world.clock.now() })
+    return done(undefined)
+  }
+}
+
 async function bindPorts(
   ctx: Ctx<Params, { readonly schedule: Selected }>,
 ): Promise<Outcome<readonly Vif[], Trx>> {
@@ -124,18 +142,9 @@ async function bindPorts(
 async function arrived(
   ctx: Ctx<Params, { readonly schedule: Selected; readonly ports: readonly Vif[] }>,
 ): Promise<Outcome<null, Trx>> {
-  const { host, node, availabilityZone } = ctx.outputs.schedule
   return async (trx) => {
-    await settle(trx, ctx, { host, node, availabilityZone, networkInfo: ctx.outputs.ports })
+    await settle(trx, ctx, { networkInfo: ctx.outputs.ports })
     return done(null)
-  }
-}
-
-async function goneAgain(ctx: Ctx<Params, object>): Promise<Outcome<void, Trx>> {
-  if (await isBack(ctx)) return done(undefined)
-  return async (trx) => {
-    await updateInstance(trx, ctx.subject, { host: null, node: null }, { now: ctx.world.clock.now() })
-    return done(undefined)
   }
 }
 

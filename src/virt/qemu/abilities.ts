@@ -5,16 +5,19 @@ import { join } from 'node:path'
 import { POWER_STATES } from '#model/instance/index.ts'
 import type {
   CanDumpCrash,
+  CanGrowDisks,
   CanPause,
   CanSnapshot,
   DiskSnapshot,
   GuestDiagnostics,
+  GuestDefinition,
   HasDiagnostics,
 } from '#virt/port.ts'
+import { growDisk } from './disks.ts'
 import { findRunning, type Host } from './host.ts'
 import type { RunningGuest } from './running.ts'
 
-export type Abilities = CanPause & CanDumpCrash & CanSnapshot & HasDiagnostics
+export type Abilities = CanPause & CanDumpCrash & CanGrowDisks & CanSnapshot & HasDiagnostics
 
 type Exclusively = <T>(uuid: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>
 
@@ -33,6 +36,7 @@ export function abilitiesOf(host: Host, exclusively: Exclusively): Abilities {
     triggerCrashDump: (uuid) =>
       exclusively(uuid, async () => (await (await running(uuid)).monitor()).injectNmi()),
     snapshot: (uuid) => exclusively(uuid, () => snapshot(host, uuid)),
+    growDisks: (guest) => exclusively(guest.uuid, () => growRootDisk(host, guest)),
     diagnostics: (uuid) => diagnostics(host, uuid),
   }
 }
@@ -47,6 +51,15 @@ async function unpause(guest: RunningGuest): Promise<void> {
   const monitor = await guest.monitor()
   guest.expectState(POWER_STATES.running)
   await monitor.cont()
+}
+
+/** Ephemeral disks and swap stay as they were made, as with libvirt's raw ones. */
+async function growRootDisk(host: Host, { uuid, flavor }: GuestDefinition): Promise<void> {
+  if (await findRunning(host, uuid)) return
+  const record = await host.store.find(uuid)
+  const root = record?.disks.find((disk) => disk.id === 'root')
+  if (!root) throw new Error(`Guest ${uuid} has no root disk on this host`)
+  await growDisk(root, flavor.rootGb, host.tools)
 }
 
 /** A guest that runs stands still while its disk is copied: what it has written is on the disk then, and nothing of what comes. */

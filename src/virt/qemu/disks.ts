@@ -51,6 +51,13 @@ export async function makeRootDisk(
   }
 }
 
+/** Makes a disk as large as this, unless it is larger. */
+export async function growDisk({ file, format }: Disk, sizeGb: number, tools: Tools): Promise<void> {
+  const info = await tools.run('qemu-img', ['info', '--output=json', '-U', '-f', format, file])
+  const { 'virtual-size': bytes } = JSON.parse(info) as { readonly 'virtual-size': number }
+  if (bytes < sizeGb * GIB) await tools.run('qemu-img', ['resize', '-q', '-f', format, file, `${sizeGb}G`])
+}
+
 async function makeSparse(file: string, bytes: number): Promise<void> {
   const handle = await open(file, 'wx', 0o600)
   try {

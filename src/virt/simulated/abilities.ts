@@ -5,6 +5,7 @@ import type {
   CanAttachInterface,
   CanAttachVolume,
   CanDumpCrash,
+  CanGrowDisks,
   CanLiveMigrate,
   CanMigrate,
   CanPause,
@@ -27,6 +28,7 @@ export type Abilities = CanPause &
   CanDumpCrash &
   CanSnapshot &
   CanMigrate &
+  CanGrowDisks &
   CanLiveMigrate &
   CanAttachVolume &
   CanAttachInterface &
@@ -98,6 +100,7 @@ export function abilitiesOf({ exclusively, present, act, setPower, stop, remembe
         await act('migrate', present(uuid), signal)
         await stop(uuid, timeoutMs, signal)
       }),
+    growDisks: ({ uuid }) => settle(uuid, 'migrate'),
     prepareLiveMove: (uuid) => settle(uuid, 'live_migrate'),
     attachVolume: (uuid) => settle(uuid, 'attach_volume'),
     detachVolume: (uuid) => settle(uuid, 'detach_volume'),

@@ -180,6 +180,8 @@ export function createSimulatedDriver(options: SimulatedOptions): SimulatedDrive
         remember(guest)
         if (guests.get(uuid)?.powerState === POWER_STATES.running) return
         await act('start', guest, signal)
+        // It may have another flavor by now.
+        put({ ...present(uuid), flavor: guest.flavor })
         start(uuid)
       }),
     powerOff: (uuid, timeoutMs) => locks.run(uuid, (signal) => stop(uuid, timeoutMs, signal)),

@@ -76,6 +76,7 @@ export const testConfig: ApiConfig = {
   usageAuditPeriod: { unit: 'month', offset: 0 },
   reclaimsInstances: false,
   offloadsAtOnce: true,
+  resizesOnSameHost: false,
   vncEnabled: true,
   novncproxyBaseUrl: 'http://127.0.0.1:6080/vnc_auto.html',
   consoleTokenTtlMs: 600_000,
