@@ -87,7 +87,18 @@ export async function insertBlockDevices(
   devices: readonly NewBlockDevice[],
   options: { readonly now: number },
 ): Promise<void> {
-  const rows = devices.map((device) => ({
+  const rows = deviceRows(devices, options)
+  for (let start = 0; start < rows.length; start += INSERT_CHUNK) {
+    await db
+      .insertInto('block_device_mapping')
+      .values(rows.slice(start, start + INSERT_CHUNK))
+      .execute()
+  }
+}
+
+/** The rows of new disks. */
+export const deviceRows = (devices: readonly NewBlockDevice[], options: { readonly now: number }) =>
+  devices.map((device) => ({
     uuid: device.uuid,
     instance_uuid: device.instanceUuid,
     source_type: device.sourceType,
@@ -108,13 +119,6 @@ export async function insertBlockDevices(
     created_at: options.now,
     updated_at: null,
   }))
-  for (let start = 0; start < rows.length; start += INSERT_CHUNK) {
-    await db
-      .insertInto('block_device_mapping')
-      .values(rows.slice(start, start + INSERT_CHUNK))
-      .execute()
-  }
-}
 
 /** SQLite binds at most 32,766 values to a statement. */
 const INSERT_CHUNK = 1000

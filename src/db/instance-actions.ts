@@ -13,16 +13,29 @@ export interface ActionKey {
   readonly requestId: string
 }
 
-type NewAction = Pick<InstanceAction, 'instanceUuid' | 'action' | 'requestId' | 'userId' | 'projectId'>
+export type NewAction = Pick<
+  InstanceAction,
+  'instanceUuid' | 'action' | 'requestId' | 'userId' | 'projectId'
+> & { readonly message?: string }
 
 /** Records that actions begin, one an instance. */
 export async function insertInstanceActions(
   db: Db,
-  actions: readonly (NewAction & { readonly message?: string })[],
+  actions: readonly NewAction[],
   options: { readonly now: number },
 ): Promise<void> {
-  const { now } = options
-  const rows = actions.map((action) => ({
+  const rows = newActionRows(actions, options)
+  for (let start = 0; start < rows.length; start += INSERT_CHUNK) {
+    await db
+      .insertInto('instance_actions')
+      .values(rows.slice(start, start + INSERT_CHUNK))
+      .execute()
+  }
+}
+
+/** The rows of actions that begin. */
+export const newActionRows = (actions: readonly NewAction[], { now }: { readonly now: number }) =>
+  actions.map((action) => ({
     instance_uuid: action.instanceUuid,
     action: action.action,
     request_id: action.requestId,
@@ -34,13 +47,6 @@ export async function insertInstanceActions(
     created_at: now,
     updated_at: now,
   }))
-  for (let start = 0; start < rows.length; start += INSERT_CHUNK) {
-    await db
-      .insertInto('instance_actions')
-      .values(rows.slice(start, start + INSERT_CHUNK))
-      .execute()
-  }
-}
 
 /** SQLite binds at most 32,766 values to a statement. */
 const INSERT_CHUNK = 1000

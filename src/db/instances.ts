@@ -94,15 +94,19 @@ async function insertRows(trx: Transaction<NovaDb>, rows: ReturnType<typeof rowO
   }
 }
 
-/** The tables that filters by tag and metadata look in. */
+/** For the tables that filters by tag and metadata look in. */
+export const sideRows = (instances: readonly Pick<NewInstance, 'uuid' | 'tags' | 'metadata'>[]) => ({
+  tags: instances.flatMap(({ uuid, tags = [] }) => tags.map((tag) => ({ instance_uuid: uuid, tag }))),
+  metadata: instances.flatMap(({ uuid, metadata = {} }) =>
+    Object.entries(metadata).map(([key, value]) => ({ instance_uuid: uuid, key, value })),
+  ),
+})
+
 async function insertSideRows(
   trx: Transaction<NovaDb>,
   instances: readonly Pick<Instance, 'uuid' | 'tags' | 'metadata'>[],
 ) {
-  const tags = instances.flatMap(({ uuid, tags }) => tags.map((tag) => ({ instance_uuid: uuid, tag })))
-  const metadata = instances.flatMap(({ uuid, metadata }) =>
-    Object.entries(metadata).map(([key, value]) => ({ instance_uuid: uuid, key, value })),
-  )
+  const { tags, metadata } = sideRows(instances)
   if (tags.length > 0) await trx.insertInto('instance_tags').values(tags).execute()
   if (metadata.length > 0) await trx.insertInto('instance_metadata').values(metadata).execute()
 }

@@ -63,14 +63,15 @@ export async function insertOperations<S extends SagaName>(
   for (let start = 0; start < operations.length; start += INSERT_CHUNK) {
     await trx
       .insertInto('operations')
-      .values(operations.slice(start, start + INSERT_CHUNK).map((operation) => rowOf(operation, now)))
+      .values(operations.slice(start, start + INSERT_CHUNK).map((operation) => operationRow(operation, now)))
       .execute()
   }
 }
 
 const INSERT_CHUNK = 500
 
-const rowOf = (
+/** The row of an operation that is due at once. */
+export const operationRow = (
   { id, saga, instanceUuid, context, params }: NewOperation<SagaName>,
   now: number,
 ): NovaDb['operations'] => ({

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
 import {
   createAll,
+  insertTogether,
   isDatabaseAway,
   isUniqueViolation,
   type Migration,
@@ -62,6 +63,41 @@ for (const store of stores) {
     assert.deepEqual(await journalOf(store, 'broken'), [])
     await database.migrate('broken', [good])
     assert.deepEqual(await journalOf(store, 'broken'), [1])
+  })
+
+  test(`${name}: rows of several tables are inserted together or not at all, whatever text they hold`, async () => {
+    const up: Migration['up'] = (kysely) =>
+      createAll(kysely, [
+        'create table crates (name text primary key, weight bigint, note text)',
+        'create table labels (crate text not null, label text not null)',
+      ])
+    await database.migrate('crates', [{ version: 1, name: 'crates', up }])
+    interface CratesDb {
+      crates: { name: string; weight: number | null; note: string | null }
+      labels: { crate: string; label: string }
+    }
+    const crates = database.typed<CratesDb>()
+    const note = '"quoted", \\u0000 \\\\ \n €😀 {a,b}'
+    const heavy = { name: 'heavy', weight: 2 ** 53 - 1, note }
+    const light = { name: 'light', weight: null, note: null }
+    const labels = Array.from({ length: 300 }, (_, n) => ({ crate: 'heavy', label: `${n}` }))
+    await insertTogether(crates, { crates: [heavy, light], labels })
+    await database.transaction<CratesDb, void>((trx) =>
+      insertTogether(trx, { crates: [{ ...light, name: 'third' }], labels: [] }),
+    )
+    await insertTogether(crates, { crates: [] })
+    const again = insertTogether(crates, { labels: [{ crate: 'x', label: 'x' }], crates: [light] })
+    await assert.rejects(again, (error) => isUniqueViolation(error))
+    const nul = { crates: [{ ...light, name: 'a\0b' }] }
+    await assert.rejects(insertTogether(crates, nul), { kind: 'badRequest' })
+    await insertTogether(crates, { labels: [{ crate: 'heavy', label: 'half \ud83d a character' }] })
+    const stored = await crates.selectFrom('crates').selectAll().orderBy('name').execute()
+    assert.deepEqual(stored, [heavy, light, { ...light, name: 'third' }])
+    const { count } = await crates
+      .selectFrom('labels')
+      .select(({ fn }) => fn.countAll().as('count'))
+      .executeTakeFirstOrThrow()
+    assert.equal(Number(count), 301)
   })
 
   test(`${name}: who asks one question at once shares a read that began after it asked`, async () => {

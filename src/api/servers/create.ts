@@ -1,29 +1,26 @@
 /**
  * Creates servers: checks all that can be checked, then writes instances, their actions and operations
- * in one transaction. What happens after is the conductor's.
+ * all at once. What happens after is the conductor's.
  */
 import { type Answer, announceOperations, type Services } from '#api/kernel/index.ts'
 import { requireRoomInGroup } from '#api/server-groups/index.ts'
 import type { Injected } from '#contracts/operations.ts'
 import type { RequestSpec } from '#contracts/scheduler.ts'
-import { insertBlockDevices } from '#db/block-devices.ts'
-import { insertInstanceActions } from '#db/instance-actions.ts'
-import { insertInstances, type NewInstance } from '#db/instances.ts'
-import { insertOperations } from '#db/operations.ts'
+import { insertBuilds } from '#db/instance-builds.ts'
+import type { NewInstance } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { insertGroupMembers } from '#db/server-groups.ts'
 import { withUndo } from '#lib/undo.ts'
 import { isTrue } from '#lib/versioned/index.ts'
-import type { Instance } from '#model/instance/index.ts'
 import type { ServerGroup } from '#model/server-group/index.ts'
 import type { PortRequest } from '#neighbours/networks/port.ts'
-import type { Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import { type Device, deviceRow, rootDevice } from './block-devices.ts'
 import { injectedOf } from './injected.ts'
 import { hostnameOf, makePassword, makeReservationId, numbered } from './names.ts'
 import { makerOf, notesOf } from './notes.ts'
 import { type CreateCall, type Plan, planOf } from './plan.ts'
-import { countWithinQuota } from './quota.ts'
+import { countWithinQuota, isLimited } from './quota.ts'
 import { reserveVolumes } from './volume-devices.ts'
 
 export async function create(call: CreateCall, services: Services): Promise<Answer> {
@@ -32,15 +29,15 @@ export async function create(call: CreateCall, services: Services): Promise<Answ
   const reservationId = makeReservationId(services.ids)
   const adminPass = plan.sent.adminPass ?? makePassword(services.ids, services.config.passwordLength)
   const injected = injectedOf(adminPass, plan.sent.personality)
-  const operationIds: string[] = []
   const firstUuid = services.ids.uuid()
-  const instances = await withUndo(async (undo) => {
+  const { instances, operationIds } = await withUndo(async (undo) => {
     // Volumes are for one server only.
     const devices = await reserveVolumes(plan.devices, services, firstUuid, undo)
-    return services.db.transaction<NovaDb, Instance[]>(async (trx) => {
-      operationIds.length = 0
-      return write(trx, { call, services, plan, devices, firstUuid, reservationId, injected, operationIds })
-    })
+    const writing = { call, services, plan, devices, firstUuid, reservationId, injected }
+    // What nothing limits needs nothing counted.
+    if (!isLimited(plan.quota) && !plan.group)
+      return write(services.db.typed<NovaDb>(), writing, plan.maxCount)
+    return services.db.transaction<NovaDb, Written>((trx) => writeLimited(trx, writing))
   })
   services.log.debug(
     { at: 'api/servers/create', instances: instances.map(({ uuid }) => uuid) },
@@ -65,34 +62,30 @@ interface Writing {
   readonly reservationId: string
   /** The same for all. */
   readonly injected: Injected
-  readonly operationIds: string[]
 }
 
-/** The one transaction: quota, instances, disks, actions, operations. */
-async function write(trx: Transaction<NovaDb>, writing: Writing): Promise<Instance[]> {
-  const { call, services, plan, devices, operationIds } = writing
+interface Written {
+  readonly instances: readonly NewInstance[]
+  readonly operationIds: readonly string[]
+}
+
+/** As many as quota and group let through: counted and written in one transaction. */
+async function writeLimited(trx: Transaction<NovaDb>, writing: Writing): Promise<Written> {
+  const { plan } = writing
+  const written = await write(trx, writing, await countWithinQuota(trx, plan.quota, plan))
+  if (plan.group) await joinGroup(trx, writing, plan.group, written.instances)
+  return written
+}
+
+/** Instances, disks, actions, operations: all at once. */
+async function write(
+  db: Kysely<NovaDb> | Transaction<NovaDb>,
+  writing: Writing,
+  count: number,
+): Promise<Written> {
+  const { call, services, plan, devices } = writing
   const { context } = call
-  const now = services.clock.now()
-  const count = await countWithinQuota(trx, plan.quota, plan)
-  const news = Array.from({ length: count }, (_, index) => newInstance(writing, index, count))
-  const instances = await insertInstances(trx, news, { now })
-  if (plan.group) await joinGroup(trx, writing, plan.group, instances)
-  await insertBlockDevices(
-    trx,
-    instances.flatMap(({ uuid }) => devices.map((device) => deviceRow(device, uuid, services.ids.uuid()))),
-    { now },
-  )
-  await insertInstanceActions(
-    trx,
-    instances.map(({ uuid, projectId, userId }) => ({
-      instanceUuid: uuid,
-      action: 'create',
-      requestId: context.requestId,
-      userId,
-      projectId,
-    })),
-    { now },
-  )
+  const instances = Array.from({ length: count }, (_, index) => newInstance(writing, index, count))
   const hasVolumes = devices.some(({ destinationType }) => destinationType === 'volume')
   const params = {
     image: plan.image,
@@ -108,16 +101,29 @@ async function write(trx: Transaction<NovaDb>, writing: Writing): Promise<Instan
     context,
     params,
   }))
-  await insertOperations(trx, operations, { now })
-  operationIds.push(...operations.map(({ id }) => id))
-  return instances
+  const builds = {
+    instances,
+    devices: instances.flatMap(({ uuid }) =>
+      devices.map((device) => deviceRow(device, uuid, services.ids.uuid())),
+    ),
+    actions: instances.map(({ uuid, projectId, userId }) => ({
+      instanceUuid: uuid,
+      action: 'create',
+      requestId: context.requestId,
+      userId,
+      projectId,
+    })),
+    operations,
+  }
+  await insertBuilds(db, builds, { now: services.clock.now() })
+  return { instances, operationIds: operations.map(({ id }) => id) }
 }
 
 async function joinGroup(
   trx: Transaction<NovaDb>,
   { call, plan }: Writing,
   group: ServerGroup,
-  instances: readonly Instance[],
+  instances: readonly NewInstance[],
 ): Promise<void> {
   const joining = { userId: call.context.userId, count: instances.length }
   await requireRoomInGroup(trx, plan.quota, group, joining)
@@ -199,7 +205,7 @@ function specOf({ flavor, image, bootImage, projectId, destination, hints }: Pla
 interface Made {
   readonly reservationId: string
   readonly adminPass: string
-  readonly instances: readonly Instance[]
+  readonly instances: readonly NewInstance[]
 }
 
 function answerOf(

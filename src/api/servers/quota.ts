@@ -13,6 +13,10 @@ interface Asked {
   readonly maxCount: number
 }
 
+/** Whether anything needs to be counted before servers are made. */
+export const isLimited = ({ limits, ofProject }: Quota): boolean =>
+  RESOURCES.some((name) => limits[name] >= 0 || ofProject[name] >= 0)
+
 type Amounts = Readonly<Record<'instances' | 'cores' | 'ram', number>>
 
 /**

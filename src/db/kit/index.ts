@@ -12,6 +12,7 @@ export {
   lockRows,
   matches,
 } from './dialect.ts'
+export { insertTogether } from './insert-together.ts'
 export type { Migration } from './migrate.ts'
 export { type Direction, keysetAfter, keysetOrder, type SortColumn } from './keyset.ts'
 export { PLANNED_EACH_TIME } from './prepared.ts'

@@ -1,0 +1,39 @@
+/** All that a request for new servers writes: the instances, their disks, the action, and the operations that build them. */
+import type { Kysely, Transaction } from 'kysely'
+import { insertTogether, isUniqueViolation } from '#db/kit/index.ts'
+import { conflict } from '#lib/fault.ts'
+import { deviceRows, type NewBlockDevice } from './block-devices.ts'
+import { newActionRows, type NewAction } from './instance-actions.ts'
+import { type NewInstance, rowOf } from './instance-row.ts'
+import { sideRows } from './instances.ts'
+import { type NewOperation, operationRow } from './operations.ts'
+import type { NovaDb } from './schema.ts'
+
+export interface NewBuilds {
+  readonly instances: readonly NewInstance[]
+  readonly devices: readonly NewBlockDevice[]
+  readonly actions: readonly NewAction[]
+  readonly operations: readonly NewOperation<'build-server'>[]
+}
+
+/** Stores all of it or nothing, in one statement where the database can. A uuid in use is a conflict. Nudge the conductor afterwards. */
+export async function insertBuilds(
+  db: Kysely<NovaDb> | Transaction<NovaDb>,
+  { instances, devices, actions, operations }: NewBuilds,
+  { now }: { readonly now: number },
+): Promise<void> {
+  const { tags, metadata } = sideRows(instances)
+  try {
+    await insertTogether<NovaDb>(db, {
+      instances: instances.map((instance) => rowOf(instance, now)),
+      instance_tags: tags,
+      instance_metadata: metadata,
+      block_device_mapping: deviceRows(devices, { now }),
+      instance_actions: newActionRows(actions, { now }),
+      operations: operations.map((operation) => operationRow(operation, now)),
+    })
+  } catch (error) {
+    if (isUniqueViolation(error)) throw conflict('An instance with this id already exists.', { cause: error })
+    throw error
+  }
+}
