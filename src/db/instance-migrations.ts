@@ -175,6 +175,19 @@ export const listUnsettledOn = async (db: Db, host: string): Promise<InstanceMig
 export const listUnsettledOf = (db: Db, instanceUuid: string): Promise<InstanceMigration[]> =>
   listMigrations(db, { instanceUuid, statuses: UNSETTLED })
 
+/**
+ * Hosts on which something of this instance may be: both ends of a move that is not settled, then those that it was
+ * evacuated from, which keep what they had of it.
+ */
+export async function listHostsOfMoves(db: Db, instanceUuid: string): Promise<string[]> {
+  const moves = await listMigrations(db, { instanceUuid, statuses: [...UNSETTLED, 'completed'] })
+  const unsettled = moves.filter(({ status }) => !SETTLED.has(status))
+  const evacuated = moves.filter(({ migrationType }) => migrationType === 'evacuation')
+  const ends = unsettled.flatMap(({ sourceCompute, destCompute }) => [sourceCompute, destCompute])
+  const hosts = [...ends, ...evacuated.map(({ sourceCompute }) => sourceCompute)]
+  return [...new Set(hosts.filter((host) => host !== null))]
+}
+
 /** Over: nothing of it is on its other host any more. */
 const SETTLED: ReadonlySet<MigrationStatus> = new Set([
   'confirmed',

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Client } from 'pg'
+import { POWER_STATES } from '#model/instance/index.ts'
 import type { CloudClient } from '../cloud-client.ts'
 import { remains } from '../end-to-end/cloud-process.ts'
 import type { Ledger } from './clients.ts'
@@ -96,7 +97,7 @@ export async function wrongs(scene: Scene): Promise<string[]> {
 }
 
 /** Consumers of all providers, with on how many each is. */
-async function consumersOf(admin: CloudClient): Promise<Map<string, number>> {
+export async function consumersOf(admin: CloudClient): Promise<Map<string, number>> {
   const { resource_providers: providers } = (await admin.ok('placement', 'GET', '/resource_providers')) as {
     resource_providers: { uuid: string }[]
   }
@@ -110,24 +111,27 @@ async function consumersOf(admin: CloudClient): Promise<Map<string, number>> {
 }
 
 /** Every guest there is: simulated ones are lines in their host's file, real ones have a directory. */
-function guestsOf(stateDir: string): { readonly id: string; readonly host: string }[] {
+export function guestsOf(
+  stateDir: string,
+): { readonly id: string; readonly host: string; readonly isRunning: boolean }[] {
   const computes = join(stateDir, 'computes')
   return readdirSync(computes).flatMap((host) => [
-    ...simulatedGuests(join(computes, host)).map((id) => ({ id, host })),
-    ...remains(join(computes, host)).guestDirs.map((id) => ({ id, host })),
+    ...[...simulatedGuests(join(computes, host))].map(([id, isRunning]) => ({ id, host, isRunning })),
+    ...remains(join(computes, host)).guestDirs.map((id) => ({ id, host, isRunning: true })),
   ])
 }
 
-function simulatedGuests(folder: string): string[] {
-  const guests = new Set<string>()
+/** By id, whether it runs. */
+function simulatedGuests(folder: string): ReadonlyMap<string, boolean> {
+  const guests = new Map<string, boolean>()
   for (const file of filesUnder(folder).filter((name) => name.endsWith('.jsonl'))) {
     for (const line of readFileSync(file, 'utf8').split('\n').slice(0, -1)) {
-      const entry = JSON.parse(line) as { guest?: { uuid: string }; gone?: string }
-      if (entry.guest) guests.add(entry.guest.uuid)
+      const entry = JSON.parse(line) as { guest?: { uuid: string; powerState: number }; gone?: string }
+      if (entry.guest) guests.set(entry.guest.uuid, entry.guest.powerState === POWER_STATES.running)
       if (entry.gone !== undefined) guests.delete(entry.gone)
     }
   }
-  return [...guests]
+  return guests
 }
 
 const filesUnder = (folder: string): string[] =>

@@ -1,14 +1,26 @@
 /** What befalls the fleet, drawn from the seed: kills, processes that stand still, a broker and a database that go away. */
+import { loadavg } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Random } from '../simulation/random.ts'
 import { kindOf, type Member, type Victims } from './fleet.ts'
+import { createOutages } from './outages.ts'
+
+/** A killed process was started again, and serves. Times in milliseconds. */
+export interface Restart {
+  readonly name: string
+  /** From its start until it said that it was ready. */
+  readonly ms: number
+  /** So much of that, what it needs was down by the run's own doing. */
+  readonly waitedMs: number
+  /** The machine's load then. */
+  readonly load: number
+}
 
 export interface Tally {
   /** By kind of process. */
   readonly kills: Map<string, number>
   readonly standstills: Map<string, number>
-  /** Milliseconds from the start of a killed process until it was ready, by kind; only where all it needs was there. */
-  readonly serving: Map<string, number[]>
+  readonly restarts: Restart[]
   /** Faults that did not end as they should. */
   readonly failures: string[]
   brokerStops: number
@@ -18,7 +30,7 @@ export interface Tally {
 export const openTally = (): Tally => ({
   kills: new Map(),
   standstills: new Map(),
-  serving: new Map(),
+  restarts: [],
   failures: [],
   brokerStops: 0,
   databaseRestarts: 0,
@@ -52,40 +64,29 @@ export async function makeFaults({ victims, random, tally, lastsMs, say }: Fault
   const began = performance.now()
   const busy = new Set<string>()
   const under: Promise<void>[] = []
-  let outages = 0
-  let lastOutage = Number.NEGATIVE_INFINITY
+  const outages = createOutages(victims.members.map(({ name }) => name))
 
   async function killAndRevive(member: Member): Promise<void> {
     if (!victims.kill(member)) return
+    const isBack = outages.begin(member.name)
     count(tally.kills, kindOf(member.name))
     const downMs = random.between(0, LONGEST_DOWN_MS)
     say(`${member.name} is killed, for ${downMs} ms`)
     await delay(downMs)
-    const started = performance.now()
-    const ms = await victims.revive(member)
-    // Without a database or a broker nobody says that they are ready.
-    if (outages > 0 || lastOutage > started) return
-    const kind = kindOf(member.name)
-    tally.serving.set(kind, [...(tally.serving.get(kind) ?? []), ms])
+    const ms = await victims.revive(member).finally(isBack)
+    const waitedMs = outages.waited(kindOf(member.name), performance.now() - ms)
+    tally.restarts.push({ name: member.name, ms, waitedMs, load: loadavg()[0] ?? 0 })
   }
 
   async function standStill(member: Member): Promise<void> {
     if (!victims.signal(member, 'SIGSTOP')) return
+    const isBack = outages.begin(member.name)
     count(tally.standstills, kindOf(member.name))
     const ms = random.between(500, LONGEST_STANDSTILL_MS)
     say(`${member.name} stands still, for ${ms} ms`)
     await delay(ms)
     victims.signal(member, 'SIGCONT')
-  }
-
-  async function outage(what: () => Promise<void>): Promise<void> {
-    outages++
-    try {
-      await what()
-    } finally {
-      outages--
-      lastOutage = performance.now()
-    }
+    isBack()
   }
 
   function begin(name: string, work: () => Promise<void>): void {
@@ -102,7 +103,7 @@ export async function makeFaults({ victims, random, tally, lastsMs, say }: Fault
         const how = number % 2 === 0 ? 'SIGTERM' : 'SIGKILL'
         const ms = random.between(2_000, 8_000)
         say(`the broker is stopped (${how}), for ${ms} ms`)
-        await outage(() => victims.breakBroker(ms, how))
+        await victims.breakBroker(ms, how).finally(outages.begin('broker'))
         say('the broker is back')
       },
     })),
@@ -112,7 +113,7 @@ export async function makeFaults({ victims, random, tally, lastsMs, say }: Fault
         tally.databaseRestarts++
         const how = number % 2 === 0 ? 'SIGINT' : 'SIGKILL'
         say(`the database is restarted (${how})`)
-        await outage(() => victims.restartDatabase(how))
+        await victims.restartDatabase(how).finally(outages.begin('database'))
         say('the database is back')
       },
     })),

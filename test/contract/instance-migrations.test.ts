@@ -8,6 +8,7 @@ import {
   insertMigration,
   listMigrations,
   listUnsettledOn,
+  listHostsOfMoves,
   listUnsettledMigrations,
   listUnsettledOf,
   type NewMigration,
@@ -71,8 +72,16 @@ for (const { name, db } of await openStores()) {
       now: 1,
     })
     const { uuid, instanceUuid } = made
-    const left = newMigration({ sourceCompute: source, migrationType: 'evacuation', status: 'done' })
+    const left = newMigration({
+      sourceCompute: source,
+      migrationType: 'evacuation',
+      status: 'done',
+      destCompute: 'there',
+    })
     await insertMigration(db, left, { now: 1 })
+    assert.deepEqual(await listHostsOfMoves(db, left.instanceUuid), [source, 'there'])
+    await updateMigration(db, left.uuid, { status: 'completed' }, { now: 1 })
+    assert.deepEqual(await listHostsOfMoves(db, left.instanceUuid), [source], 'it keeps what it had')
     assert.deepEqual(await listUnsettledOn(db, source), [made], 'what was evacuated is here no more')
     assert.deepEqual(await listUnsettledOf(db, instanceUuid), [made])
     assert.deepEqual(await listUnsettledMigrations(db, [uuid, randomUUID()]), [{ uuid, instanceUuid }])

@@ -20,6 +20,7 @@ const STAGES: readonly Stage[] = [
       'test/contract/**/*.test.ts',
       'test/functional/**/*.test.ts',
       'test/simulation/**/*.test.ts',
+      'test/chaos/**/*.test.ts',
     ],
     concurrency: 2,
   },

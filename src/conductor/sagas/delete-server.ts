@@ -4,7 +4,7 @@
  */
 import { listBlockDevices } from '#db/block-devices.ts'
 import { removeConsoleTokens } from '#db/console-tokens.ts'
-import { listUnsettledOf, updateMigration } from '#db/instance-migrations.ts'
+import { listHostsOfMoves, listUnsettledOf, updateMigration } from '#db/instance-migrations.ts'
 import { findInstance, getInstance, removeInstance, updateInstance } from '#db/instances.ts'
 import { isFault } from '#lib/fault.ts'
 import { done, type Outcome } from '#lib/saga/index.ts'
@@ -90,12 +90,14 @@ async function releaseVolumes({ world, subject, log }: Ctx<object, object>): Pro
   return done(null)
 }
 
-/** A server that is moving, or moved and not settled, is on another host too. */
+/**
+ * A server that is moving, or moved and not settled, is on another host too; and the host that it was evacuated from
+ * keeps what it had. Of several such the others hear of it when they next compare their guests.
+ */
 async function destroyElsewhere(ctx: Ctx<object, object>): Promise<Outcome<Told, Trx>> {
   const { world, subject } = ctx
   const host = (await findInstance(world.db, subject))?.host
-  const [move] = await listUnsettledOf(world.db, subject)
-  const other = move && [move.sourceCompute, move.destCompute].find((one) => one !== null && one !== host)
+  const other = (await listHostsOfMoves(world.db, subject)).find((one) => one !== host)
   if (!other) return done({})
   return tell(ctx, { kind: 'destroy', host: other, as: { networkInfo: [] }, orLater: true })
 }
