@@ -91,10 +91,16 @@ export const isBusy = (error: unknown): boolean => {
 }
 
 const AWAY_CODE = 'database.away'
+/** When to ask again. */
+const AWAY_SECONDS = 1
 
 /** The database cannot be used at the moment: nothing is wrong with what it was asked. */
 export const databaseAway = (cause: unknown): Fault =>
-  new Fault('unavailable', 'The database does not answer.', { cause, code: AWAY_CODE })
+  new Fault('unavailable', 'The database does not answer.', {
+    cause,
+    code: AWAY_CODE,
+    headers: { 'retry-after': String(AWAY_SECONDS) },
+  })
 
 /** Whether `error` is a `databaseAway`, ours or that of a service that we asked. */
 export const isDatabaseAway = (error: unknown): boolean =>
@@ -102,7 +108,7 @@ export const isDatabaseAway = (error: unknown): boolean =>
 
 /** PostgreSQL that starts, stops, lacks memory, disk or connections, or cut a query short; a connection that broke, or was never made. */
 const AWAY =
-  /^(08\w{3}|57P0[1-5]|57014|25P0[34]|53\w{3}|58\w{3}|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/
+  /^(08\w{3}|57P0[1-5]|57014|25P0[34]|53\w{3}|58\w{3}|ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ERR_STREAM_DESTROYED|ERR_STREAM_WRITE_AFTER_END)$/
 /** What `pg` says without a code. */
 const AWAY_WORDS = /connection terminated|timeout exceeded when trying to connect|not queryable/i
 

@@ -1,6 +1,6 @@
 /** Placement over HTTP. A claim is one request when nobody else is at it; so is asking for candidates. */
 import type { Clock } from '#lib/clock.ts'
-import { badRequest, conflict } from '#lib/fault.ts'
+import { badRequest, conflict, Fault } from '#lib/fault.ts'
 import type {
   AllocationRequest,
   Candidate,
@@ -28,6 +28,8 @@ export interface PlacementClientOptions extends RequestOptions {
 }
 
 const ATTEMPTS = 5
+/** Before a claim that met another one is tried again; longer each time. */
+const AGAIN_MS = 20
 const REFRESH_AFTER_MS = 300_000
 
 /** Its methods throw `unavailable` when Placement is away and `badGateway` when it answers nonsense. */
@@ -38,7 +40,7 @@ export function createPlacementClient(options: PlacementClientOptions): Placemen
     syncProvider: createProviderSync(send, { clock, refreshAfterMs }),
     candidates: (query) => candidates(send, query),
     whatIsLacking: (query) => whatIsLacking(send, query),
-    claim: (consumer, allocations) => claim(send, consumer, allocations),
+    claim: (consumer, allocations) => claim({ send, clock }, consumer, allocations),
     move: (from, to) => move(send, from, to),
     release: (instanceUuid) => release(send, instanceUuid),
     allocationsOf: (instanceUuid) => readConsumer(send, instanceUuid),
@@ -106,7 +108,11 @@ const consumerBody = (consumer: Consumer, allocations: AllocationRequest) => ({
  * Takes the allocations for an instance that holds none: what it holds is never replaced, since a claim may
  * come late, when nobody waits for it any more. Only a claim that fails costs a look at what is held.
  */
-async function claim(send: Send, consumer: Consumer, allocations: AllocationRequest): Promise<boolean> {
+async function claim(
+  { send, clock }: { readonly send: Send; readonly clock: Clock },
+  consumer: Consumer,
+  allocations: AllocationRequest,
+): Promise<boolean> {
   const path = `/allocations/${consumer.instanceUuid}`
   for (let attempt = 1; ; attempt++) {
     const answer = await send('PUT', path, consumerBody(consumer, allocations))
@@ -117,7 +123,9 @@ async function claim(send: Send, consumer: Consumer, allocations: AllocationRequ
     if (sameAllocations(held, allocations)) return true
     if (Object.keys(held).length > 0)
       throw conflict(`Instance ${consumer.instanceUuid} holds resources already.`)
-    if (attempt === ATTEMPTS) return false
+    // There may be room: nobody has said that there is none.
+    if (attempt === ATTEMPTS) throw new Fault('unavailable', 'The placement service is too busy to allocate.')
+    await clock.sleep(AGAIN_MS * 2 ** attempt)
   }
 }
 
