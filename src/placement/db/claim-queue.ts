@@ -1,11 +1,13 @@
 /**
  * The queue of claims. Those that arrive while others are being written are written together after them:
- * the more there are, the less each costs, and a claim that is alone waits for nobody.
+ * the more there are, the less each costs, and a claim that is alone waits for nobody. Claims of new
+ * consumers and others go apart, as the former are written in a shorter way.
  */
 import type { Database } from '#db/kit/index.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Fault } from '#lib/fault.ts'
 import { type Claim, writeAll } from './claim.ts'
+import { claimAnew, isAnew } from './claim-anew.ts'
 import type { ConsumerWrite } from './consumers.ts'
 import type { PlacementTables } from './tables.ts'
 import { ConsumerMadeMeanwhile } from './write-claims.ts'
@@ -24,6 +26,7 @@ export interface ClaimQueue {
 interface Waiting {
   readonly claim: Claim
   readonly consumers: ReadonlySet<string>
+  readonly isAnew: boolean
   readonly done: (refusal: Fault | undefined) => void
   readonly failed: (error: unknown) => void
 }
@@ -50,7 +53,9 @@ export function createClaimQueue(options: { readonly db: Database; readonly cloc
   }
   const writeBatch = async (batch: readonly Waiting[]): Promise<void> => {
     try {
-      const refusals = await write(batch.map(({ claim }) => claim))
+      const claims = batch.map(({ claim }) => claim)
+      const writes = claims.map((claim) => claim.writes)
+      const refusals = (await claimAnew(db, writes, clock.now())) ? [] : await write(claims)
       for (const [index, { done }] of batch.entries()) done(refusals[index])
     } catch (error) {
       const [only, ...others] = batch
@@ -72,7 +77,7 @@ export function createClaimQueue(options: { readonly db: Database; readonly cloc
   const enqueue = async (claim: Claim): Promise<void> => {
     const { promise, resolve, reject } = Promise.withResolvers<Fault | undefined>()
     const consumers = new Set(claim.writes.map(({ consumerUuid }) => consumerUuid))
-    queue.push({ claim, consumers, done: resolve, failed: reject })
+    queue.push({ claim, consumers, isAnew: isAnew(claim.writes), done: resolve, failed: reject })
     void writeQueued()
     const refusal = await promise
     if (refusal) throw refusal
@@ -83,15 +88,16 @@ export function createClaimQueue(options: { readonly db: Database; readonly cloc
   }
 }
 
-/** As many as fit, in their order; of one consumer only the first, since the next must see what it did. */
+/** As many as fit and are alike, in their order; of one consumer only the first, since the next must see what it did. */
 function nextBatch(queue: readonly Waiting[]): { batch: Waiting[]; rest: Waiting[] } {
   const batch: Waiting[] = []
   const rest: Waiting[] = []
   const consumers = new Set<string>()
   for (const one of queue) {
     const fits = batch.length === 0 || consumers.size + one.consumers.size <= MOST_AT_ONCE
+    const isAlike = one.isAnew === queue[0]?.isAnew
     const isFree = [...one.consumers].every((uuid) => !consumers.has(uuid))
-    ;(fits && isFree ? batch : rest).push(one)
+    ;(fits && isAlike && isFree ? batch : rest).push(one)
     for (const uuid of one.consumers) consumers.add(uuid)
   }
   return { batch, rest }
