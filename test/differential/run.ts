@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { findOracle, startOracle } from '../interop/oracle.ts'
-import { runClients, WALK } from './clients/run.ts'
+import { runClients, SDK_WALK, WALK } from './clients/run.ts'
 import { runCompute } from './compute/run.ts'
 import { runPlacement } from './placement/run.ts'
 
@@ -49,7 +49,11 @@ const compute = (): Promise<number> => runCompute(findOracle(values.oracle), dir
 async function clients(): Promise<number> {
   const oracle = await startOracle(findOracle(values.oracle), ['-n', '2', '--cinder'])
   try {
-    return await runClients(oracle, { dir, walk: values.walk ?? WALK, verbose: values.verbose })
+    return await runClients(oracle, {
+      dir,
+      walks: values.walk === undefined ? [WALK, SDK_WALK] : [values.walk],
+      verbose: values.verbose,
+    })
   } finally {
     await oracle.release()
   }

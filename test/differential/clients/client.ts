@@ -1,6 +1,7 @@
 /**
  * Debian's `openstack` and `nova` as one Python process: a command a line as JSON, its outcome as JSON. Each runs in
- * a fork, for the clients keep what they met first; what a first one has loaded is there for all others.
+ * a fork, for the clients keep what they met first; what a first one has loaded is there for all others. `sdk` is a
+ * Python expression of an openstacksdk connection.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -18,6 +19,13 @@ def run(program, args):
             if program == 'nova':
                 from novaclient import shell
                 code = shell.main(args) or 0
+            elif program == 'sdk':
+                from openstack import connection
+                version = os.environ.pop('OS_COMPUTE_API_VERSION')
+                conn = connection.from_config(compute_default_microversion=version)
+                names = {'conn': conn, 'compute': conn.compute, 'project': conn.current_project_id}
+                print(json.dumps(plain(eval(' '.join(args), names))))
+                code = 0
             else:
                 from cliff import lister, show
                 from openstackclient import shell
@@ -30,6 +38,15 @@ def run(program, args):
             code = 255
             print('%s: %s' % (type(error).__name__, error), file=err)
     return {'code': code, 'out': out.getvalue(), 'err': err.getvalue()}
+def plain(value):
+    from openstack import resource
+    if isinstance(value, resource.Resource):
+        value = value.to_dict()
+    if isinstance(value, dict):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, str) or not hasattr(value, '__iter__'):
+        return value if isinstance(value, (str, int, float, type(None))) else type(value).__name__
+    return [plain(each) for each in value]
 def fork(work):
     reading, writing = os.pipe()
     if os.fork() == 0:
@@ -56,7 +73,8 @@ for text in sys.stdin:
     line = json.loads(text)
     if line['program'] not in seen:
         seen.add(line['program'])
-        lists = {**line, 'args': ['flavor-list'] if line['program'] == 'nova' else ['flavor', 'list']}
+        first = {'nova': ['flavor-list'], 'openstack': ['flavor', 'list'], 'sdk': ['list(compute.flavors())']}
+        lists = {**line, 'args': first[line['program']]}
         for name in fork(lambda: loaded(lists)).split():
             with contextlib.suppress(BaseException):
                 importlib.import_module(name)
@@ -95,7 +113,7 @@ export class Client {
     this.#lines = createInterface({ input: stdout })[Symbol.asyncIterator]()
   }
 
-  /** `program` is `openstack` or `nova`; `env` has the credentials and the version. */
+  /** `program` is `openstack`, `nova` or `sdk`; `env` has the credentials and the version. */
   async say(program: string, args: readonly string[], env: Environment): Promise<Said> {
     this.#child.stdin?.write(`${JSON.stringify({ program, args, env })}\n`)
     const { done, value } = await this.#lines.next()

@@ -1,5 +1,7 @@
 /** Differences that are meant: the table of a page in docs/decisions, read as it stands there. */
 import { readFileSync } from 'node:fs'
+import type { Said } from './client.ts'
+import { outcomeOf } from './shape.ts'
 
 export interface Difference {
   readonly command: string
@@ -12,14 +14,26 @@ export interface Difference {
 export interface Explanation {
   /** How the commands begin that it is about. */
   readonly command: string
+  /** As a difference's; or `names`, which need not be alike in what is shown. */
   readonly kind: string
-  /** How ours begins. */
+  /** How ours begins; the names, with commas between. */
   readonly begins: string
   readonly why: string
 }
 
 export const explains = ({ command, kind, begins }: Explanation, difference: Difference): boolean =>
   difference.command.startsWith(command) && kind === difference.kind && difference.text.startsWith(begins)
+
+/** Which of the explanations make what both show alike, by leaving out names; none when they do not. */
+export function withoutNames(
+  explanations: readonly Explanation[],
+  command: string,
+  [our, their]: readonly [Said, Said],
+): readonly Explanation[] {
+  const about = explanations.filter((each) => each.kind === 'names' && command.startsWith(each.command))
+  const names = new Set(about.flatMap(({ begins }) => begins.split(', ')))
+  return outcomeOf(our, names).shows === outcomeOf(their, names).shows ? about : []
+}
 
 const ROW = /^\|\s*`(?<command>[^`]+)`\s*\|\s*(?<kind>\w+): (?:`(?<begins>[^`]+)`|nothing)\s*\|(?<why>.+)\|$/
 

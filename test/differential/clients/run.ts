@@ -4,25 +4,32 @@ import { join } from 'node:path'
 import { ROOT, startCloudProcess } from '../../end-to-end/cloud-process.ts'
 import { eventually } from '../../eventually.ts'
 import type { Oracle } from '../../interop/oracle.ts'
-import { Client, type Environment, readOpenrc } from './client.ts'
-import { explains, type Explanation, readExplanations } from './explained.ts'
-import { type Outcome, outcomeOf } from './shape.ts'
+import { Client, type Environment, readOpenrc, type Said } from './client.ts'
+import { makeFresh } from './fresh.ts'
+import { explains, type Explanation, readExplanations, withoutNames } from './explained.ts'
+import { outcomeOf } from './shape.ts'
 import { readWalk, type Step } from './walk.ts'
 
 export const WALK = join(import.meta.dirname, 'walk.txt')
+export const SDK_WALK = join(import.meta.dirname, 'sdk-walk.txt')
 export const EXPLANATIONS_PAGE = join(ROOT, 'docs/decisions/0014-where-the-clients-see-it-otherwise.md')
 const SETTLES_MS = 60_000
 
-/** Yields how many unexplained differences there were. `walk` is a file of commands; `verbose` prints each outcome. */
+/** Yields how many unexplained differences there were. `walks` are files of commands; `verbose` prints each outcome. */
 export async function runClients(
   oracle: Oracle,
-  { dir, walk, verbose }: { readonly dir: string; readonly walk: string; readonly verbose: boolean },
+  {
+    dir,
+    walks,
+    verbose,
+  }: { readonly dir: string; readonly walks: readonly string[]; readonly verbose: boolean },
 ): Promise<number> {
   const cloud = await startCloudProcess(dir, ['--driver', 'simulated', '--hosts', '2'])
   const [ours, theirs] = [new Walk(dir, dir), new Walk(oracle.home, dir)]
   const judge = new Judge(readExplanations(EXPLANATIONS_PAGE), verbose)
   try {
-    for (const step of readWalk(readFileSync(walk, 'utf8'))) {
+    await makeFresh(oracle, theirs)
+    for (const step of walks.flatMap((walk) => readWalk(readFileSync(walk, 'utf8')))) {
       const [our, their] = await Promise.all([ours.take(step), theirs.take(step)])
       judge.compare(step, our, their)
     }
@@ -33,7 +40,8 @@ export async function runClients(
   }
 }
 
-interface Seen extends Outcome {
+interface Seen {
+  readonly said: Said
   /** The state a server came to, when one was waited for. */
   readonly state: string
 }
@@ -49,17 +57,22 @@ class Walk {
     this.#client = new Client(home)
   }
 
-  async take({ user, version, program, args, keep, until }: Step): Promise<Seen> {
+  say({ user, version, program, args }: Step): Promise<Said> {
     const rc = readOpenrc(this.#rcDir, user === 'admin' ? 'openrc' : `openrc-${user}`)
     const words = args.map((word) =>
       word.replace(/\{(\w+)\}/g, (_, name: string) => this.#kept.get(name) ?? name),
     )
-    const said = await this.#client.say(program, words, { ...rc, OS_COMPUTE_API_VERSION: version })
+    return this.#client.say(program, words, { ...rc, OS_COMPUTE_API_VERSION: version })
+  }
+
+  async take(step: Step): Promise<Seen> {
+    const { keep, until } = step
+    const said = await this.say(step)
     const value = keep && valueOf(said.out, keep.key)
     if (keep && value !== undefined) this.#kept.set(keep.as, value)
     const server = until && this.#kept.get(until.server)
     const state = until && server !== undefined ? await settled(this.#rcDir, server, until.status) : ''
-    return { ...outcomeOf(said), state }
+    return { said, state }
   }
 
   stop(): Promise<void> {
@@ -144,15 +157,18 @@ class Judge {
     this.#verbose = verbose
   }
 
-  compare(step: Step, our: Seen, their: Seen): void {
+  compare(step: Step, { said: ourSaid, ...ourRest }: Seen, { said: theirSaid, ...theirRest }: Seen): void {
     const command = `${step.program} ${step.args.join(' ')}`
+    const our = { ...outcomeOf(ourSaid), ...ourRest }
+    const their = { ...outcomeOf(theirSaid), ...theirRest }
     const kinds = (['code', 'status', 'shows', 'error', 'state'] as const).filter(
       (kind) => our[kind] !== their[kind],
     )
     const rest = kinds.filter((kind) => {
-      const found = this.#explanations.find((each) => explains(each, { command, kind, text: our[kind] }))
-      if (found) this.#used.add(found)
-      return !found
+      const found = this.#explanations.filter((each) => explains(each, { command, kind, text: our[kind] }))
+      if (kind === 'shows') found.push(...withoutNames(this.#explanations, command, [ourSaid, theirSaid]))
+      for (const each of found) this.#used.add(each)
+      return found.length === 0
     })
     this.#counts[kinds.length === 0 ? 'alike' : rest.length === 0 ? 'explained' : 'unexplained'] += 1
     if (rest.length > 0 || this.#verbose) console.log(`${step.user} ${step.version} ${command}`)

@@ -13,12 +13,13 @@ export interface Outcome {
 
 const ID = /\b[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\b/g
 
-export function outcomeOf({ code, out, err }: Said): Outcome {
+/** `without` are names left out of what is shown. */
+export function outcomeOf({ code, out, err }: Said, without: ReadonlySet<string> = new Set()): Outcome {
   const error = code === 0 ? '' : saidOf(`${err}\n${out}`)
   return {
     code: String(code),
     status: /HTTP(?:Exception:)? (?<status>\d{3})/.exec(error)?.groups?.['status'] ?? '',
-    shows: code === 0 ? shapeOf(out) : '',
+    shows: code === 0 ? shapeOf(out, without) : '',
     error,
   }
 }
@@ -28,6 +29,8 @@ function saidOf(text: string): string {
   const lines = text
     .replace(/req-[0-9a-f-]{36}/g, 'REQUEST')
     .replace(ID, 'ID')
+    // Which of the two hosts a server came to is chance.
+    .replace(/\bfake-\d\b/g, 'HOST')
     .replace(/(?<=(?:aggregates?|migrations?)[ /])\d+/gi, 'N')
     .replace(/https?:\/\/[^/\s]+(?:\/compute|\/network|\/image)?/g, 'URL')
     .split('\n')
@@ -36,27 +39,29 @@ function saidOf(text: string): string {
   return lines.at(-1) ?? ''
 }
 
-function shapeOf(out: string): string {
+function shapeOf(out: string, without: ReadonlySet<string>): string {
   const text = out.trim()
   if (text === '') return ''
   if (/^[[{]/.test(text)) {
     try {
-      return typesOf(JSON.parse(text) as unknown)
+      return typesOf(JSON.parse(text) as unknown, without)
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
     }
   }
-  return text.includes('+--') ? tableOf(text) : 'text'
+  return text.includes('+--') ? tableOf(text, without) : 'text'
 }
 
 /** `{"Name":string,…}`; a list by the union of what is in it. */
-function typesOf(value: unknown): string {
+function typesOf(value: unknown, without: ReadonlySet<string>): string {
   if (value === null) return 'null'
-  if (Array.isArray(value)) return `[${unionOf(value.map((each) => typesOf(each)))}]`
+  if (Array.isArray(value)) return `[${unionOf(value.map((each) => typesOf(each, without)))}]`
   if (typeof value !== 'object') return typeof value
   return `{${Object.entries(value)
+    .filter(([key]) => !without.has(key))
     .map(
-      ([key, each]) => `${key.replace(ID, 'ID')}: ${typeof each === 'object' ? typesOf(each) : typeof each}`,
+      ([key, each]) =>
+        `${key.replace(ID, 'ID')}: ${typeof each === 'object' ? typesOf(each, without) : typeof each}`,
     )
     .sort()
     .join(', ')}}`
@@ -65,17 +70,15 @@ function typesOf(value: unknown): string {
 const unionOf = (types: readonly string[]): string => [...new Set(types)].sort().join(' | ')
 
 /** The columns of each table, or the names in the first column of one of properties. */
-function tableOf(text: string): string {
+function tableOf(text: string, without: ReadonlySet<string>): string {
   const rows = text
     .split('\n')
     .filter((line) => line.startsWith('|'))
     .map((line) => line.split('|').map((cell) => cell.trim()))
   const [head = []] = rows
-  const columns = head.filter((name) => name !== '').join(', ')
+  const isShown = (name: string): boolean => name !== '' && !without.has(name)
+  const columns = head.filter(isShown).join(', ')
   if (!/^Property, Value$/.test(columns)) return columns
   const names = rows.slice(1).map((row) => row[1] ?? '')
-  return names
-    .filter((name) => name !== '')
-    .sort()
-    .join(', ')
+  return names.filter(isShown).sort().join(', ')
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { explains, readExplanations } from './explained.ts'
+import { explains, readExplanations, withoutNames } from './explained.ts'
 import { EXPLANATIONS_PAGE, WALK } from './run.ts'
 import { outcomeOf } from './shape.ts'
 import { commandOf, readWalk } from './walk.ts'
@@ -13,7 +13,8 @@ import ast, importlib.util, json
 from importlib.metadata import entry_points
 shell = importlib.util.find_spec('novaclient').submodule_search_locations[0] + '/v2/shell.py'
 print(json.dumps({
-  'openstack': [each.name.replace('_', ' ') for each in entry_points(group='openstack.compute.v2')],
+  'openstack': [each.name.replace('_', ' ') for group in ('openstack.compute.v2', 'openstack.common')
+                for each in entry_points(group=group)],
   'nova': list({node.name[3:].replace('_', '-') for node in ast.parse(open(shell).read()).body
                 if isinstance(node, ast.FunctionDef) and node.name.startswith('do_')}),
 }))
@@ -57,4 +58,13 @@ test('a row explains what begins as it says, of its commands', () => {
     readExplanations(EXPLANATIONS_PAGE).filter(({ why }) => why === ''),
     [],
   )
+})
+
+test('names are left out on either side, of that command only', () => {
+  const row = { command: 'openstack port create', kind: 'names', begins: 'dns_name, dns_domain', why: 'so' }
+  const said = (shown: object) => ({ code: 0, out: JSON.stringify(shown), err: '' })
+  const shown = [said({ id: 'x', dns_name: { a: '' } }), said({ id: 'y', dns_name: null })] as const
+  assert.deepEqual(withoutNames([row], 'openstack port create p', shown), [row])
+  assert.deepEqual(withoutNames([row], 'openstack port show p', shown), [])
+  assert.deepEqual(withoutNames([row], 'openstack port create p', [shown[0], said({ id: 1 })]), [])
 })

@@ -1,9 +1,12 @@
 /** Reads a walk: a line a command, who runs it, at which version, what is kept of its output, what is waited for. */
 
+const PROGRAMS = ['openstack', 'nova', 'sdk'] as const
+export type Program = (typeof PROGRAMS)[number]
+
 export interface Step {
   readonly user: string
   readonly version: string
-  readonly program: 'openstack' | 'nova'
+  readonly program: Program
   readonly args: readonly string[]
   /** What of its output is remembered, and under which name: `{name}` in later lines stands for it. */
   readonly keep: { readonly key: string; readonly as: string } | undefined
@@ -12,7 +15,7 @@ export interface Step {
 }
 
 const LINE =
-  /^(?<user>\w+) (?<version>\d+\.\d+) (?<program>openstack|nova) (?<args>[^>|]+?)(?: > (?<key>.+?) as (?<as>\w+))?(?: \| (?<server>\w+) (?<status>\w+))?$/
+  /^(?<user>\w+) (?<version>\d+\.\d+) (?<program>\w+) (?<args>[^>|]+?)(?: > (?<key>.+?) as (?<as>\w+))?(?: \| (?<server>\w+) (?<status>\w+))?$/
 
 /**
  * `demo 2.90 openstack server create … > id as s1 | s1 ACTIVE`: keeps the `id` shown as `{s1}`, then waits until
@@ -26,11 +29,13 @@ export function readWalk(text: string): readonly Step[] {
     .map((line) => {
       const groups = LINE.exec(line)?.groups
       if (!groups) throw new Error(`this line of the walk cannot be read: ${line}`)
-      const { user = '', version = '', program, args = '', key, as, server, status } = groups
+      const { user = '', version = '', args = '', key, as, server, status } = groups
+      const program = PROGRAMS.find((each) => each === groups['program'])
+      if (!program) throw new Error(`this line of the walk runs no known program: ${line}`)
       return {
         user,
         version,
-        program: program === 'nova' ? 'nova' : 'openstack',
+        program,
         args: args.split(' '),
         keep: key !== undefined && as !== undefined ? { key, as } : undefined,
         until: server !== undefined && status !== undefined ? { server, status } : undefined,
