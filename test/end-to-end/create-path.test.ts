@@ -60,9 +60,13 @@ test('a create goes through its eight files under one request id', async (t) => 
     what: 'ACTIVE',
   })
 
-  const seen = linesOf(stateDir)
-    .filter((line) => line.request_id === requestId || line.global_request_id === requestId)
-    .flatMap(({ at }) => (at === undefined ? [] : [at]))
+  const places = () =>
+    linesOf(stateDir)
+      .filter((line) => line.request_id === requestId || line.global_request_id === requestId)
+      .flatMap(({ at }) => (at === undefined ? [] : [at]))
+  // Lines go to the file together, a moment later.
+  await eventually(() => WAY.every((file) => places().includes(file))).catch(() => undefined)
+  const seen = places()
   for (const file of WAY)
     assert.ok(seen.includes(file), `${file} is not in the log of ${requestId}: ${seen.join(', ')}`)
   // Placement is asked by the scheduler and the scheduler by the saga: each line is written when its work is done.

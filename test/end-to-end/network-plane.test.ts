@@ -14,7 +14,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { randomIds } from '#lib/ids.ts'
 import { systemClock } from '#lib/clock.ts'
-import { createLog, silentLog } from '#lib/log.ts'
+import { createLogs, silentLog } from '#lib/log.ts'
 import type { Vif } from '#model/network/index.ts'
 import { createNetworks, type Networks } from '#neighbours/networks/index.ts'
 import { choosePlane, type NetworkPlane } from '#stand-ins/neutron/index.ts'
@@ -25,7 +25,9 @@ import { type FakeGuest, ip, plugGuest } from './fake-guest.ts'
 const SECRET = 'a shared secret'
 const isRoot = process.getuid?.() === 0
 const log =
-  process.env['TEST_LOG'] === undefined ? silentLog : createLog('network', { level: 'debug', destination: 2 })
+  process.env['TEST_LOG'] === undefined
+    ? silentLog
+    : createLogs({ level: 'debug', destination: 2 })('network')
 
 let stateDir: string
 let plane: NetworkPlane

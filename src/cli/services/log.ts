@@ -1,7 +1,7 @@
 /** Where a service's log goes: the file that the configuration names, else standard error. */
 import { join } from 'node:path'
 import type { Config } from '#config/index.ts'
-import { createLog, type LevelBox, type Log, type LogLevel } from '#lib/log.ts'
+import { createLogs, type LevelBox, type Log, type LogLevel } from '#lib/log.ts'
 
 const STDERR = 2
 
@@ -15,5 +15,5 @@ export function logsOf({ DEFAULT }: Config, binary: string, level: LevelBox): (s
   const { log_file: file, log_dir: directory } = DEFAULT
   const destination =
     file === null && directory === null ? STDERR : join(directory ?? '.', file ?? `${binary}.log`)
-  return (service) => createLog(service, { destination, level })
+  return createLogs({ destination, level })
 }

@@ -5,7 +5,7 @@ import { type Database, openDatabase } from '#db/kit/index.ts'
 import { systemClock } from '#lib/clock.ts'
 import { createHttpClient, type HttpClient } from '#lib/http/index.ts'
 import { randomIds } from '#lib/ids.ts'
-import { createLog, type Log, silentLog } from '#lib/log.ts'
+import { createLogs, type Log, silentLog } from '#lib/log.ts'
 import type { Metrics } from '#lib/metrics.ts'
 import { messageOf, withUndo } from '#lib/undo.ts'
 import type { Config } from '#config/index.ts'
@@ -78,11 +78,10 @@ export function startCloud(options: CloudOptions): Promise<Cloud> {
     const config = await stopwatch.time('configuration', () => configurationOf(options, publicUrl))
     // Left open: the last lines are on their way when everything else is closed.
     const logFile = openSync(dir.log, 'a', 0o600)
-    const logOf = (service: string): Log =>
-      createLog(service, {
-        destination: logFile,
-        level: options.verbose || config.DEFAULT.debug ? 'debug' : 'info',
-      })
+    const logOf = createLogs({
+      destination: logFile,
+      level: options.verbose || config.DEFAULT.debug ? 'debug' : 'info',
+    })
     // Its journal's files get the mode of the database's own.
     closeSync(openSync(dir.database, 'a', 0o600))
     const db = await stopwatch.time('database', () => openDatabase(`sqlite://${dir.database}`))
