@@ -1,5 +1,6 @@
 /** Providers as the engine keeps them: with all they have, a page of them or some by id, in a fixed number of queries. */
 import { sql } from 'kysely'
+import { dialectOf } from '#db/kit/index.ts'
 import type { ProviderRecord } from '../engine/world.ts'
 import type { Room } from '../engine/rooms.ts'
 import { capacityOf } from './inventories.ts'
@@ -95,18 +96,30 @@ async function loadRooms(db: Db, which: Which): Promise<(Room & { readonly provi
     ])
     .where(condition(which))
     .execute()
-  return rows.map((row) => ({ ...row, capacity: capacityOf(row) }))
+  return rows.map((row) => ({
+    providerId: row.providerId,
+    resourceClass: row.resourceClass,
+    capacity: capacityOf(row),
+    used: row.used,
+    minUnit: row.minUnit,
+    maxUnit: row.maxUnit,
+    stepSize: row.stepSize,
+  }))
 }
 
-/** Joined in the database: hosts have dozens of traits each, and most have the same. */
+/**
+ * Joined in the database: hosts have dozens of traits each, and most have the same. In one order, so that equal
+ * sets have equal texts; SQLite reads them in the order of their index, and would sort them again if told to.
+ */
 async function loadLabels(
   db: Db,
   table: 'placement_provider_traits' | 'placement_provider_aggregates',
   column: 'trait' | 'aggregate_uuid',
   which: Which,
 ): Promise<ReadonlyMap<number, string>> {
+  const order = dialectOf(db) === 'postgres' ? sql` order by ${sql.ref(column)}` : sql``
   const { rows } = await sql<{ providerId: number; names: string }>`
-    select provider_id as "providerId", string_agg(${sql.ref(column)}, ',' order by ${sql.ref(column)}) as names
+    select provider_id as "providerId", string_agg(${sql.ref(column)}, ','${order}) as names
     from ${sql.table(table)} where ${condition(which)} group by provider_id`.execute(db)
   return new Map(rows.map(({ providerId, names }) => [providerId, names]))
 }

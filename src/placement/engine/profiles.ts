@@ -1,6 +1,6 @@
 /**
  * Sets of names that many providers have alike (the traits of one kind of host, the aggregates of one
- * zone), each kept once and given a number. Text in, as the database joins it: sorted, with commas.
+ * zone), each kept once and given a number. Text in, as the database joins it: with commas, mostly sorted.
  */
 
 interface Profile {
@@ -23,7 +23,7 @@ export class Profiles {
       return known
     }
     const id = this.#free.pop() ?? this.#profiles.length
-    this.#profiles[id] = { text, names: text === '' ? [] : text.split(','), uses: 1 }
+    this.#profiles[id] = { text, names: text === '' ? [] : text.split(',').sort(), uses: 1 }
     this.#ids.set(text, id)
     return id
   }

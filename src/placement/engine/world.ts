@@ -20,7 +20,7 @@ export interface Place {
 export interface ProviderRecord extends Place {
   readonly uuid: string
   readonly rooms: readonly Room[]
-  /** Names in order, with commas between. */
+  /** Names with commas between; the same sets mostly in the same order. */
   readonly traits: string
   readonly aggregates: string
 }
