@@ -43,7 +43,8 @@ export const mayDoBetterElsewhere = (error: unknown): boolean =>
 
 export async function isHostUp(db: Db, host: string, world: World): Promise<boolean> {
   const service = await findServiceOnHost(db, host, 'nova-compute')
-  return service !== undefined && isServiceUp(service, world.clock.now(), world.config.serviceDownTimeMs)
+  const { clock, hearing = clock, config } = world
+  return service !== undefined && isServiceUp(service, hearing.now(), config.serviceDownTimeMs)
 }
 
 export interface CommandWork<Out> {

@@ -9,6 +9,7 @@ import { breakLeases, operationsJournal } from '#db/operations.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { reportService } from '#db/services.ts'
 import type { Clock } from '#lib/clock.ts'
+import { createHearing } from '#lib/hearing.ts'
 import type { Ids } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
 import type { Metrics } from '#lib/metrics.ts'
@@ -93,7 +94,8 @@ function runnerOf(deps: ConductorDeps, world: World): Runner {
 
 export function createConductor(deps: ConductorDeps): Conductor {
   const { bus, config, log, metrics } = deps
-  const world = worldOf(deps, () => runner.nudge())
+  const hearing = createHearing(deps.clock, config.reportIntervalMs)
+  const world = { ...worldOf(deps, () => runner.nudge()), hearing }
   const runner = runnerOf(deps, world)
   const repair = createRepair({ world, log, observe: metrics && countRepair(metrics) })
   let served: { close(): Promise<void> } | undefined
@@ -102,6 +104,7 @@ export function createConductor(deps: ConductorDeps): Conductor {
     const service = { binary: 'nova-conductor', host: config.host, topic: CONDUCTOR_TOPIC }
     const row = { ...service, version: SERVICE_VERSION, uuid: deps.ids.uuid() }
     await reportService(world.db, row, { now: deps.clock.now() })
+    hearing.heard()
   }
   return {
     repair,

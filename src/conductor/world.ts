@@ -5,6 +5,7 @@ import type { computeContract } from '#contracts/compute.ts'
 import type { schedulerContract } from '#contracts/scheduler.ts'
 import type { NovaDb } from '#db/schema.ts'
 import type { Clock } from '#lib/clock.ts'
+import type { Hearing } from '#lib/hearing.ts'
 import type { Ids } from '#lib/ids.ts'
 import { type AnyStep, type Saga, saga, type SagaBuilder, type StepContext } from '#lib/saga/index.ts'
 import type { TaskState, VmState } from '#model/instance/index.ts'
@@ -30,6 +31,8 @@ export interface World {
   readonly clock: Clock
   readonly ids: Ids
   readonly config: ConductorConfig
+  /** Where it is cut off at times: the time by which a host's silence is judged. */
+  readonly hearing?: Pick<Hearing, 'now'>
   /** Tells the runner that there may be something to do. */
   nudge(): void
 }

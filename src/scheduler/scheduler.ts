@@ -6,6 +6,7 @@ import { SCHEDULER_TOPIC, schedulerContract } from '#contracts/scheduler.ts'
 import type { Database } from '#db/kit/index.ts'
 import type { NovaDb } from '#db/schema.ts'
 import type { Clock } from '#lib/clock.ts'
+import { createHearing } from '#lib/hearing.ts'
 import { type Ids, randomIds } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
 import type { Metrics } from '#lib/metrics.ts'
@@ -43,13 +44,15 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
   const config = { ...defaultSchedulerConfig, ...dependencies.config }
   const { filters, unknown } = filtersOf(config.enabledFilters)
   const snapshots = createSnapshots({ db, clock, defaultAvailabilityZone: config.defaultAvailabilityZone })
-  const selector = { placement, snapshots, filters, config, random, now: clock.now, log }
+  const hearing = createHearing(clock, config.reportIntervalMs)
+  const selector = { placement, snapshots, filters, config, random, now: hearing.now, log }
   const observe = dependencies.metrics && countSelections(dependencies.metrics, clock)
   const withGroup = createGroups({ db: db.typed<NovaDb>(), clock })
   const conductor = clientOf(conductorContract, CONDUCTOR_TOPIC, bus)
   const report = async (): Promise<void> => {
     const service = { binary: 'nova-scheduler', host: config.host, topic: SCHEDULER_TOPIC }
     await conductor.reportService.call({ ...service, version: SERVICE_VERSION }, ids.requestId())
+    hearing.heard()
   }
   let serving: { close(): Promise<void> } | undefined
   let presence: Repeated | undefined
