@@ -1,9 +1,10 @@
 /** The interfaces of servers, as sagas find and leave them: for the free tests of every saga. */
 import assert from 'node:assert/strict'
 import type { OperationParams } from '#contracts/operations.ts'
-import { modifyInstance } from '#db/instances.ts'
-import type { Instance } from '#model/instance/index.ts'
-import type { SmallCloud } from './small-cloud.ts'
+import { modifyInstance, updateInstance } from '#db/instances.ts'
+import { type Instance, POWER_STATES } from '#model/instance/index.ts'
+import { vifWith } from './contract/fixtures.ts'
+import { buildParams, type SmallCloud } from './small-cloud.ts'
 
 const NETWORK = 'more'
 
@@ -47,3 +48,13 @@ export const INTERFACE_CASES = [
   ['attach-interface', true, [false]],
   ['detach-interface', false, [true, false]],
 ] as const
+
+/** An instance as a build leaves it. */
+export async function runningInstance(cloud: SmallCloud): Promise<string> {
+  const uuid = await cloud.addInstance({ host: 'h1', node: 'h1.example', powerState: POWER_STATES.running })
+  await cloud.placement.claim({ instanceUuid: uuid }, { 'rp-h1': { resources: { VCPU: 1 } } })
+  const vifs = await cloud.networks.allocate({ instanceUuid: uuid, host: 'h1' }, buildParams().networks)
+  await updateInstance(cloud.world.db, uuid, { networkInfo: [...vifs, vifWith('10.0.0.3')] }, { now: 1 })
+  cloud.computes.h1?.guests.add(uuid)
+  return uuid
+}

@@ -126,6 +126,14 @@ export class SmallVolumes implements Volumes {
     if (this.volumes.get(id)?.status === 'detaching') this.#tell(id)
   }
 
+  listAttachments = async (volumeId: string) =>
+    [...this.attachments.values()].filter((one) => one.volumeId === volumeId)
+
+  listMarked = async (metadata: Readonly<Record<string, string>>) =>
+    [...this.volumes.values()].filter((volume) =>
+      Object.entries(metadata).every(([key, value]) => volume.metadata[key] === value),
+    )
+
   findAttachment = async (id: string) => this.attachments.get(id)
 
   async release(id: string): Promise<void> {

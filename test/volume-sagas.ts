@@ -4,7 +4,8 @@ import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { OperationParams } from '#contracts/operations.ts'
 import { insertBlockDevices, listBlockDevices, type NewBlockDevice } from '#db/block-devices.ts'
-import type { SmallCloud } from './small-cloud.ts'
+import type { Instance } from '#model/instance/index.ts'
+import { buildParams, type SmallCloud } from './small-cloud.ts'
 
 export const volumeDevice = (
   instanceUuid: string,
@@ -65,6 +66,17 @@ export const VOLUME_PREPARATIONS = {
     const { id: attachmentId } = await cloud.volumes.reserve(volumeId, uuid)
     return { blockDeviceUuid: device.uuid, volumeId, attachmentId }
   },
+  /** One that is there and reserved, and one that is to be made. */
+  'build-server-with-volumes': async (
+    cloud: SmallCloud,
+    uuid: string,
+  ): Promise<OperationParams<'build-server-with-volumes'>> => {
+    await giveVolume(cloud, uuid, { attached: false })
+    const imageId = randomUUID()
+    const wish = { sourceType: 'image', imageId, volumeId: null, deviceName: null } as const
+    await insertBlockDevices(cloud.world.db, [{ ...volumeDevice(uuid, ''), ...wish }], { now: 1 })
+    return { ...buildParams(), token: 'token' }
+  },
   /** What has to go with the server. */
   'delete-server': async (cloud: SmallCloud, uuid: string): Promise<object> => {
     await giveVolume(cloud, uuid, { attached: true, deleteOnTermination: true })
@@ -86,6 +98,35 @@ export function assertVolumes<S extends Readonly<Record<string, string>>>(
   assert.equal(cloud.volumes.attachments.size, used, 'no attachment is left over')
   return matching
 }
+
+const guestsOf = ({ computes }: SmallCloud) => Object.values(computes).flatMap(({ guests }) => [...guests])
+
+export const BUILD_WITH_VOLUMES = {
+  saga: 'build-server-with-volumes',
+  taskState: 'scheduling',
+  params: {},
+  on: 'nowhere',
+  done: (cloud: SmallCloud, instance: Instance | undefined) => {
+    assert.deepEqual([instance?.vmState, instance?.taskState], ['active', null])
+    assertVolumes<Readonly<Record<string, string>>>(cloud, { old: 'in-use', '': 'in-use' })
+    const [told] = cloud.computes['h1']?.did ?? []
+    const volumes = told?.args['volumes'] as { deviceName: string; connection: object | null }[]
+    assert.deepEqual(
+      volumes.map(({ deviceName }) => deviceName),
+      ['/dev/vdb', '/dev/vdc'],
+    )
+    assert.ok(volumes.every(({ connection }) => connection !== null))
+  },
+  failed: (cloud: SmallCloud, instance: Instance) => {
+    assert.deepEqual([instance.vmState, instance.taskState, instance.host], ['error', null, null])
+    assert.deepEqual(guestsOf(cloud), [])
+    assertVolumes<Readonly<Record<string, string>>>(
+      cloud,
+      { old: 'available' },
+      { old: 'available', '': 'available' },
+    )
+  },
+} as const
 
 /** What the instance's block devices name: the volumes' names. */
 export async function volumesOf(cloud: SmallCloud, uuid: string): Promise<string[]> {

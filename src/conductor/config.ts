@@ -42,6 +42,10 @@ export interface ConductorConfig {
   readonly reclaimAfterMs: number
   /** `shelved_offload_time`: how long a shelved server keeps its host; 0: for ever, or, of those shelved now, not at all. */
   readonly shelvedOffloadMs: number
+  /** How long a volume that a server boots from may take to be made (`block_device_allocate_retries`). */
+  readonly volumeWaitMs: number
+  /** Volumes are made in their server's zone (`[cinder] cross_az_attach` is off). */
+  readonly volumesInZone: boolean
   /** `enable_new_services`. */
   readonly enableNewServices: boolean
 }
@@ -68,5 +72,7 @@ export const defaultConductorConfig: ConductorConfig = {
   purgeDeletedMs: 0,
   reclaimAfterMs: 0,
   shelvedOffloadMs: 0,
+  volumeWaitMs: 180_000,
+  volumesInZone: false,
   enableNewServices: true,
 }

@@ -28,7 +28,7 @@ for (const outcome of ['done', 'failed'] as const)
     const conductor = createConductor(cloud.deps)
     await conductor.start()
     const uuid = await cloud.addInstance({ vmState: 'building' })
-    const params = { ...buildParams(), injected }
+    const params = { ...buildParams(), injected, token: 'hunter2-token' }
     const operation = await cloud.request('build-server', uuid, 'scheduling', params)
     await eventually(async () => (await findOperation(cloud.world.db, operation))?.status === outcome)
     assert.deepEqual(told, [{ injected }])

@@ -70,7 +70,7 @@ export const Command = Type.Object({
   /**
    * What the kind needs beside. `{ madeBy }` of a build: an older guest of the same server, made by something else,
    * is neither used nor touched; `{ onlyMadeBy }` of a destroy that undoes it: likewise.
-   * Others: `{ growsDisks: true }` of a start with a new flavor, `{ type: 'SOFT' | 'HARD' }` of a reboot, `{ timeoutMs }` of a stop, `{ injected }` of a build.
+   * Others: `{ growsDisks: true }` of a start with a new flavor, `{ type: 'SOFT' | 'HARD' }` of a reboot, `{ timeoutMs }` of a stop, `{ injected, volumes }` of a build.
    */
   args: Type.Record(Type.String(), Type.Unknown()),
 })

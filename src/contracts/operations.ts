@@ -29,16 +29,20 @@ const ImageOrNull = Type.Unsafe<Image | null>(
   Type.Union([Type.Object({ id: Type.String() }, { additionalProperties: true }), Type.Null()]),
 )
 
+/** `image`: null when booted from a volume. No `networks`: a server without interfaces. */
+const Build = Type.Object({
+  image: ImageOrNull,
+  spec: RequestSpec,
+  networks: Type.Array(RequestedPort),
+  injected: Type.Optional(Injected),
+  /** Of who asks for volumes that are to be made, in whose name they are. Forgotten like what is injected. */
+  token: Type.Optional(Type.String()),
+})
+
 export const operationParams = {
-  /** `image`: null when booted from a volume. No `networks`: a server without interfaces. */
-  'build-server': Type.Object({
-    image: ImageOrNull,
-    spec: RequestSpec,
-    networks: Type.Array(RequestedPort),
-    /** Some of its disks are volumes. */
-    hasVolumes: Type.Optional(Type.Boolean()),
-    injected: Type.Optional(Injected),
-  }),
+  'build-server': Build,
+  /** The same of a server some of whose disks are volumes. */
+  'build-server-with-volumes': Build,
   'delete-server': Type.Object({}),
   'start-server': Type.Object({}),
   'stop-server': Type.Object({}),

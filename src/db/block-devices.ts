@@ -142,14 +142,17 @@ export async function listBlockDevicesOfVolume(db: Db, volumeId: string): Promis
 export async function updateBlockDevice(
   db: Db,
   uuid: string,
-  changes: Partial<Pick<BlockDevice, 'volumeId' | 'attachmentId' | 'deleteOnTermination' | 'volumeSizeGb'>>,
+  changes: Partial<
+    Pick<BlockDevice, 'volumeId' | 'attachmentId' | 'deleteOnTermination' | 'volumeSizeGb' | 'deviceName'>
+  >,
   options: { readonly now: number },
 ): Promise<void> {
-  const { volumeId, attachmentId, deleteOnTermination, volumeSizeGb } = changes
+  const { volumeId, attachmentId, deleteOnTermination, volumeSizeGb, deviceName } = changes
   await db
     .updateTable('block_device_mapping')
     .set({
       ...(volumeId !== undefined && { volume_id: volumeId }),
+      ...(deviceName !== undefined && { device_name: deviceName }),
       ...(attachmentId !== undefined && { attachment_id: attachmentId }),
       ...(volumeSizeGb !== undefined && { volume_size_gb: volumeSizeGb }),
       ...(deleteOnTermination !== undefined && { delete_on_termination: Number(deleteOnTermination) }),

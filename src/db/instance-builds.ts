@@ -13,7 +13,7 @@ export interface NewBuilds {
   readonly instances: readonly NewInstance[]
   readonly devices: readonly NewBlockDevice[]
   readonly actions: readonly NewAction[]
-  readonly operations: readonly NewOperation<'build-server'>[]
+  readonly operations: readonly NewOperation<'build-server' | 'build-server-with-volumes'>[]
 }
 
 /** Stores all of it or nothing, in one statement where the database can. A uuid in use is a conflict. Nudge the conductor afterwards. */

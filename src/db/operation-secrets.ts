@@ -10,13 +10,13 @@ export async function forgetParams(db: Db, id: string): Promise<void> {
   await db.updateTable('commands').set({ args: '{}' }).where('operation_id', '=', id).execute()
 }
 
-/** Forgets what an operation that is over put into its guest; what else it was asked with is kept. */
+/** Forgets what an operation that is over put into its guest, and in whose name it was; what else it was asked with is kept. */
 export async function forgetInjected(
   db: Db,
   { id, params }: { readonly id: string; readonly params: unknown },
 ): Promise<void> {
-  if (typeof params !== 'object' || params === null || !('injected' in params)) return
-  const { injected: _forgotten, ...rest } = params
+  if (typeof params !== 'object' || params === null || !('injected' in params || 'token' in params)) return
+  const { injected: _forgotten, token: _token, ...rest } = params as Record<string, unknown>
   const kept = JSON.stringify(rest)
   await db.updateTable('operations').set({ params: kept }).where('id', '=', id).execute()
   const told = db.updateTable('commands').set({ args: '{}' }).where('operation_id', '=', id)

@@ -129,7 +129,7 @@ export async function findBuildParams(
 ): Promise<OperationParams<'build-server'> | undefined> {
   const query = db.selectFrom('operations').select('params').where('instance_uuid', '=', instanceUuid)
   const row = await query
-    .where('saga', '=', 'build-server')
+    .where('saga', 'in', ['build-server', 'build-server-with-volumes'])
     .orderBy('created_at', 'desc')
     .limit(1)
     .executeTakeFirst()

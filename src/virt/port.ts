@@ -19,6 +19,8 @@ export interface GuestDefinition {
   readonly vifs: readonly Vif[]
   /** The files of the config drive by path, or null when none is wanted. */
   readonly configDrive: Readonly<Record<string, string | Buffer>> | null
+  /** Attached to this host already. */
+  readonly volumes?: readonly BootVolume[]
   /** What makes it, remembered with it: tells it from a guest of the same server that was made at another time. */
   readonly madeBy?: string
 }
@@ -196,6 +198,17 @@ export interface GuestVolume {
 }
 
 /** A volume can come and go while the guest is there, whether it runs or not. */
+/** A volume that a guest is made with. */
+export interface BootVolume extends GuestVolume {
+  /** 0: it boots from it. */
+  readonly bootIndex: number | null
+}
+
+/** A guest can be made with volumes, its root disk among them. */
+export interface CanBootFromVolumes {
+  readonly bootsFromVolumes: true
+}
+
 export interface CanAttachVolume {
   attachVolume(uuid: string, volume: GuestVolume): Promise<void>
   /** Nothing there is success. */
@@ -259,6 +272,8 @@ export const canCacheImages = (driver: VirtDriver): driver is VirtDriver & CanCa
   'cacheImage' in driver
 export const canAgeImages = (driver: VirtDriver): driver is VirtDriver & CanAgeImages => 'ageImages' in driver
 export const canSnapshot = (driver: VirtDriver): driver is VirtDriver & CanSnapshot => 'snapshot' in driver
+export const canBootFromVolumes = (driver: VirtDriver): driver is VirtDriver & CanBootFromVolumes =>
+  'bootsFromVolumes' in driver
 export const canGrowDisks = (driver: VirtDriver): driver is VirtDriver & CanGrowDisks => 'growDisks' in driver
 export const canMigrate = (driver: VirtDriver): driver is VirtDriver & CanMigrate => 'prepareMove' in driver
 export const canLiveMigrate = (driver: VirtDriver): driver is VirtDriver & CanLiveMigrate =>

@@ -86,17 +86,17 @@ async function write(
   const { call, services, plan, devices } = writing
   const { context } = call
   const instances = Array.from({ length: count }, (_, index) => newInstance(writing, index, count))
-  const hasVolumes = devices.some(({ destinationType }) => destinationType === 'volume')
+  const volumes = devices.filter(({ destinationType }) => destinationType === 'volume')
   const params = {
     image: plan.image,
     spec: specOf(plan),
     networks: plan.networks.map(asParams),
-    ...(hasVolumes && { hasVolumes }),
     injected: writing.injected,
+    ...(volumes.some(({ volumeId }) => volumeId === null) && { token: call.token }),
   }
   const operations = instances.map(({ uuid }) => ({
     id: services.ids.uuid(),
-    saga: 'build-server' as const,
+    saga: volumes.length > 0 ? ('build-server-with-volumes' as const) : ('build-server' as const),
     instanceUuid: uuid,
     context,
     params,

@@ -130,6 +130,8 @@ export function conductorConfig(config: Config): ConductorConfig {
     archiveDeletedMs: database.archive_deleted_after_days * DAY_MS,
     purgeDeletedMs: database.purge_deleted_after_days * DAY_MS,
     reclaimAfterMs: DEFAULT.reclaim_instance_interval * MS,
+    volumeWaitMs: DEFAULT.block_device_allocate_retries * DEFAULT.block_device_allocate_retries_interval * MS,
+    volumesInZone: !config.cinder.cross_az_attach,
     shelvedOffloadMs: Math.max(0, DEFAULT.shelved_offload_time) * MS,
     enableNewServices: DEFAULT.enable_new_services,
   }

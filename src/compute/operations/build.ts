@@ -1,6 +1,6 @@
 /** Build: the guest is made on this host and started. */
 import type { Injected } from '#contracts/operations.ts'
-import type { ImageSource } from '#virt/port.ts'
+import { type BootVolume, canBootFromVolumes, GuestRefused, type ImageSource } from '#virt/port.ts'
 import { guestDefinition } from '../guest-definition.ts'
 import { makerOf, refuseOlderGuest } from './older-guest.ts'
 import type { Operation } from './operation.ts'
@@ -16,7 +16,10 @@ export const build: Operation = {
       const source: ImageSource = { open: (imageId) => world.images.download(imageId) }
       const injected = (command.args['injected'] ?? {}) as Injected
       await refuseOlderGuest(command, world)
-      const guest = { ...guestDefinition(command.guest, world, injected), ...makerOf(command) }
+      const volumes = (command.args['volumes'] ?? []) as readonly BootVolume[]
+      if (volumes.length > 0 && !canBootFromVolumes(world.driver))
+        throw new GuestRefused('The compute driver cannot start a server with volumes.')
+      const guest = { volumes, ...guestDefinition(command.guest, world, injected), ...makerOf(command) }
       await world.driver.spawn(guest, source)
     }),
 }

@@ -15,7 +15,8 @@ import { GroupPolicyViolated, requireGroupPolicy } from '../group-policy.ts'
 import { guestSpecOf, injectedArgs } from '../guest-spec.ts'
 import { isPassing } from '../passing.ts'
 import { powerStateOf } from '../power-state.ts'
-import { type Ctx, serverSaga, type Trx } from '../world.ts'
+import { type Ctx, serverSaga, type Trx, type World } from '../world.ts'
+import { attachVolumes, type BootVolume, releaseVolumes } from './boot-volumes.ts'
 
 type Params = OperationParams<'build-server'>
 
@@ -46,52 +47,53 @@ export class MaxRetriesExceeded extends Error {
   }
 }
 
-/** No driver starts a guest with volumes yet: said by name, not by a guest without its disks. */
-class VolumesNotSupported extends Error {
-  override readonly name = 'VolumesNotSupported'
-
-  constructor() {
-    super('The compute driver cannot start a server with volumes.')
-  }
-}
-
-export const buildServers = serverSaga<Params>('build-server', {
-  failedVmState: 'error',
-  requested: 'scheduling',
-})
-  .step(
-    'schedule',
-    { taskState: 'scheduling' },
-    {
-      do: chooseHost,
-      undo: leaveHost,
-      deadlineMs: 180_000,
-      retry: {
-        ...PATIENCE,
-        when: (error) => isPassing(error) || error instanceof GroupPolicyViolated,
+/** Begins a build: it has a host and interfaces. `leave` undoes all that was there before it, too. */
+const begun = (name: 'build-server' | 'build-server-with-volumes', leave: typeof leaveHost) =>
+  serverSaga<Params>(name, { failedVmState: 'error', requested: 'scheduling' })
+    .step(
+      'schedule',
+      { taskState: 'scheduling' },
+      {
+        do: chooseHost,
+        undo: leave,
+        deadlineMs: 180_000,
+        retry: {
+          ...PATIENCE,
+          when: (error) => isPassing(error) || error instanceof GroupPolicyViolated,
+        },
       },
-    },
-  )
-  .step(
-    'networks',
-    { taskState: 'networking', event: EVENT },
-    {
-      do: bindPorts,
-      undo: releasePorts,
-      deadlineMs: 300_000,
-      retry: { ...PATIENCE, when: isPassing },
-    },
-  )
-  .step(
-    'spawn',
-    { taskState: 'spawning', event: EVENT },
-    {
-      do: spawn,
-      undo: destroy,
-      deadlineMs: (world) => world.config.buildTimeoutMs,
-      rewind: { to: 'schedule', when: mayDoBetterElsewhere, attempts: (world) => world.config.maxAttempts },
-    },
-  )
+    )
+    .step(
+      'networks',
+      { taskState: 'networking', event: EVENT },
+      {
+        do: bindPorts,
+        undo: releasePorts,
+        deadlineMs: 300_000,
+        retry: { ...PATIENCE, when: isPassing },
+      },
+    )
+
+const SPAWN = {
+  do: spawn,
+  undo: destroy,
+  deadlineMs: (world: World) => world.config.buildTimeoutMs,
+  rewind: {
+    to: 'schedule',
+    when: mayDoBetterElsewhere,
+    attempts: (world: World) => world.config.maxAttempts,
+  },
+} as const
+
+export const buildServers = begun('build-server', leaveHost).step(
+  'spawn',
+  { taskState: 'spawning', event: EVENT },
+  SPAWN,
+)
+
+export const buildServersWithVolumes = begun('build-server-with-volumes', leaveHostAndVolumes)
+  .step('volumes', { taskState: 'block_device_mapping', event: EVENT }, attachVolumes)
+  .step('spawn', { taskState: 'spawning', event: EVENT }, SPAWN)
 
 /** Changes the instance in a step's transaction, unless it is being deleted: then the build is over. */
 async function change(
@@ -183,12 +185,22 @@ async function claimAlternate(
   throw new MaxRetriesExceeded(reason, last.failure.message)
 }
 
-async function leaveHost(ctx: Ctx<Params, object>): Promise<Outcome<void, Trx>> {
+async function leaveHost(ctx: Ctx<Params, object>): Promise<(trx: Trx) => Promise<Done<void>>> {
   await ctx.world.placement.release(ctx.subject)
   return async (trx) => {
     const nowhere = { host: null, node: null, launchedOn: null, availabilityZone: null }
     await touchInstance(trx, ctx.subject, nowhere, { now: ctx.world.clock.now() })
     return done(undefined)
+  }
+}
+
+/** The API reserved volumes before anything was begun. */
+async function leaveHostAndVolumes(ctx: Ctx<Params, object>): ReturnType<typeof leaveHost> {
+  const forget = await releaseVolumes(ctx)
+  const leave = await leaveHost(ctx)
+  return async (trx) => {
+    await forget(trx)
+    return leave(trx)
   }
 }
 
@@ -215,11 +227,16 @@ interface Spawned {
   readonly powerState: number
 }
 
-async function spawn(ctx: Ctx<Params, { readonly schedule: Placed }>): Promise<Outcome<Spawned, Trx>> {
-  if (ctx.params.hasVolumes) throw new VolumesNotSupported()
+interface Ready {
+  readonly schedule: Placed
+  readonly volumes?: readonly BootVolume[]
+}
+
+async function spawn(ctx: Ctx<Params, Ready>): Promise<Outcome<Spawned, Trx>> {
+  const { volumes } = ctx.outputs
   return command(ctx, {
     kind: 'build',
-    args: injectedArgs(ctx.params),
+    args: { ...injectedArgs(ctx.params), ...(volumes && { volumes }) },
     host: ctx.outputs.schedule.host.host,
     deadlineMs: ctx.world.config.buildTimeoutMs,
     guest: async (trx) => guestSpecOf(await getInstance(trx, ctx.subject), ctx.params.image),

@@ -1,6 +1,6 @@
 /** Every saga the conductor knows. */
 import type { ServerSaga } from '../world.ts'
-import { buildServers } from './build-servers.ts'
+import { buildServers, buildServersWithVolumes } from './build-servers.ts'
 import { deleteServer } from './delete-server.ts'
 import { guestSagas } from './guest-sagas.ts'
 import { moveSagas } from './move-sagas.ts'
@@ -17,6 +17,7 @@ import { volumeSagas } from './volumes.ts'
 
 export const sagas: readonly ServerSaga[] = [
   buildServers,
+  buildServersWithVolumes,
   deleteServer,
   startServer,
   stopServer,

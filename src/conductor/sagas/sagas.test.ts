@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { breakLeases, findOperation, operationsJournal } from '#db/operations.ts'
 import { latestInstanceFaults } from '#db/instance-faults.ts'
 import { findInstanceAction, listActionEvents } from '#db/instance-actions.ts'
-import { findInstance, getInstance, updateInstance } from '#db/instances.ts'
+import { findInstance, getInstance } from '#db/instances.ts'
 import { type SagaName } from '#contracts/operations.ts'
 import { CONDUCTOR_TOPIC, conductorContract } from '#contracts/conductor.ts'
 import { serveContract } from '#contracts/contract.ts'
@@ -18,14 +18,24 @@ import {
   undoTwice,
 } from '../../../test/saga-tests.ts'
 import { buildParams, smallCloud, type SmallCloud } from '../../../test/small-cloud.ts'
-import { vifWith } from '../../../test/contract/fixtures.ts'
 import { eventually } from '../../../test/eventually.ts'
 import { announcements } from '../announce.ts'
 import { createConductor } from '../conductor.ts'
 import { stateService } from '../state-service.ts'
-import { assertInterface, INTERFACE_CASES, INTERFACE_PREPARATIONS } from '../../../test/interface-sagas.ts'
+import {
+  assertInterface,
+  INTERFACE_CASES,
+  INTERFACE_PREPARATIONS,
+  runningInstance,
+} from '../../../test/interface-sagas.ts'
 import { ALL_MOVE_CASES, assertPlace, MOVE_PREPARATIONS, type Prepare } from '../../../test/move-sagas.ts'
-import { assertVolumes, VOLUME_CASES, VOLUME_PREPARATIONS, volumesOf } from '../../../test/volume-sagas.ts'
+import {
+  assertVolumes,
+  BUILD_WITH_VOLUMES,
+  VOLUME_CASES,
+  VOLUME_PREPARATIONS,
+  volumesOf,
+} from '../../../test/volume-sagas.ts'
 import type { ConductorTypes } from '../world.ts'
 import { sagas } from './index.ts'
 
@@ -103,6 +113,7 @@ const CASES: readonly Case[] = [
       assertNothingLeft(cloud)
     },
   },
+  BUILD_WITH_VOLUMES,
   {
     saga: 'delete-server',
     taskState: 'deleting',
@@ -231,16 +242,6 @@ const ALL_CASES: readonly Case[] = [
     }
   }),
 ]
-
-/** An instance as a build leaves it. */
-async function runningInstance(cloud: SmallCloud): Promise<string> {
-  const uuid = await cloud.addInstance({ host: 'h1', node: 'h1.example', powerState: running })
-  await cloud.placement.claim({ instanceUuid: uuid }, { 'rp-h1': { resources: { VCPU: 1 } } })
-  const vifs = await cloud.networks.allocate({ instanceUuid: uuid, host: 'h1' }, buildParams().networks)
-  await updateInstance(cloud.world.db, uuid, { networkInfo: [...vifs, vifWith('10.0.0.3')] }, { now: 1 })
-  cloud.computes.h1?.guests.add(uuid)
-  return uuid
-}
 
 const PREPARATIONS: Partial<Record<SagaName, Prepare>> = {
   ...VOLUME_PREPARATIONS,

@@ -1,6 +1,7 @@
 /** Instances: the record, the words for its states, and the tables of what may be asked of it. */
 export type { InstanceAction, InstanceActionEvent } from './action.ts'
 export type { BlockDevice } from './block-device.ts'
+export { freeDeviceName, isDeviceNameTaken } from './device-names.ts'
 export { hostIdOf } from './host-id.ts'
 export { instanceName, type Instance, type InstanceFault } from './instance.ts'
 export {

@@ -22,6 +22,13 @@ export function createVolumes(deps: VolumesDeps): Volumes {
     async remove(id, caller) {
       await cinder.send('DELETE', at('volumes', id), { caller })
     },
+    async listMarked(metadata, caller) {
+      const query = new URLSearchParams({ metadata: JSON.stringify(metadata) })
+      const found = await cinder.send('GET', `volumes/detail?${query.toString()}`, { caller })
+      const isMarked = (volume: Volume) =>
+        Object.entries(metadata).every(([key, value]) => volume.metadata[key] === value)
+      return listOf(found, 'volumes', toVolume).filter(isMarked)
+    },
     async removeAsService(id) {
       await unlessMissing(cinder.send('DELETE', at('volumes', id)))
     },
@@ -61,6 +68,14 @@ export function createVolumes(deps: VolumesDeps): Volumes {
     async findAttachment(id) {
       const answer = await unlessMissing(cinder.send('GET', at('attachments', id)))
       return answer && toAttachment(answer['attachment'])
+    },
+    async listAttachments(volumeId) {
+      const query = new URLSearchParams({ volume_id: volumeId, all_tenants: '1' })
+      return listOf(
+        await cinder.send('GET', `attachments/detail?${query.toString()}`),
+        'attachments',
+        toAttachment,
+      )
     },
     async release(id) {
       await unlessMissing(cinder.send('DELETE', at('attachments', id)))

@@ -91,6 +91,8 @@ export interface Volumes {
   /** Throws Cinder's own refusal: over quota is `tooLarge`, a bad wish `badRequest`. The volume is `creating`. */
   create(wish: VolumeWish, caller: Caller): Promise<Volume>
   remove(id: string, caller: Caller): Promise<void>
+  /** The caller's project's with all of this metadata. */
+  listMarked(metadata: Readonly<Record<string, string>>, caller: Caller): Promise<readonly Volume[]>
   /** The types that the caller may use. */
   listTypes(caller: Caller): Promise<readonly VolumeType[]>
   findSnapshot(id: string, caller: Caller): Promise<Snapshot | undefined>
@@ -116,6 +118,8 @@ export interface Volumes {
   /** The host uses the volume: it becomes `in-use`. */
   complete(attachmentId: string): Promise<void>
   findAttachment(attachmentId: string): Promise<Attachment | undefined>
+  /** All of a volume. */
+  listAttachments(volumeId: string): Promise<readonly Attachment[]>
   /** Detaches. Nothing there is success. */
   release(attachmentId: string): Promise<void>
 }

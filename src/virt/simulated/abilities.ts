@@ -4,6 +4,7 @@ import { POWER_STATES, type PowerState } from '#model/instance/index.ts'
 import type {
   CanAttachInterface,
   CanAttachVolume,
+  CanBootFromVolumes,
   CanDumpCrash,
   CanGrowDisks,
   CanLiveMigrate,
@@ -29,6 +30,7 @@ export type Abilities = CanPause &
   CanSnapshot &
   CanMigrate &
   CanGrowDisks &
+  CanBootFromVolumes &
   CanLiveMigrate &
   CanAttachVolume &
   CanAttachInterface &
@@ -100,6 +102,7 @@ export function abilitiesOf({ exclusively, present, act, setPower, stop, remembe
         await act('migrate', present(uuid), signal)
         await stop(uuid, timeoutMs, signal)
       }),
+    bootsFromVolumes: true,
     growDisks: ({ uuid }) => settle(uuid, 'migrate'),
     prepareLiveMove: (uuid) => settle(uuid, 'live_migrate'),
     attachVolume: (uuid) => settle(uuid, 'attach_volume'),

@@ -153,7 +153,8 @@ test('a server’s disks are written and its volumes reserved; the conductor hea
   assert.ok([...volumes.attachments.values()].every(({ instanceUuid }) => instanceUuid === uuid))
   const [operation] = await listLiveOperations(db, uuid)
   const params = await findBuildParams(db, uuid)
-  assert.equal(operation?.saga, 'build-server')
+  assert.equal(operation?.saga, 'build-server-with-volumes')
+  assert.equal(typeof params?.token, 'string', 'the blank one is made in the name of who asks')
   assert.deepEqual([params?.image, params?.spec.isVolumeBacked], [null, true])
   assert.deepEqual(params?.spec.imageProperties, { hw_disk_bus: 'scsi' })
   const shown = (await api.send(`GET /servers/${uuid}`)).body.server as Record<string, unknown>

@@ -1,0 +1,155 @@
+/** Servers that boot from volumes, in a whole cloud: what is made for them, what holds on to what, and what is let go. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { CloudClient } from '../cloud-client.ts'
+import { eventually } from '../eventually.ts'
+import { startCloud } from './whole-cloud.ts'
+
+interface Shown {
+  readonly status: string
+  readonly image: unknown
+  readonly fault?: { readonly message: string }
+  readonly 'os-extended-volumes:volumes_attached': { id: string; delete_on_termination: boolean }[]
+}
+
+const serverOf = async (client: CloudClient, id: string): Promise<Shown> =>
+  ((await client.ok('compute', 'GET', `/servers/${id}`)) as { server: Shown }).server
+
+async function boot(client: CloudClient, more: object): Promise<{ id: string; server: Shown }> {
+  const wish = { name: 's', flavorRef: '42', networks: 'none', ...more }
+  const made = (await client.ok('compute', 'POST', '/servers', { server: wish })) as {
+    server: { id: string }
+  }
+  const { id } = made.server
+  const server = await eventually(
+    async () => {
+      const shown = await serverOf(client, id)
+      return shown.status !== 'BUILD' && shown
+    },
+    { withinMs: 60_000, what: 'an end of BUILD' },
+  )
+  return { id, server }
+}
+
+interface Volume {
+  readonly id: string
+  readonly status: string
+  readonly size: number
+  readonly attachments: { server_id: string; device: string }[]
+}
+const volumesOf = async (client: CloudClient): Promise<readonly Volume[]> =>
+  ((await client.ok('volumev3', 'GET', '/volumes/detail')) as { volumes: Volume[] }).volumes
+
+test('a server boots from a volume that is made of an image, of a snapshot, or that is there', async (t) => {
+  const cloud = await startCloud(t)
+  const demo = await cloud.as('demo')
+  const { images } = (await demo.ok('image', 'GET', '/images')) as { images: { id: string }[] }
+  const ofImage = await boot(demo, {
+    block_device_mapping_v2: [
+      {
+        boot_index: 0,
+        uuid: images[0]?.id,
+        source_type: 'image',
+        destination_type: 'volume',
+        volume_size: 1,
+        delete_on_termination: true,
+      },
+      { source_type: 'blank', destination_type: 'volume', volume_size: 2, delete_on_termination: true },
+    ],
+  })
+  assert.deepEqual([ofImage.server.status, ofImage.server.image], ['ACTIVE', ''])
+  const [data, root] = (await volumesOf(demo)).toSorted((a, b) => b.size - a.size)
+  assert.deepEqual(
+    [root, data].map((volume) => [
+      volume?.status,
+      volume?.attachments[0]?.server_id,
+      volume?.attachments[0]?.device,
+    ]),
+    [
+      ['in-use', ofImage.id, '/dev/vda'],
+      ['in-use', ofImage.id, '/dev/vdb'],
+    ],
+  )
+  assert.deepEqual(
+    ofImage.server['os-extended-volumes:volumes_attached'].map((one) => [one.id, one.delete_on_termination]),
+    [
+      [root?.id, true],
+      [data?.id, true],
+    ],
+  )
+
+  const snapshot = { volume_id: root?.id, name: 'snap', force: true }
+  const { snapshot: taken } = (await demo.ok('volumev3', 'POST', '/snapshots', { snapshot })) as {
+    snapshot: { id: string }
+  }
+  await eventually(
+    async () => {
+      const { snapshot: shown } = (await demo.ok('volumev3', 'GET', `/snapshots/${taken.id}`)) as {
+        snapshot: { status: string }
+      }
+      return shown.status === 'available'
+    },
+    { withinMs: 30_000, what: 'a snapshot' },
+  )
+  const ofSnapshot = await boot(demo, {
+    block_device_mapping_v2: [
+      { boot_index: 0, uuid: taken.id, source_type: 'snapshot', destination_type: 'volume' },
+    ],
+  })
+  assert.equal(ofSnapshot.server.status, 'ACTIVE', ofSnapshot.server.fault?.message)
+  const kept = ofSnapshot.server['os-extended-volumes:volumes_attached'][0]?.id ?? ''
+  const busy = await demo.call('compute', 'POST', '/servers', {
+    server: {
+      name: 'thief',
+      flavorRef: '42',
+      networks: 'none',
+      block_device_mapping_v2: [
+        { boot_index: 0, uuid: kept, source_type: 'volume', destination_type: 'volume' },
+      ],
+    },
+  })
+  assert.equal(busy.status, 400, 'what is in use is nobody else’s')
+
+  await demo.call('compute', 'DELETE', `/servers/${ofSnapshot.id}`)
+  const isFree = async () => (await volumesOf(demo)).find(({ id }) => id === kept)?.status === 'available'
+  await eventually(isFree, { withinMs: 30_000, what: 'a volume that stays' })
+  const again = await boot(demo, {
+    block_device_mapping_v2: [
+      { boot_index: 0, uuid: kept, source_type: 'volume', destination_type: 'volume' },
+    ],
+  })
+  assert.equal(again.server.status, 'ACTIVE')
+
+  await demo.call('volumev3', 'DELETE', `/snapshots/${taken.id}`)
+  await demo.call('compute', 'DELETE', `/servers/${ofImage.id}`)
+  const isGone = async () => (await volumesOf(demo)).every(({ id }) => id === kept)
+  await eventually(isGone, { withinMs: 30_000, what: 'volumes that end with their server' })
+})
+
+test('a boot from volume that fails lets go of every volume', async (t) => {
+  const cloud = await startCloud(t, { hosts: 2 })
+  const [demo, admin] = [await cloud.as('demo'), await cloud.as('admin')]
+  const { images } = (await demo.ok('image', 'GET', '/images')) as { images: { id: string }[] }
+  const flavor = { name: 'bad', id: 'bad', ram: 64, vcpus: 1, disk: 0 }
+  await admin.ok('compute', 'POST', '/flavors', { flavor })
+  await admin.ok('compute', 'POST', '/flavors/bad/os-extra_specs', {
+    extra_specs: { 'kilonova:sim_fail': 'spawn' },
+  })
+  const disk = { boot_index: 0, uuid: images[0]?.id, source_type: 'image', destination_type: 'volume' }
+  const { id, server } = await boot(demo, {
+    flavorRef: 'bad',
+    block_device_mapping_v2: [{ ...disk, volume_size: 1, delete_on_termination: true }],
+  })
+  assert.equal(server.status, 'ERROR')
+  const [volume, ...others] = await volumesOf(demo)
+  assert.deepEqual([volume?.status, volume?.attachments, others], ['available', [], []], 'one for both tries')
+  assert.equal(server['os-extended-volumes:volumes_attached'][0]?.id, volume?.id)
+  await demo.call('compute', 'DELETE', `/servers/${id}`)
+  await eventually(async () => (await volumesOf(demo)).length === 0, { withinMs: 30_000, what: 'no volumes' })
+
+  const tooMany = await boot(demo, {
+    block_device_mapping_v2: [{ ...disk, volume_size: 1_000_000 }],
+  })
+  assert.equal(tooMany.server.status, 'ERROR')
+  assert.match(tooMany.server.fault?.message ?? '', /exceeds allowed gigabytes quota|quota/i)
+})
