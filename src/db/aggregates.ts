@@ -109,7 +109,8 @@ export async function updateAggregate(
   return inTransaction(db, async (trx) => {
     await trx
       .updateTable('aggregates')
-      .set({ ...(name !== undefined && { name }), updated_at: options.now })
+      // What is beside its name does not count as a change of it, but waits for whoever changes it.
+      .set((eb) => (name === undefined ? { uuid: eb.ref('uuid') } : { name, updated_at: options.now }))
       .where('id', '=', id)
       .execute()
       .catch((error: unknown) => refuseTwin(error, name ?? ''))

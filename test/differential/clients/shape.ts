@@ -1,4 +1,5 @@
 /** What of a command's outcome has to be alike: its code, the names and types of what it shows, the words of its refusal. */
+import { hostname } from 'node:os'
 import type { Said } from './client.ts'
 
 export interface Outcome {
@@ -32,7 +33,7 @@ function saidOf(text: string): string {
     // Which of the two hosts a server came to is chance.
     .replace(/\bfake-\d\b/g, 'HOST')
     .replace(/(?<=(?:aggregates?|migrations?)[ /])\d+/gi, 'N')
-    .replace(/https?:\/\/[^/\s]+(?:\/compute|\/network|\/image)?/g, 'URL')
+    .replace(/https?:\/\/[^/\s]+(?:\/compute|\/identity|\/network|\/image|\/volume)?/g, 'URL')
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('usage:') && !/^(WARNING|Try )/.test(line))
@@ -59,13 +60,14 @@ function typesOf(value: unknown, without: ReadonlySet<string>): string {
   if (typeof value !== 'object') return typeof value
   return `{${Object.entries(value)
     .filter(([key]) => !without.has(key))
-    .map(
-      ([key, each]) =>
-        `${key.replace(ID, 'ID')}: ${typeof each === 'object' ? typesOf(each, without) : typeof each}`,
-    )
+    .map(([key, each]) => `${nameOf(key)}: ${typesOf(each, without)}`)
     .sort()
     .join(', ')}}`
 }
+
+/** Ids and the names of the services' own hosts are each cloud's own. */
+const nameOf = (key: string): string =>
+  [hostname(), 'oracle'].includes(key) ? 'HOST' : key.replace(ID, 'ID')
 
 const unionOf = (types: readonly string[]): string => [...new Set(types)].sort().join(' | ')
 
