@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { POWER_STATES } from '#model/instance/index.ts'
 import type {
+  CanBootFromVolumes,
   CanDumpCrash,
   CanGrowDisks,
   CanPause,
@@ -17,7 +18,12 @@ import { growDisk } from './disks.ts'
 import { findRunning, type Host } from './host.ts'
 import type { RunningGuest } from './running.ts'
 
-export type Abilities = CanPause & CanDumpCrash & CanGrowDisks & CanSnapshot & HasDiagnostics
+export type Abilities = CanPause &
+  CanDumpCrash &
+  CanBootFromVolumes &
+  CanGrowDisks &
+  CanSnapshot &
+  HasDiagnostics
 
 type Exclusively = <T>(uuid: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>
 
@@ -36,6 +42,7 @@ export function abilitiesOf(host: Host, exclusively: Exclusively): Abilities {
     triggerCrashDump: (uuid) =>
       exclusively(uuid, async () => (await (await running(uuid)).monitor()).injectNmi()),
     snapshot: (uuid) => exclusively(uuid, () => snapshot(host, uuid)),
+    bootsFromVolumes: true,
     growDisks: (guest) => exclusively(guest.uuid, () => growRootDisk(host, guest)),
     diagnostics: (uuid) => diagnostics(host, uuid),
   }
@@ -54,8 +61,9 @@ async function unpause(guest: RunningGuest): Promise<void> {
 }
 
 /** Ephemeral disks and swap stay as they were made, as with libvirt's raw ones. */
-async function growRootDisk(host: Host, { uuid, flavor }: GuestDefinition): Promise<void> {
-  if (await findRunning(host, uuid)) return
+async function growRootDisk(host: Host, { uuid, flavor, image }: GuestDefinition): Promise<void> {
+  // A volume is as large as its owner made it.
+  if (image === null || (await findRunning(host, uuid))) return
   const record = await host.store.find(uuid)
   const root = record?.disks.find((disk) => disk.id === 'root')
   if (!root) throw new Error(`Guest ${uuid} has no root disk on this host`)

@@ -12,7 +12,7 @@ export interface DiskLayer {
 
 export interface Disk extends DiskLayer {
   /** Names the disk inside QEMU, and to the guest as its serial number. */
-  readonly id: 'root' | 'ephemeral0' | 'swap' | 'config'
+  readonly id: 'root' | 'ephemeral0' | 'swap' | 'config' | `volume${number}`
   readonly backing?: DiskLayer
   readonly readOnly: boolean
 }

@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Flavor } from '#model/flavor/index.ts'
-import { GuestRefused } from '#virt/port.ts'
+import { type BootVolume, GuestRefused } from '#virt/port.ts'
 import type { Disk } from './arguments.ts'
 import { configDriveArguments, writeConfigFiles } from './config-drive.ts'
 import type { BaseImage } from './images.ts'
@@ -56,6 +56,18 @@ export async function growDisk({ file, format }: Disk, sizeGb: number, tools: To
   const info = await tools.run('qemu-img', ['info', '--output=json', '-U', '-f', format, file])
   const { 'virtual-size': bytes } = JSON.parse(info) as { readonly 'virtual-size': number }
   if (bytes < sizeGb * GIB) await tools.run('qemu-img', ['resize', '-q', '-f', format, file, `${sizeGb}G`])
+}
+
+/** Volumes as disks, the one that the guest boots from as its root: files of this host, raw, and nobody's to change. */
+export function volumeDisks(volumes: readonly BootVolume[]): Disk[] {
+  return volumes.map(({ volumeId, bootIndex, connection }, index) => {
+    const file = connection?.data['device_path']
+    if (connection?.driverVolumeType !== 'local' || typeof file !== 'string')
+      throw new GuestRefused(
+        `This driver cannot reach volume ${volumeId}: it is a ${connection?.driverVolumeType ?? 'unconnected'} one`,
+      )
+    return { id: bootIndex === 0 ? 'root' : `volume${index}`, file, format: 'raw', readOnly: false }
+  })
 }
 
 async function makeSparse(file: string, bytes: number): Promise<void> {

@@ -1,29 +1,41 @@
 /** Making a guest: image, disks, config drive, record, start. On failure nothing of it is left. */
-import type { Image } from '#model/image/index.ts'
 import { withUndo } from '#lib/undo.ts'
 import { type GuestDefinition, GuestRefused, type ImageSource, SpawnFailed } from '#virt/port.ts'
 import type { Disk } from './arguments.ts'
-import { checkFits, makeConfigDrive, makeFurtherDisks, makeRootDisk } from './disks.ts'
+import { checkFits, makeConfigDrive, makeFurtherDisks, makeRootDisk, volumeDisks } from './disks.ts'
 import type { GuestRecord } from './guest-store.ts'
 import { hardwareOf } from './hardware.ts'
 import { findRunning, type Host } from './host.ts'
 import { startGuest } from './start-guest.ts'
 import { ToolMissing } from './tools.ts'
 
+/** The folder of a guest's disks, and in it its root disk, unless that is a volume. */
+async function makeOwnRoot(
+  { store, tools, images: cache }: Host,
+  { image, uuid, flavor }: GuestDefinition,
+  images: ImageSource,
+  signal: AbortSignal,
+): Promise<{ dir: string; roots: readonly Disk[] }> {
+  if (image === null) return { dir: await store.create(uuid), roots: [] }
+  if (image.virtualSize !== null) checkFits(flavor, image.virtualSize)
+  return cache.use(image, images, signal, async (base) => {
+    const dir = await store.create(uuid)
+    return { dir, roots: [await makeRootDisk(dir, flavor, base, tools)] }
+  })
+}
+
 async function makeDisks(
   host: Host,
   guest: GuestDefinition,
-  image: Image,
   images: ImageSource,
   signal: AbortSignal,
 ): Promise<Disk[]> {
-  const { store, tools } = host
-  if (image.virtualSize !== null) checkFits(guest.flavor, image.virtualSize)
-  const [dir, root] = await host.images.use(image, images, signal, async (base) => {
-    const made = await store.create(guest.uuid)
-    return [made, await makeRootDisk(made, guest.flavor, base, tools)] as const
-  })
-  const disks = [root, ...(await makeFurtherDisks(dir, guest.flavor, tools))]
+  const { tools } = host
+  const volumes = volumeDisks(guest.volumes ?? [])
+  const { dir, roots } = await makeOwnRoot(host, guest, images, signal)
+  if (roots.length === 0 && !volumes.some(({ id }) => id === 'root'))
+    throw new GuestRefused('There is neither an image nor a volume to boot from')
+  const disks = [...roots, ...(await makeFurtherDisks(dir, guest.flavor, tools)), ...volumes]
   if (guest.configDrive) disks.push(await makeConfigDrive(dir, guest.configDrive, tools))
   signal.throwIfAborted()
   return disks
@@ -36,12 +48,11 @@ async function recordFor(
   images: ImageSource,
   signal: AbortSignal,
 ): Promise<GuestRecord> {
-  const { image, uuid, name, madeBy } = guest
+  const { uuid, name, madeBy } = guest
   const { diskBus } = hardwareOf(guest, host.options.machineType)
   const earlier = await host.store.find(uuid)
   if (earlier) return earlier
-  if (image === null) throw new GuestRefused('This driver cannot boot from a volume')
-  const disks = await makeDisks(host, guest, image, images, signal)
+  const disks = await makeDisks(host, guest, images, signal)
   const record: GuestRecord = {
     version: 1,
     uuid,
