@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '#lib/clock.ts'
 import { randomIds } from '#lib/ids.ts'
-import { silentLog } from '#lib/log.ts'
+import { type Log, silentLog } from '#lib/log.ts'
 import { createMetrics } from '#lib/metrics.ts'
 import { reasonOf } from '#lib/undo.ts'
 import { createPlacementUpkeep } from '#neighbours/placement/index.ts'
@@ -26,6 +26,33 @@ const SERVICES = [
   { type: 'volumev3', needed: 'servers get no volumes', isVital: false },
 ] as const
 
+/** What the broker, or the way to it, has against us, and what mends that. */
+const BUS_MENDS: readonly (readonly [RegExp, string])[] = [
+  [
+    /ACCESS_REFUSED|\b403\b/i,
+    'correct USER:PASSWORD in [DEFAULT] transport_url, or on the broker: rabbitmqctl change_password USER PASSWORD',
+  ],
+  [
+    /NOT_ALLOWED|\b530\b|access to vhost/i,
+    "on the broker: rabbitmqctl set_permissions -p VHOST USER '.*' '.*' '.*', or correct the path of [DEFAULT] transport_url",
+  ],
+  [
+    /certificate|self.signed|issuer/i,
+    'set [oslo_messaging_rabbit] ssl_ca_file to whom the broker was certified by',
+  ],
+  [/ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/, 'correct the host in [DEFAULT] transport_url'],
+]
+
+/** Keeps the last reason why there was no connection. */
+function listening(): { readonly log: Log; reason(): string } {
+  let reason = ''
+  const hear = (fields: object): void => {
+    if ('error' in fields && typeof fields.error === 'string') reason = fields.error
+  }
+  const log: Log = { ...silentLog, warn: hear, debug: hear, child: () => log }
+  return { log, reason: () => reason }
+}
+
 const bus: Check = {
   name: 'bus',
   mend: 'start RabbitMQ, or correct [DEFAULT] transport_url',
@@ -37,19 +64,20 @@ const bus: Check = {
           'set [DEFAULT] transport_url = rabbit://USER:PASSWORD@HOST:5672/',
         ),
       ]
+    const { log, reason } = listening()
     const made = makeBus({
       config,
       clock: systemClock,
       ids: randomIds,
       metrics: createMetrics(),
-      logOf: () => silentLog,
+      logOf: () => log,
     })
     try {
       const until = performance.now() + CONNECT_MS
       while (!made.isConnected() && performance.now() < until) await delay(POLL_MS)
-      return made.isConnected()
-        ? [ok('connected to the broker')]
-        : [failed(`no connection within ${CONNECT_MS / MS} s`, this.mend)]
+      if (made.isConnected()) return [ok('connected to the broker')]
+      const mend = BUS_MENDS.find(([sign]) => sign.test(reason()))?.[1] ?? this.mend
+      return [failed(`no connection within ${CONNECT_MS / MS} s: ${reason()}`, mend)]
     } finally {
       await made.close()
     }

@@ -57,10 +57,12 @@ export interface Aggregate {
   readonly updatedAt: number | null
 }
 
-/** Whether a service counts as up: heard of within `downAfterMs`, and not forced down. */
+/**
+ * Whether a service counts as up: heard of within `downAfterMs`, and not forced down. Who was heard of after `now` is up:
+ * `now` may be a past time to judge by, and clocks differ.
+ */
 export const isServiceUp = (
   service: Pick<Service, 'forcedDown' | 'lastSeenUp'>,
   now: number,
   downAfterMs: number,
-): boolean =>
-  !service.forcedDown && service.lastSeenUp !== null && Math.abs(now - service.lastSeenUp) <= downAfterMs
+): boolean => !service.forcedDown && service.lastSeenUp !== null && now - service.lastSeenUp <= downAfterMs
