@@ -126,6 +126,23 @@ test('what one server keeps without an answer is asked again, of another one', a
   assert.ok(kept.length > 0, 'the one that hangs had some of them')
 })
 
+test('a hint reaches a server of a version that knew no queue of hints', async (t) => {
+  const { default: amqp } = await import('amqplib')
+  const earlier = await amqp.connect(node.transportUrl.replace('rabbit:', 'amqp:'))
+  t.after(() => earlier.close())
+  const channel = await earlier.createChannel()
+  const kind = { 'x-queue-type': 'quorum', 'x-delivery-limit': 5, 'x-expires': 3_600_000 }
+  await channel.assertQueue('kilonova.earlier', { durable: true, arguments: kind })
+  const methods: unknown[] = []
+  const take = (message: { properties: { type: unknown } } | null) =>
+    void methods.push(message?.properties.type)
+  await channel.consume('kilonova.earlier', take, { noAck: true })
+  const caller = busesOf(t)()
+  for (const method of ['first', 'second']) await caller.cast('earlier', method, null, meta)
+  await eventually(() => methods.length === 2)
+  assert.deepEqual(new Set(methods), new Set(['first', 'second']))
+})
+
 test('the broker is lost and comes back: calls wait, casts do not, nothing is run twice', async (t) => {
   const another = busesOf(t)
   const [caller, server] = [another(), another()]

@@ -7,10 +7,22 @@ const MAX_DELIVERIES = 5
 /** Nova's own queues in the same virtual host stay apart. A queue's arguments cannot change: other arguments want another name. */
 export const queueOf = (topic: string): string => `kilonova.${topic}`
 
+/** The queue of what is cast to a topic. */
+export const hintsOf = (topic: string): string => `${queueOf(topic)}.hints`
+
 /** A topic's queue lives on any majority of the brokers. It goes when nobody has consumed from it for `idleMs`. */
 export async function declareTopic(channel: Channel, queue: string, idleMs: number): Promise<void> {
   const kind = { 'x-queue-type': 'quorum', 'x-delivery-limit': MAX_DELIVERIES, 'x-expires': idleMs }
   await channel.assertQueue(queue, { durable: true, arguments: kind })
+}
+
+/**
+ * A queue of hints lives in the memory of one broker, and goes with it: whatever it held, a poll finds. It costs the
+ * broker a third of a quorum queue, which writes each message down.
+ */
+export async function declareHints(channel: Channel, queue: string, idleMs: number): Promise<void> {
+  const kind = { 'x-queue-type': 'classic', 'x-expires': idleMs }
+  await channel.assertQueue(queue, { durable: false, arguments: kind })
 }
 
 /**

@@ -6,7 +6,7 @@ import { type Log, silentLog } from '#lib/log.ts'
 import type { Bus } from '../port.ts'
 import { createCalls } from './calls.ts'
 import { createLink, type TlsFiles } from './link.ts'
-import { queueOf } from './queues.ts'
+import { hintsOf, queueOf } from './queues.ts'
 import { createServing, type Serving } from './serving.ts'
 import type { BrokerHost } from './transport-url.ts'
 import { within } from './within.ts'
@@ -38,6 +38,8 @@ const CONNECT_TIMEOUT_MS = 5_000
 const MAX_PAUSE_MS = 1_000
 /** A hint older than this is worth less than the poll that came meanwhile. */
 const CAST_LIFE_MS = 30_000
+/** Until a topic that had no queue of hints is looked at again. */
+const HINTLESS_MS = 5_000
 /** Casts on their way to the broker; more are dropped. */
 const MAX_CASTS = 10_000
 /** How long closing waits for the broker. */
@@ -59,6 +61,8 @@ export function createRabbitMqBus(options: RabbitMqOptions): RabbitMqBus {
   const calls = createCalls({ link, clock, log, name })
   const servings = new Set<Serving>()
   const casts = new Set<Promise<void>>()
+  /** Topics whose servers have no queue of hints, and until when that is believed. */
+  const hintless = new Map<string, number>()
   let serial = 0
   let closed = false
   let closing: Promise<void> | undefined
@@ -68,11 +72,17 @@ export function createRabbitMqBus(options: RabbitMqOptions): RabbitMqBus {
   }
 
   async function send(topic: string, method: string, body: Buffer, requestId: string): Promise<void> {
-    const id = `${name}.cast.${++serial}`
     await link.firstRound
-    const outcome = await link
-      .current()
-      ?.publish({ queue: queueOf(topic), body, id, lifeMs: CAST_LIFE_MS, method, requestId })
+    const hint = { body, lifeMs: CAST_LIFE_MS, method, requestId }
+    const publish = (queue: string, isPassing: boolean) =>
+      link.current()?.publish({ ...hint, queue, isPassing, id: `${name}.cast.${++serial}` })
+    const isHintless = (hintless.get(topic) ?? 0) > clock.now()
+    let outcome = isHintless ? 'unroutable' : await publish(hintsOf(topic), true)
+    if (outcome === 'unroutable') {
+      // Nobody made the queue (yet): a server of an earlier version, or a broker that has none of this kind.
+      if (!isHintless) hintless.set(topic, clock.now() + HINTLESS_MS)
+      outcome = await publish(queueOf(topic), false)
+    }
     if (outcome !== 'stored') {
       const why = outcome === 'unroutable' ? 'nobody serves the topic' : 'the message broker does not take it'
       log.debug({ topic, method, request_id: requestId }, `${why}: message dropped`)

@@ -1,23 +1,21 @@
 /**
- * The serving side of a topic. A message is acknowledged when its handler is through: a call whose server
+ * The serving side of a topic: its own queue, and that of its hints. A message is acknowledged when its handler is through: a call whose server
  * dies goes to another one, within its deadline; a cast that may have been begun is never begun again.
  */
-import type { Channel, ConsumeMessage } from 'amqplib'
-import { unlessAborted } from '#lib/abort.ts'
+import type { ConsumeMessage } from 'amqplib'
 import type { Clock } from '#lib/clock.ts'
 import type { Log } from '#lib/log.ts'
-import { messageOf } from '#lib/undo.ts'
 import { answer, type Reply } from '../answer.ts'
 import type { Handlers } from '../port.ts'
-import { type Link, pauseMs } from './link.ts'
-import { declareTopic, letGo, queueOf } from './queues.ts'
-import type { Session } from './session.ts'
+import type { Link } from './link.ts'
+import { declareHints, declareTopic, hintsOf, queueOf } from './queues.ts'
+import { keepSubscribed, type Subscription } from './subscription.ts'
 import { within } from './within.ts'
 
 export interface Serving {
   /** Resolves when messages come in for the first time. */
   readonly begun: Promise<void>
-  /** While nobody else serves the topic: waits, at most `ms`, until nothing lies in its queue. */
+  /** While nobody else serves the topic: waits, at most `ms`, until nothing lies in its queues. */
   drain(ms: number): Promise<void>
   /** Takes nothing more, and finishes what runs. */
   close(): Promise<void>
@@ -31,13 +29,6 @@ export interface ServingDeps {
   readonly prefetch: number
 }
 
-interface Subscription {
-  readonly channel: Channel
-  readonly tag: string
-  readonly ended: Promise<void>
-  readonly isOpen: boolean
-}
-
 /** A call that was begun here, until its acknowledgement is out: given to us again, it is not run again. */
 interface Begun {
   readonly work: Promise<Reply>
@@ -46,11 +37,8 @@ interface Begun {
 
 /** The queue of a topic that nobody serves goes after this: a host that is gone leaves none. */
 const TOPIC_IDLE_MS = 60 * 60_000
-const MAX_PAUSE_MS = 3_000
 const POLL_MS = 10
 const RETRY_MS = 100
-/** Until a broker that does not begin to give out messages is tried again. */
-const PATIENCE_MS = 10_000
 /** How long a broker that hangs keeps us from closing. */
 const CLOSE_MS = 2_000
 /** Of a message without an expiration: none of ours. */
@@ -58,44 +46,9 @@ const DEFAULT_LIFE_MS = 60_000
 
 export function createServing(topic: string, handlers: Handlers, deps: ServingDeps): Serving {
   const { link, clock, log } = deps
-  const queue = queueOf(topic)
-  const stopping = new AbortController()
   const running = new Set<Promise<unknown>>()
   const delivering = new Set<Promise<void>>()
   const begunCalls = new Map<string, Begun>()
-  const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
-  let subscription: Subscription | undefined
-
-  async function keepServing(): Promise<void> {
-    for (let failures = 0; !stopping.signal.aborted; failures++) {
-      const session = await link.open(stopping.signal)
-      if (!session) return
-      try {
-        await unlessAborted(stopping.signal, serveOn(session))
-        failures = 0
-      } catch (error) {
-        if (stopping.signal.aborted) return
-        if (session.isOpen) log.warn({ topic, error: messageOf(error) }, 'the topic cannot be served')
-      }
-      // A new session comes by its own pauses; within one, we make them.
-      if (session.isOpen)
-        await clock.sleep(pauseMs(failures, MAX_PAUSE_MS), stopping.signal).catch(() => undefined)
-    }
-  }
-
-  /** One subscription, until it ends. Rejects when it cannot be had. */
-  async function serveOn(session: Session): Promise<void> {
-    forgetExpired()
-    const channel = await session.openChannel()
-    const made = await within(clock, PATIENCE_MS, subscribe(channel, queue, deps.prefetch, receive))
-    if (!made || stopping.signal.aborted) {
-      letGo(channel)
-      throw new Error('the message broker does not give out its messages')
-    }
-    subscription = made
-    begin()
-    await made.ended
-  }
 
   function forgetExpired(): void {
     const now = clock.now()
@@ -153,72 +106,50 @@ export function createServing(topic: string, handlers: Handlers, deps: ServingDe
     return true
   }
 
-  const loop = keepServing()
+  const shared = { ...deps, receive }
+  const topicQueue = keepSubscribed({
+    ...shared,
+    queue: queueOf(topic),
+    async declare(channel, queue) {
+      forgetExpired()
+      await declareTopic(channel, queue, TOPIC_IDLE_MS)
+    },
+  })
+  // Where it cannot be had, hints come with everything else.
+  const hints = keepSubscribed({
+    ...shared,
+    queue: hintsOf(topic),
+    declare: (channel, queue) => declareHints(channel, queue, TOPIC_IDLE_MS),
+  })
+  const queues = [topicQueue, hints]
   return {
-    begun,
+    begun: Promise.all([topicQueue.begun, hints.tried]).then(() => undefined),
     async drain(ms) {
       const end = clock.now() + ms
       while (clock.now() < end) {
-        const channel = subscription?.isOpen ? subscription.channel : undefined
-        const seen = await channel?.checkQueue(queue).catch(() => undefined)
-        if (!seen || seen.messageCount === 0 || seen.consumerCount > 1) return
+        const drained = await Promise.all(queues.map((queue) => queue.isDrained()))
+        if (drained.every(Boolean)) return
         await clock.sleep(POLL_MS)
       }
     },
     async close() {
-      stopping.abort()
-      await loop
-      const current = subscription
-      if (current?.isOpen) await within(clock, CLOSE_MS, cancel(current))
+      await Promise.all(queues.map((queue) => queue.stop()))
       while (running.size > 0) await Promise.all(running)
       await within(clock, CLOSE_MS, Promise.all(delivering))
-      if (current?.isOpen)
-        await within(
-          clock,
-          CLOSE_MS,
-          current.channel.close().catch(() => undefined),
-        )
+      await Promise.all(
+        queues.map(async (queue) => {
+          const closing = queue.current()?.channel.close()
+          if (closing)
+            await within(
+              clock,
+              CLOSE_MS,
+              closing.catch(() => undefined),
+            )
+        }),
+      )
     },
   }
 }
-
-async function subscribe(
-  channel: Channel,
-  queue: string,
-  prefetch: number,
-  receive: (from: Subscription, message: ConsumeMessage) => void,
-): Promise<Subscription> {
-  const { promise: ended, resolve: end } = Promise.withResolvers<void>()
-  let isOpen = true
-  channel.on('close', () => {
-    isOpen = false
-    end()
-  })
-  await declareTopic(channel, queue, TOPIC_IDLE_MS)
-  await channel.prefetch(prefetch)
-  const tag = `${queue}.${process.pid}.${Math.random().toString(36).slice(2)}`
-  const subscription: Subscription = {
-    channel,
-    tag,
-    ended,
-    get isOpen() {
-      return isOpen
-    },
-  }
-  await channel.consume(
-    queue,
-    (message) => {
-      // The queue is gone: it is made again with a new subscription.
-      if (message === null) letGo(channel)
-      else receive(subscription, message)
-    },
-    { consumerTag: tag },
-  )
-  return subscription
-}
-
-const cancel = ({ channel, tag }: Subscription): Promise<unknown> =>
-  channel.cancel(tag).catch(() => undefined)
 
 /** Keeps `work`, which never rejects, in the set until it is done. */
 function keep<T>(set: Set<Promise<unknown>> | Set<Promise<T>>, work: Promise<T>): Promise<T> {

@@ -19,6 +19,8 @@ export interface Publication {
   readonly method?: string
   readonly requestId?: string
   readonly replyTo?: string
+  /** Kept in the broker's memory only. */
+  readonly isPassing?: boolean
 }
 
 export interface Session {
@@ -105,12 +107,12 @@ function publishOn(
   publication: Publication,
   returned: Set<string>,
 ): Promise<Outcome> {
-  const { queue, body, id, lifeMs, method, requestId, replyTo } = publication
+  const { queue, body, id, lifeMs, method, requestId, replyTo, isPassing = false } = publication
   const properties = {
     messageId: id,
     expiration: String(Math.max(1, Math.ceil(lifeMs))),
     contentType: 'application/json',
-    persistent: true,
+    persistent: !isPassing,
     mandatory: true,
     ...(method !== undefined && { type: method }),
     ...(requestId !== undefined && { headers: { request_id: requestId } }),
