@@ -193,6 +193,7 @@ test('security groups and floating IPs come to a server and go, and so do interf
   assert.equal((await act({ addSecurityGroup: { name: 'nobody' } })).status, 404)
   assert.equal((await act({ addSecurityGroup: { name: 'default' } })).status, 202)
   assert.deepEqual(await groups(), ['default'])
+  assert.equal((await act({ addSecurityGroup: { name: 'default' } })).status, 400)
 
   const pool = { pool: 'public' }
   const { ip: address } = (await demo.call('compute', 'POST', '/os-floating-ips', pool, at('2.1'))).body

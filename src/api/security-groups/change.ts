@@ -49,10 +49,10 @@ async function change(
   const having = ports.filter(({ securityGroupIds }) => securityGroupIds.includes(group.id))
   if (verb === 'remove' && having.length === 0)
     throw notFound(`Security group ${name} not associated with the instance ${uuid}`)
-  const changed = verb === 'add' ? ports.filter((port) => !having.includes(port)) : having
-  for (const { id, securityGroupIds } of changed) {
+  // Whether a port that has the group may be given it again is for Neutron to say: it may not.
+  for (const { id, securityGroupIds } of verb === 'add' ? ports : having) {
     const others = securityGroupIds.filter((other) => other !== group.id)
-    const json = { port: { security_groups: verb === 'add' ? [...others, group.id] : others } }
+    const json = { port: { security_groups: verb === 'add' ? [...securityGroupIds, group.id] : others } }
     await unlessGone(
       services.passThrough.ask({ service: 'network', method: 'PUT', path: `ports/${id}`, json }, call),
     )

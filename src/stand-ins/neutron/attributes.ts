@@ -136,8 +136,12 @@ export const listOf =
       : checked
   }
 
-/** A list of ids in which repetition says nothing. */
-export const idSet: Check = (value) => listOf(uuid)(Array.isArray(value) ? [...new Set(value)] : value)
+/** A list of ids, each there once. */
+export const idSet: Check = (value) => {
+  const twice = Array.isArray(value) ? value.filter((id, at) => value.indexOf(id) !== at) : []
+  if (twice.length > 0) return new Refused(`Duplicate items in the list: '${[...new Set(twice)].join(', ')}'`)
+  return listOf(uuid)(value)
+}
 
 /** An object of these keys; a key whose name ends in `?` may be missing. */
 export const shape =

@@ -30,6 +30,8 @@ function saidOf(text: string): string {
   const lines = text
     .replace(/req-[0-9a-f-]{36}/g, 'REQUEST')
     .replace(ID, 'ID')
+    // Where the message of a neighbour's client goes on.
+    .replace(/\s*Neutron server returns request_ids: \[[^\]]*\]/g, '')
     // Which of the two hosts a server came to is chance.
     .replace(/\bfake-\d\b/g, 'HOST')
     .replace(/(?<=(?:aggregates?|migrations?)[ /])\d+/gi, 'N')
