@@ -19,7 +19,7 @@ export async function resolveGroups(
   const wanted = [...new Set((asked ?? []).filter((name) => name !== undefined))]
   if (wanted.length === 0 || (wanted.length === 1 && wanted[0] === 'default')) return DEFAULT
   const found = await networks.securityGroups(caller, { ids: wanted, names: wanted })
-  const groups = wanted.map((name) => {
+  const named = wanted.map((name) => {
     const byId = found.find(({ id }) => id === name)
     const byName = found.filter((group) => group.name === name)
     if (!byId && byName.length > 1) {
@@ -30,5 +30,7 @@ export async function resolveGroups(
     if (!group) throw badRequest(`Unable to find security_group with name or id '${name}'`)
     return group
   })
+  // By its name and by its id it is one group.
+  const groups = [...new Set(named)]
   return { ids: groups.map(({ id }) => id), names: groups.map(({ name }) => name) }
 }
