@@ -42,8 +42,8 @@ export class NoValidHost extends Error {
 export class MaxRetriesExceeded extends Error {
   override readonly name = 'MaxRetriesExceeded'
 
-  constructor(reason: string, last: string) {
-    super(`Exceeded maximum number of retries. ${reason} Last exception: ${last}`)
+  constructor(reason: string, last: string, options?: ErrorOptions) {
+    super(`Exceeded maximum number of retries. ${reason} Last exception: ${last}`, options)
   }
 }
 
@@ -77,6 +77,7 @@ const begun = (name: 'build-server' | 'build-server-with-volumes', leave: typeof
 const SPAWN = {
   do: spawn,
   undo: destroy,
+  onlyWrites: true,
   deadlineMs: (world: World) => world.config.buildTimeoutMs,
   rewind: {
     to: 'schedule',

@@ -2,6 +2,7 @@
 import type { OperationParams } from '#contracts/operations.ts'
 import { done, type Outcome } from '#lib/saga/index.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
+import { mayDoBetterElsewhere } from '../command-step.ts'
 import { injectedArgs } from '../guest-spec.ts'
 import { powerStateOf } from '../power-state.ts'
 import { type Ctx, serverSaga, type Trx } from '../world.ts'
@@ -29,6 +30,11 @@ export const evacuateServer = serverSaga<Params>('evacuate-server', { failedVmSt
       },
       undo: async (ctx) => untell(ctx, 'build', { kind: 'destroy', host: ctx.outputs.choose.host }),
       deadlineMs: buildMs,
+      rewind: {
+        to: 'choose',
+        when: mayDoBetterElsewhere,
+        attempts: (world) => world.config.maxAttempts,
+      },
     },
   )
   .step('stop', { event: EVENT }, { do: stopThere, deadlineMs: taskMs })

@@ -7,7 +7,7 @@ import type { SelectedHost } from '#contracts/scheduler.ts'
 import { listComputeNodes } from '#db/compute-nodes.ts'
 import { findMigration, updateMigration } from '#db/instance-migrations.ts'
 import { getInstance, updateInstance } from '#db/instances.ts'
-import { done, type Step } from '#lib/saga/index.ts'
+import { done, type Earlier, type Step } from '#lib/saga/index.ts'
 import type { InstanceMigration, MigrationStatus } from '#model/instance/index.ts'
 import type { Vif } from '#model/network/index.ts'
 import type { Consumer } from '#neighbours/placement/port.ts'
@@ -15,7 +15,7 @@ import { NOT_DELETING } from '../announce.ts'
 import { GroupPolicyViolated, requireGroupPolicy } from '../group-policy.ts'
 import { isPassing } from '../passing.ts'
 import type { ConductorTypes, Ctx, Trx } from '../world.ts'
-import { select } from './build-servers.ts'
+import { MaxRetriesExceeded, NoValidHost, select } from './build-servers.ts'
 import { rebindPorts } from './rebind-ports.ts'
 
 /** What every move is asked with. */
@@ -107,13 +107,36 @@ export const holdSource: MoveStep<object, null> = {
   retry,
 }
 
+/** A host that none of the earlier ones is, which could not make it. */
+async function selectAnew(
+  ctx: Ctx<MoveParams, object>,
+  earlier: readonly Earlier<SelectedHost>[],
+): ReturnType<typeof select> {
+  const last = earlier.at(-1)
+  if (!last) return select(ctx)
+  const { spec } = ctx.params
+  const exhausted = (error?: unknown) =>
+    new MaxRetriesExceeded(
+      `Exhausted all hosts available for retrying build failures for instance ${ctx.subject}.`,
+      last.failure.message,
+      { cause: error },
+    )
+  if (spec.forceHost !== null) throw exhausted()
+  const ignoreHosts = [...spec.ignoreHosts, ...earlier.map(({ output }) => output.host)]
+  try {
+    return await select({ ...ctx, params: { ...ctx.params, spec: { ...spec, ignoreHosts } } })
+  } catch (error) {
+    throw error instanceof NoValidHost ? exhausted(error) : error
+  }
+}
+
 /** Chooses and claims the new host. `addressed` moves note its address too, as Nova does of all but live ones. */
 export const choose = (
   status: MigrationStatus,
   { addressed = true }: { readonly addressed?: boolean } = {},
 ): MoveStep<object, SelectedHost> => ({
-  do: async (ctx) => {
-    const { host } = await select(ctx)
+  do: async (ctx, earlier) => {
+    const { host } = await selectAnew(ctx, earlier)
     const [node] = addressed ? await listComputeNodes(ctx.world.db, { host: host.host }) : []
     const address = node && node.hostIp !== '' && { destHost: node.hostIp }
     const { migrationType } = await migrationOf(ctx)
