@@ -2,7 +2,7 @@
 import type { NeutronCaller } from './caller.ts'
 import type { Neutron } from './controller.ts'
 import type { PortDoc } from './documents.ts'
-import { change } from './kind.ts'
+import { change, type Work } from './kind.ts'
 import { listDocs } from './store.ts'
 
 const needsBinding = (port: PortDoc): boolean =>
@@ -30,17 +30,23 @@ export async function bindPorts(
     for (const port of ports) {
       const current = fresh.get(port.id)
       if (!current || !needsBinding(current)) bound.push(current ?? port)
-      else bound.push(await change(work, 'port', current, bindingOf(neutron, current, failed)))
+      else bound.push(await change(work, 'port', current, bindingOf(neutron.plane, current, failed)))
     }
     return bound
   })
 }
 
-function bindingOf(neutron: Neutron, port: PortDoc, failed: unknown): Partial<PortDoc> {
+type Binder = Pick<Neutron['plane'], 'vifType' | 'vifDetails'>
+
+/** How a new port is bound at once, where no plane has to be waited for. */
+export const bindingAtOnce = (plane: Work['plane'], port: PortDoc): Partial<PortDoc> =>
+  !plane.serves && needsBinding(port) ? bindingOf(plane, port, undefined) : {}
+
+function bindingOf(plane: Binder, port: PortDoc, failed: unknown): Partial<PortDoc> {
   if (failed !== undefined) return { 'binding:vif_type': 'binding_failed', 'binding:vif_details': {} }
   return {
-    'binding:vif_type': neutron.plane.vifType,
-    'binding:vif_details': neutron.plane.vifDetails(port.network_id),
+    'binding:vif_type': plane.vifType,
+    'binding:vif_details': plane.vifDetails(port.network_id),
     status: port.admin_state_up ? 'ACTIVE' : 'DOWN',
   }
 }

@@ -147,6 +147,9 @@ const SEARCH: { readonly [K in KindName]: (doc: Documents[K]) => Partial<SearchC
   security_group_rule: (doc) => ({ parent_id: doc.security_group_id }),
 }
 
+/** All there are. */
+export const KINDS = Object.keys(SEARCH) as readonly KindName[]
+
 export function searchColumns<K extends KindName>(kind: K, doc: Documents[K]): SearchColumns {
   return { parent_id: null, link_id: null, openness: 0, ...SEARCH[kind](doc) }
 }

@@ -5,6 +5,7 @@ import type { Ids } from '#lib/ids.ts'
 import { type Attributes, type Input, textIn } from './attributes.ts'
 import type { NeutronCaller } from './caller.ts'
 import type { Documents, KindName } from './documents.ts'
+import type { NetworkPlane } from './plane/port.ts'
 import { findDoc, type NeutronDb, updateDoc } from './store.ts'
 
 /** One transaction's work for one caller. */
@@ -16,7 +17,7 @@ export interface Work {
   /** Where the last address of a subnet was given: the next search starts after it. */
   readonly addressCursors: Map<string, bigint>
   /** Whether ports get a DHCP server and real devices. */
-  readonly plane: { readonly vifType: string; readonly serves: boolean }
+  readonly plane: Pick<NetworkPlane, 'vifType' | 'vifDetails' | 'serves'>
   /** Refuses one more of a kind when the project's quota is used up. */
   checkQuota(kind: KindName, projectId: string): Promise<void>
 }

@@ -1,7 +1,7 @@
 /** Quotas: how many of each kind a project may have. -1 is without limit. */
 import { badRequest, conflict } from '#lib/fault.ts'
 import type { KindName } from './documents.ts'
-import { countDocs, type NeutronDb } from './store.ts'
+import { countAllDocs, countDocs, type NeutronDb } from './store.ts'
 
 /** Neutron's own defaults. */
 export const QUOTA_DEFAULTS: Readonly<Record<KindName, number>> = {
@@ -36,9 +36,10 @@ export async function checkQuota(
 
 export async function quotaDetails(db: NeutronDb, projectId: string, defaults: Quotas) {
   const quotas = await quotasOf(db, projectId, defaults)
+  const used = await countAllDocs(db, projectId)
   const details: Record<string, unknown> = {}
   for (const kind of RESOURCES)
-    details[kind] = { limit: quotas[kind], used: await countDocs(db, kind, projectId), reserved: 0 }
+    details[kind] = { limit: quotas[kind], used: used.get(kind) ?? 0, reserved: 0 }
   return details
 }
 

@@ -2,7 +2,7 @@
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import { conflict } from '#lib/fault.ts'
 import type { NeutronTables } from './migrations.ts'
-import { type Documents, type KindName, searchColumns } from './documents.ts'
+import { type Documents, type KindName, KINDS, searchColumns } from './documents.ts'
 
 export type NeutronDb = Kysely<NeutronTables>
 
@@ -102,6 +102,19 @@ export async function countDocs(db: NeutronDb, kind: KindName, projectId: string
     .where('project_id', '=', projectId)
     .executeTakeFirst()
   return Number(row?.n ?? 0)
+}
+
+/** How many of each kind a project has; of some kinds none. */
+export async function countAllDocs(db: NeutronDb, projectId: string): Promise<ReadonlyMap<string, number>> {
+  const rows = await db
+    .selectFrom('neutron_resources')
+    .select(['kind', (eb) => eb.fn.countAll().as('n')])
+    // Kinds are the index' first column: each of them is looked up.
+    .where('kind', 'in', KINDS)
+    .where('project_id', '=', projectId)
+    .groupBy('kind')
+    .execute()
+  return new Map(rows.map(({ kind, n }) => [kind, Number(n)]))
 }
 
 export async function insertDoc<K extends KindName>(

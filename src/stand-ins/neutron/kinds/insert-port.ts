@@ -1,5 +1,6 @@
 /** Making a port, for a caller or for Neutron itself: its MAC, addresses and groups. */
 import { type Input, textIn } from '../attributes.ts'
+import { bindingAtOnce } from '../binding.ts'
 import type { AddressPair, NetworkDoc, PortDoc } from '../documents.ts'
 import { isOwner, missing, type newDocument, refuse, type Work } from '../kind.ts'
 import { claim, insertDoc, listDocs } from '../store.ts'
@@ -41,8 +42,9 @@ export async function insertPort(
     'binding:vif_details': {},
   }
   checkSecurity(doc)
-  await insertDoc(work.db, 'port', doc)
-  return doc
+  const bound = { ...doc, ...bindingAtOnce(work.plane, doc) }
+  await insertDoc(work.db, 'port', bound)
+  return bound
 }
 
 export function checkSecurity(doc: PortDoc): void {
@@ -91,8 +93,9 @@ export async function groupsFor(
   portId: string,
 ): Promise<string[]> {
   const asked = input['security_groups'] as string[] | null | undefined
-  const groups = asked ?? (wantsDefault ? [(await ensureDefaultGroup(work, projectId)).id] : [])
-  const known = await listDocs(work.db, 'security_group', { ids: groups })
+  const byDefault = !asked && wantsDefault ? [await ensureDefaultGroup(work, projectId)] : []
+  const groups = asked ?? byDefault.map(({ id }) => id)
+  const known = asked ? await listDocs(work.db, 'security_group', { ids: groups }) : byDefault
   for (const id of groups) {
     const group = known.find((one) => one.id === id)
     if (!group || !(isOwner(work.caller, group) || group.project_id === projectId))
