@@ -2,7 +2,7 @@
 import { finishActionEvent, finishInstanceAction, startActionEvent } from '#db/instance-actions.ts'
 import { insertInstanceFault } from '#db/instance-faults.ts'
 import { findInstance, touchInstance } from '#db/instances.ts'
-import { forgetInjected } from '#db/operation-secrets.ts'
+import { forgetTold, withoutInjected } from '#db/operation-secrets.ts'
 import { type Failure, type Hooks, type Moment, OperationCancelled } from '#lib/saga/index.ts'
 import { type Instance, TASK_STATES, type TaskState } from '#model/instance/index.ts'
 import { NOT_SUPPORTED } from './command-step.ts'
@@ -38,9 +38,11 @@ export const announcements: Hooks<ConductorTypes> = {
 
   async ended(trx, moment, { failure }) {
     const now = moment.at
-    await forgetInjected(trx, moment.operation)
+    const params = withoutInjected(moment.operation.params)
+    if (params) await forgetTold(trx, moment.operation.id)
     if (failure) await recordFailure(trx, moment, failure)
     await finishInstanceAction(trx, actionOf(moment), failure ? { now, message: 'Error' } : { now })
+    return params ? { params } : {}
   },
 }
 

@@ -2,6 +2,7 @@
  * The last word on a server group's policy: said in the transaction that writes down where a server will
  * be, so that schedulers side by side, which do not know of one another's choices, cannot break it.
  */
+import { isInServerGroup } from '#db/group-membership.ts'
 import { findGroupPlaces, listGroupDestinations, lockServerGroup } from '#db/server-groups.ts'
 import type { Trx } from './world.ts'
 
@@ -16,6 +17,7 @@ export class GroupPolicyViolated extends Error {
 
 /** Throws `GroupPolicyViolated` when the server may not be on the host because of others of its group, there or on their way. */
 export async function requireGroupPolicy(trx: Trx, instanceUuid: string, host: string): Promise<void> {
+  if (!(await isInServerGroup(trx, instanceUuid))) return
   const group = await findGroupPlaces(trx, instanceUuid)
   if (group?.policy !== 'affinity' && group?.policy !== 'anti-affinity') return
   await lockServerGroup(trx, group.id)

@@ -1,6 +1,6 @@
 /** Block devices: the disks of instances. */
 import type { Kysely, Transaction } from 'kysely'
-import { dialectOf, isOneOf } from '#db/kit/index.ts'
+import { dialectOf, gathered, isOneOf } from '#db/kit/index.ts'
 import type { BlockDevice } from '#model/instance/index.ts'
 import type { NovaDb } from './schema.ts'
 
@@ -15,10 +15,21 @@ export async function listBlockDevices(
   instanceUuids: readonly string[],
 ): Promise<Map<string, BlockDevice[]>> {
   if (instanceUuids.length === 0) return new Map()
-  const query = db.selectFrom('block_device_mapping').selectAll().where('instance_uuid', 'in', instanceUuids)
+  const isTheirs = isOneOf(dialectOf(db), 'instance_uuid', instanceUuids)
+  const query = db.selectFrom('block_device_mapping').selectAll().where(isTheirs)
   const devices = (await query.orderBy('id').execute()).map(deviceOf)
   return Map.groupBy(devices.sort(byBootOrder), (device) => device.instanceUuid)
 }
+
+/** The block devices of one instance, by their boot order. */
+export const listBlockDevicesOf = gathered<NovaDb, string, BlockDevice[]>({
+  rank: 20,
+  one: async (db, uuid) => (await listBlockDevices(db, [uuid])).get(uuid) ?? [],
+  async many(db, uuids) {
+    const found = await listBlockDevices(db, [...uuids])
+    return uuids.map((uuid) => found.get(uuid) ?? [])
+  },
+})
 
 /** A volume that an instance has, or is about to have. */
 export interface AttachedVolume {

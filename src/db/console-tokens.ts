@@ -1,6 +1,7 @@
 /** Console tokens: one opening of one console each, for a while. Only a token's hash is stored. */
 import { createHash } from 'node:crypto'
 import type { Kysely, Transaction } from 'kysely'
+import { askRows, joined } from '#db/kit/index.ts'
 import type { NovaDb } from './schema.ts'
 
 type Db = Kysely<NovaDb> | Transaction<NovaDb>
@@ -89,9 +90,17 @@ const tokenOf = (row: Row): ConsoleToken => ({
 })
 
 /** Removes an instance's tokens: it goes, or moves to another host. */
-export async function removeConsoleTokens(db: Db, instanceUuid: string): Promise<void> {
-  await db.deleteFrom('console_auth_tokens').where('instance_uuid', '=', instanceUuid).execute()
-}
+export const removeConsoleTokens = joined<NovaDb, string, void>({
+  rank: 30,
+  writes: true,
+  async one(db, instanceUuid) {
+    await db.deleteFrom('console_auth_tokens').where('instance_uuid', '=', instanceUuid).execute()
+  },
+  async many(db, uuids) {
+    await askRows(db, 'delete from console_auth_tokens where instance_uuid = any($1::text[])', [uuids])
+    return uuids.map(() => undefined)
+  },
+})
 
 /** Removes tokens that ended before `before`; answers how many. */
 export async function purgeConsoleTokens(db: Db, options: { readonly before: number }): Promise<number> {

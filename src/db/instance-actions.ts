@@ -1,6 +1,14 @@
 /** What was done to instances: actions (one a request) and their events. Kept after an instance is deleted. */
 import { type Kysely, sql, type Transaction } from 'kysely'
-import { dialectOf, inTransaction, keysetAfter, keysetOrder, type SortColumn } from '#db/kit/index.ts'
+import {
+  dialectOf,
+  inTransaction,
+  joined,
+  keysetAfter,
+  keysetOrder,
+  askRows,
+  type SortColumn,
+} from '#db/kit/index.ts'
 import { badRequest, notFound } from '#lib/fault.ts'
 import type { InstanceAction, InstanceActionEvent } from '#model/instance/index.ts'
 import type { NovaDb } from './schema.ts'
@@ -57,13 +65,45 @@ export async function finishInstanceAction(
   key: ActionKey,
   options: { readonly now: number; readonly message?: string },
 ): Promise<void> {
-  const { now, message } = options
-  await db
-    .updateTable('instance_actions')
-    .set({ finished_at: now, updated_at: now, ...(message !== undefined && { message }) })
-    .where('id', '=', latestOf(db, key))
-    .execute()
+  await finishingAction(db, { ...key, ...options })
 }
+
+const finishingAction = joined<NovaDb, ActionKey & { readonly now: number; readonly message?: string }, void>(
+  {
+    rank: 56,
+    writes: true,
+    async one(db, { now, message, ...key }) {
+      await db
+        .updateTable('instance_actions')
+        .set({ finished_at: now, updated_at: now, ...(message !== undefined && { message }) })
+        .where('id', '=', latestOf(db, key))
+        .execute()
+    },
+    async many(db, finished) {
+      const messages = finished.map(({ message }) => message ?? null)
+      await askRows(db, FINISH_ACTIONS, [...keysOf(finished), messages])
+      return finished.map(() => undefined)
+    },
+  },
+)
+
+/** What `keysOf` gives, as rows; and the latest action of each. */
+const LATEST = `cross join lateral (
+    select max(id) as id from instance_actions x
+    where x.request_id = v.request_id and x.instance_uuid = v.instance_uuid
+  ) latest`
+const keysOf = (of: readonly (ActionKey & { readonly now: number })[]) => [
+  of.map(({ instanceUuid }) => instanceUuid),
+  of.map(({ requestId }) => requestId),
+  of.map(({ now }) => now),
+]
+
+const FINISH_ACTIONS = `
+  update instance_actions a
+  set finished_at = v.now, updated_at = v.now, message = coalesce(v.message, a.message)
+  from unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) as v (instance_uuid, request_id, now, message)
+  ${LATEST}
+  where a.id = latest.id`
 
 const latestOf = (db: Pick<Db, 'selectFrom'>, { instanceUuid, requestId }: ActionKey) =>
   db
@@ -79,24 +119,54 @@ export async function startActionEvent(
   event: { readonly event: string; readonly host: string | null },
   options: { readonly now: number },
 ): Promise<void> {
-  const { now } = options
-  if (dialectOf(db) === 'postgres') return startEventAtOnce(db, key, event, now)
+  await startingEvent(db, { ...key, ...event, ...options })
+}
+
+interface Starting extends ActionKey {
+  readonly event: string
+  readonly host: string | null
+  readonly now: number
+}
+
+const startingEvent = joined<NovaDb, Starting, void>({
+  rank: 50,
+  writes: true,
+  one: (db, starting) =>
+    dialectOf(db) === 'postgres' ? startEvents(db, [starting]) : startInTwo(db, starting),
+  async many(db, starting) {
+    await startEvents(db, starting)
+    return starting.map(() => undefined)
+  },
+})
+
+async function startInTwo(db: Db, { event, host, now, ...key }: Starting): Promise<void> {
   await inTransaction(db, async (trx) => {
     const action = await touched(trx, key, { updated_at: now }).executeTakeFirst()
     if (!action) return
+    const begun = { action_id: action.id, event, host, started_at: now }
     await trx
       .insertInto('instance_actions_events')
-      .values({
-        action_id: action.id,
-        ...event,
-        started_at: now,
-        finished_at: null,
-        result: null,
-        details: null,
-        traceback: null,
-      })
+      .values({ ...begun, finished_at: null, result: null, details: null, traceback: null })
       .execute()
   })
+}
+
+/** PostgreSQL changes two tables in one statement. */
+const START_EVENTS = `
+  with action as (
+    update instance_actions a set updated_at = v.now
+    from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[])
+      as v (instance_uuid, request_id, now, event, host)
+    ${LATEST}
+    where a.id = latest.id
+    returning a.id, v.event, v.host, v.now
+  )
+  insert into instance_actions_events (action_id, event, host, started_at)
+  select id, event, host, now from action`
+
+async function startEvents(db: Db, starting: readonly Starting[]): Promise<void> {
+  const [events, hosts] = [starting.map(({ event }) => event), starting.map(({ host }) => host)]
+  await askRows(db, START_EVENTS, [...keysOf(starting), events, hosts])
 }
 
 const touched = (db: Pick<Db, 'updateTable' | 'selectFrom'>, key: ActionKey, changes: ActionChanges) =>
@@ -109,30 +179,6 @@ const touched = (db: Pick<Db, 'updateTable' | 'selectFrom'>, key: ActionKey, cha
 interface ActionChanges {
   readonly updated_at: number
   readonly message?: string
-}
-
-/** PostgreSQL changes two tables in one statement. */
-async function startEventAtOnce(
-  db: Db,
-  key: ActionKey,
-  { event, host }: { readonly event: string; readonly host: string | null },
-  now: number,
-): Promise<void> {
-  await db
-    .with('action', (eb) => touched(eb, key, { updated_at: now }))
-    .insertInto('instance_actions_events')
-    .columns(['action_id', 'event', 'host', 'started_at'])
-    .expression((eb) =>
-      eb
-        .selectFrom('action')
-        .select([
-          'action.id',
-          sql<string>`cast(${event} as text)`.as('event'),
-          sql<string | null>`cast(${host} as text)`.as('host'),
-          sql<number>`cast(${now} as bigint)`.as('started_at'),
-        ]),
-    )
-    .execute()
 }
 
 /**
@@ -164,7 +210,7 @@ export async function finishActionEvent(
       .where('event', '=', event.event)
       .where('finished_at', 'is', null)
   if (last && event.result === 'Success') {
-    await endedOf(db).where('action_id', '=', latestOf(db, key)).execute()
+    await endingLast(db, { ...key, event: event.event, now })
   } else if (dialectOf(db) === 'postgres') {
     const both = db.with('action', (eb) => touched(eb, key, changes))
     await endedOf(both).where('action_id', '=', sql<number>`(select id from action)`).execute()
@@ -175,6 +221,32 @@ export async function finishActionEvent(
     })
   }
 }
+
+/** The last event of an action, which went well. */
+const endingLast = joined<NovaDb, ActionKey & { readonly event: string; readonly now: number }, void>({
+  rank: 55,
+  writes: true,
+  async one(db, { event, now, ...key }) {
+    await db
+      .updateTable('instance_actions_events')
+      .set({ finished_at: now, result: 'Success', details: null, traceback: null })
+      .where('event', '=', event)
+      .where('finished_at', 'is', null)
+      .where('action_id', '=', latestOf(db, key))
+      .execute()
+  },
+  async many(db, ended) {
+    await askRows(db, END_LAST, [...keysOf(ended), ended.map(({ event }) => event)])
+    return ended.map(() => undefined)
+  },
+})
+
+const END_LAST = `
+  update instance_actions_events e
+  set finished_at = v.now, result = 'Success', details = null, traceback = null
+  from unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) as v (instance_uuid, request_id, now, event)
+  ${LATEST}
+  where e.action_id = latest.id and e.event = v.event and e.finished_at is null`
 
 const NEWEST_FIRST: readonly SortColumn[] = [
   { column: 'created_at', direction: 'desc' },

@@ -1,6 +1,6 @@
 /** Migrations: each move of an instance between hosts (resize, cold and live migration, evacuation), and how it goes. */
 import type { Kysely, Selectable, Transaction } from 'kysely'
-import { keysetAfter, keysetOrder, type SortColumn } from '#db/kit/index.ts'
+import { askRows, gathered, keysetAfter, keysetOrder, type SortColumn } from '#db/kit/index.ts'
 import type { Flavor } from '#model/flavor/index.ts'
 import {
   type InstanceMigration,
@@ -172,8 +172,18 @@ export const listUnsettledOn = async (db: Db, host: string): Promise<InstanceMig
   )
 
 /** The migrations of this instance that are not settled. */
-export const listUnsettledOf = (db: Db, instanceUuid: string): Promise<InstanceMigration[]> =>
-  listMigrations(db, { instanceUuid, statuses: UNSETTLED })
+export const listUnsettledOf = gathered<NovaDb, string, InstanceMigration[]>({
+  rank: 20,
+  one: (db, instanceUuid) => listMigrations(db, { instanceUuid, statuses: UNSETTLED }),
+  async many(db, uuids) {
+    const text = `
+      select * from migrations where instance_uuid = any($1::text[]) and status = any($2::text[])
+      order by created_at desc, id desc`
+    const rows = await askRows<Selectable<NovaDb['migrations']>>(db, text, [uuids, UNSETTLED])
+    const found = rows.map(migrationOf)
+    return uuids.map((uuid) => found.filter(({ instanceUuid }) => instanceUuid === uuid))
+  },
+})
 
 /**
  * Hosts on which something of this instance may be: both ends of a move that is not settled, then those that it was

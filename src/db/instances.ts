@@ -1,8 +1,22 @@
 /** Instances: reading, listing, compare-and-swap, and what quotas count. */
 import type { Kysely, Transaction } from 'kysely'
-import { dialectOf, inTransaction, isUniqueViolation, lockRows } from '#db/kit/index.ts'
+import {
+  askRows,
+  dialectOf,
+  gathered,
+  inTransaction,
+  isUniqueViolation,
+  joined,
+  lockRows,
+} from '#db/kit/index.ts'
 import { conflict, notFound } from '#lib/fault.ts'
-import { type Instance, TASK_STATES, type TaskState, type VmState } from '#model/instance/index.ts'
+import {
+  type Instance,
+  POWER_STATES,
+  TASK_STATES,
+  type TaskState,
+  type VmState,
+} from '#model/instance/index.ts'
 import {
   type InstanceChanges,
   instanceOf,
@@ -11,7 +25,7 @@ import {
   rowsReader,
   valuesOf,
 } from './instance-row.ts'
-import type { NovaDb } from './schema.ts'
+import type { InstanceRow, NovaDb } from './schema.ts'
 
 export type { InstanceChanges, NewInstance } from './instance-row.ts'
 export {
@@ -49,11 +63,26 @@ export async function findInstance(
   uuid: string,
   options: GetOptions = {},
 ): Promise<Instance | undefined> {
-  let query = db.selectFrom('instances').selectAll().where('uuid', '=', uuid)
-  if (options.deleted !== 'include') query = query.where('deleted', '=', 0)
-  const row = await query.executeTakeFirst()
+  if (options.deleted !== 'include') return finding(db, uuid)
+  const row = await db.selectFrom('instances').selectAll().where('uuid', '=', uuid).executeTakeFirst()
   return row && instanceOf(row)
 }
+
+const finding = gathered<NovaDb, string, Instance | undefined>({
+  rank: 60,
+  async one(db, uuid) {
+    const query = db.selectFrom('instances').selectAll().where('uuid', '=', uuid)
+    const row = await query.where('deleted', '=', 0).executeTakeFirst()
+    return row && instanceOf(row)
+  },
+  async many(db, uuids) {
+    const text = 'select * from instances where uuid = any($1::text[]) and deleted = 0'
+    const read = rowsReader()
+    const rows = await askRows<InstanceRow>(db, text, [uuids])
+    const found = new Map(rows.map((row) => [row.uuid, read(row)]))
+    return uuids.map((uuid) => found.get(uuid))
+  },
+})
 
 /** The instance; throws notFound in Nova's words. */
 export async function getInstance(db: Db, uuid: string, options: GetOptions = {}): Promise<Instance> {
@@ -141,8 +170,87 @@ export async function touchInstance(
   changes: Omit<InstanceChanges, 'tags' | 'metadata'>,
   options: UpdateOptions,
 ): Promise<Pick<Instance, 'host'> | undefined> {
-  return changeOf(db, uuid, changes, options).returning('host').executeTakeFirst()
+  return touchingOf(changes, options)(db, { uuid, changes, options })
 }
+
+interface Touch {
+  readonly uuid: string
+  readonly changes: InstanceChanges
+  readonly options: UpdateOptions
+}
+type Touching = (db: Db, touch: Touch) => Promise<Pick<Instance, 'host'> | undefined>
+
+/** By what is changed and expected: those alike in that are one statement. */
+const touchings = new Map<string, Touching>()
+
+function touchingOf(changes: InstanceChanges, { expect }: UpdateOptions): Touching {
+  const columns = Object.keys(valuesOf(changes)).sort()
+  const unlike = expect && unlikeOf(expect)
+  // What is expected else is seldom the same of two.
+  if (expect && !unlike) return touchOne
+  const key = [...columns, ...(unlike ? ['unlike', ...unlike] : [])].join(' ')
+  const made = touchings.get(key) ?? touchingIn(columns, unlike ?? [])
+  touchings.set(key, made)
+  return made
+}
+
+const touchOne: Touching = (db, { uuid, changes, options }) =>
+  changeOf(db, uuid, changes, options).returning('host').executeTakeFirst()
+
+/** The task states that it must not have, where nothing else is expected. */
+function unlikeOf({ taskState, vmState, host }: InstanceExpectation): readonly TaskState[] | undefined {
+  const states = [taskState].flat()
+  if (vmState !== undefined || host !== undefined || !states.includes(null)) return undefined
+  return TASK_STATES.filter((state) => !states.includes(state))
+}
+
+function touchingIn(columns: readonly string[], unlike: readonly TaskState[]): Touching {
+  const given = columns.map((column, at) => `$${at + 3}::${NUMBERS.has(column) ? 'bigint' : 'text'}[]`)
+  const text = `
+    update instances i
+    set ${columns.map((column) => `${column} = v.${column}, `).join('')}updated_at = v.now, changed_at = v.now
+    from unnest($1::text[], $2::bigint[]${given.map((each) => `, ${each}`).join('')})
+      as v (uuid, now${columns.map((column) => `, ${column}`).join('')})
+    where i.uuid = v.uuid and i.deleted = 0${
+      unlike.length === 0
+        ? ''
+        : ` and (i.task_state is null or i.task_state not in (${unlike.map((state) => `'${state}'`).join(', ')}))`
+    }
+    returning i.uuid, i.host`
+  return joined<NovaDb, Touch, Pick<Instance, 'host'> | undefined>({
+    rank: 40,
+    writes: true,
+    keyOf: ({ uuid }) => uuid,
+    one: touchOne,
+    async many(db, touches) {
+      const values = touches.map(({ changes }) => valuesOf(changes) as Readonly<Record<string, unknown>>)
+      const rows = await askRows<{ uuid: string; host: string | null }>(db, text, [
+        touches.map(({ uuid }) => uuid),
+        touches.map(({ options }) => options.now),
+        ...columns.map((column) => values.map((each) => each[column])),
+      ])
+      const found = new Map(rows.map((row) => [row.uuid, { host: row.host }]))
+      return touches.map(({ uuid }) => found.get(uuid))
+    },
+  })
+}
+
+/** The columns of numbers; the others are text. */
+const NUMBERS: ReadonlySet<string> = new Set([
+  'instance_type_id',
+  'vcpus',
+  'memory_mb',
+  'root_gb',
+  'ephemeral_gb',
+  'power_state',
+  'progress',
+  'config_drive',
+  'launch_index',
+  'locked',
+  'auto_disk_config',
+  'launched_at',
+  'terminated_at',
+])
 
 async function updateRow(db: Db, uuid: string, changes: InstanceChanges, options: UpdateOptions) {
   const row = await changeOf(db, uuid, changes, options).returningAll().executeTakeFirst()
@@ -220,6 +328,35 @@ export async function removeInstance(
     return instanceOf(row)
   })
 }
+
+interface Ended {
+  readonly uuid: string
+  readonly now: number
+}
+
+/** Marks the instance deleted, as `removeInstance` does, and nowhere any more: no guest, no interfaces. */
+export const endInstance = joined<NovaDb, Ended, void>({
+  rank: 45,
+  writes: true,
+  keyOf: ({ uuid }) => uuid,
+  async one(db, { uuid, now }) {
+    const gone = { powerState: POWER_STATES.nostate, networkInfo: [], terminatedAt: now }
+    await updateInstance(db, uuid, gone, { now })
+    await removeInstance(db, uuid, { now })
+  },
+  async many(db, ended) {
+    await askRows(db, END_MANY, [ended.map(({ uuid }) => uuid), ended.map(({ now }) => now)])
+    return ended.map(() => undefined)
+  },
+})
+
+const END_MANY = `
+  update instances i
+  set vm_state = 'deleted', task_state = null, power_state = ${POWER_STATES.nostate}, network_info = '[]',
+    addresses_v4 = '', addresses_v6 = '', terminated_at = v.now, updated_at = v.now, changed_at = v.now,
+    deleted = 1, deleted_at = v.now
+  from unnest($1::text[], $2::bigint[]) as v (uuid, now)
+  where i.uuid = v.uuid and i.deleted = 0`
 
 export interface InstanceUsage {
   readonly instances: number

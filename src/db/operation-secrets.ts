@@ -1,5 +1,6 @@
 /** What operations are told that is secret, and is kept no longer than they need it. */
 import type { Kysely, Transaction } from 'kysely'
+import { askRows, joined } from '#db/kit/index.ts'
 import type { NovaDb } from './schema.ts'
 
 type Db = Kysely<NovaDb> | Transaction<NovaDb>
@@ -10,15 +11,25 @@ export async function forgetParams(db: Db, id: string): Promise<void> {
   await db.updateTable('commands').set({ args: '{}' }).where('operation_id', '=', id).execute()
 }
 
-/** Forgets what an operation that is over put into its guest, and in whose name it was; what else it was asked with is kept. */
-export async function forgetInjected(
-  db: Db,
-  { id, params }: { readonly id: string; readonly params: unknown },
-): Promise<void> {
-  if (typeof params !== 'object' || params === null || !('injected' in params || 'token' in params)) return
+/** What is kept of what an operation was asked with, but for what it put into its guest and in whose name it was; undefined: all. */
+export function withoutInjected(params: unknown): object | undefined {
+  if (typeof params !== 'object' || params === null || !('injected' in params || 'token' in params))
+    return undefined
   const { injected: _forgotten, token: _token, ...rest } = params as Record<string, unknown>
-  const kept = JSON.stringify(rest)
-  await db.updateTable('operations').set({ params: kept }).where('id', '=', id).execute()
-  const told = db.updateTable('commands').set({ args: '{}' }).where('operation_id', '=', id)
-  await told.where('kind', '=', 'build').execute()
+  return rest
 }
+
+/** Forgets what an operation's builds were told. */
+export const forgetTold = joined<NovaDb, string, void>({
+  rank: 57,
+  writes: true,
+  async one(db, id) {
+    const told = db.updateTable('commands').set({ args: '{}' }).where('operation_id', '=', id)
+    await told.where('kind', '=', 'build').execute()
+  },
+  async many(db, ids) {
+    const text = "update commands set args = '{}' where operation_id = any($1::text[]) and kind = 'build'"
+    await askRows(db, text, [ids])
+    return ids.map(() => undefined)
+  },
+})

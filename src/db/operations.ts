@@ -4,22 +4,12 @@
  */
 import { type ExpressionBuilder, type Kysely, sql, type Transaction } from 'kysely'
 import type { OperationParams, SagaName } from '#contracts/operations.ts'
-import { type Database, dialectOf, inTransaction, isDatabaseAway, lockRows } from '#db/kit/index.ts'
-import type { Clock } from '#lib/clock.ts'
-import {
-  type Entry,
-  type Journal,
-  type Leased,
-  LeaseLost,
-  type Progress,
-  type SagaTypes,
-  undoneAtLast,
-} from '#lib/saga/index.ts'
+import { askRows, dialectOf, gathered, inTransaction, joined, lockRows } from '#db/kit/index.ts'
+import { type Progress, undoneAtLast } from '#lib/saga/index.ts'
 import type { RequestContext } from '#model/request-context.ts'
 import type { NovaDb } from './schema.ts'
 
 type Db = Kysely<NovaDb> | Transaction<NovaDb>
-type Trx = Transaction<NovaDb>
 
 export interface NewOperation<S extends SagaName> {
   readonly id: string
@@ -107,7 +97,7 @@ const operationOf = (row: NovaDb['operations']): Operation => ({
   updatedAt: row.updated_at,
 })
 
-const progressOf = (row: NovaDb['operations']): Progress | null =>
+export const progressOf = (row: Pick<NovaDb['operations'], 'progress'>): Progress | null =>
   row.progress === null ? null : (JSON.parse(row.progress) as Progress)
 
 export async function findOperation(db: Db, id: string): Promise<Operation | undefined> {
@@ -116,25 +106,50 @@ export async function findOperation(db: Db, id: string): Promise<Operation | und
 }
 
 /** The operations on an instance that have not ended, oldest first. */
-export async function listLiveOperations(db: Db, instanceUuid: string): Promise<Operation[]> {
-  const query = db.selectFrom('operations').selectAll().where('instance_uuid', '=', instanceUuid)
-  const rows = await query.where('status', '=', 'live').orderBy('created_at').orderBy('id').execute()
-  return rows.map(operationOf)
-}
+export const listLiveOperations = joined<NovaDb, string, Operation[]>({
+  rank: 32,
+  async one(db, instanceUuid) {
+    const query = db.selectFrom('operations').selectAll().where('instance_uuid', '=', instanceUuid)
+    const rows = await query.where('status', '=', 'live').orderBy('created_at').orderBy('id').execute()
+    return rows.map(operationOf)
+  },
+  async many(db, uuids) {
+    const text = `select * from operations where instance_uuid = any($1::text[]) and status = 'live' order by created_at, id`
+    const rows = (await askRows<NovaDb['operations']>(db, text, [uuids])).map(operationOf)
+    return uuids.map((uuid) => rows.filter(({ instanceUuid }) => instanceUuid === uuid))
+  },
+})
 
 /** What the instance's build was asked to make, as long as operations are kept. */
 export async function findBuildParams(
   db: Db,
   instanceUuid: string,
 ): Promise<OperationParams<'build-server'> | undefined> {
-  const query = db.selectFrom('operations').select('params').where('instance_uuid', '=', instanceUuid)
-  const row = await query
-    .where('saga', 'in', ['build-server', 'build-server-with-volumes'])
-    .orderBy('created_at', 'desc')
-    .limit(1)
-    .executeTakeFirst()
-  return row && (JSON.parse(row.params) as OperationParams<'build-server'>)
+  const params = await findingBuild(db, instanceUuid)
+  return params === undefined ? undefined : (JSON.parse(params) as OperationParams<'build-server'>)
 }
+
+const findingBuild = gathered<NovaDb, string, string | undefined>({
+  rank: 20,
+  async one(db, instanceUuid) {
+    const query = db.selectFrom('operations').select('params').where('instance_uuid', '=', instanceUuid)
+    const builds = query
+      .where('saga', 'in', ['build-server', 'build-server-with-volumes'])
+      .orderBy('created_at', 'desc')
+      .limit(1)
+    return (await builds.executeTakeFirst())?.params
+  },
+  async many(db, uuids) {
+    const text = `
+      select instance_uuid, params from operations
+      where instance_uuid = any($1::text[]) and saga in ('build-server', 'build-server-with-volumes')
+      order by created_at`
+    const rows = await askRows<{ instance_uuid: string; params: string }>(db, text, [uuids])
+    // The last one of each stays.
+    const found = new Map(rows.map((row) => [row.instance_uuid, row.params]))
+    return uuids.map((uuid) => found.get(uuid))
+  },
+})
 
 /** Bumps the wake-up count and makes due at once: a set for an update of live operations. */
 const woken = (now: number) => ({ wakes: sql<number>`wakes + 1`, wake_at: now, updated_at: now })
@@ -148,26 +163,57 @@ export async function wakeOperation(db: Db, id: string, { now }: { now: number }
 export const wakingOf = (db: Pick<Db, 'updateTable'>, now: number) =>
   db.updateTable('operations').set(woken(now)).where('status', '=', 'live')
 
+interface Cancelling {
+  readonly instanceUuid: string
+  readonly now: number
+  readonly except: readonly SagaName[]
+  readonly but: string | undefined
+}
+
 /**
  * Asks the live operations on an instance to stop at their next boundary and undo what they did: all but
  * the sagas of `except` and the operation `but`. Answers their ids.
  */
-export async function cancelOperationsOf(
+export const cancelOperationsOf = (
   db: Db,
   instanceUuid: string,
   { now, except = [], but }: { now: number; except?: readonly SagaName[]; but?: string },
-): Promise<string[]> {
-  let query = db
-    .updateTable('operations')
-    .set({ ...woken(now), cancelled: 1 })
-    .where('instance_uuid', '=', instanceUuid)
-    .where('status', '=', 'live')
-    .where('cancelled', '=', 0)
-  if (except.length > 0) query = query.where('saga', 'not in', except)
-  if (but !== undefined) query = query.where('id', '!=', but)
-  const rows = await query.returning('id').execute()
-  return rows.map(({ id }) => id)
-}
+): Promise<string[]> => cancelling(db, { instanceUuid, now, except, but })
+
+const cancelling = joined<NovaDb, Cancelling, string[]>({
+  rank: 31,
+  writes: true,
+  async one(db, { instanceUuid, now, except, but }) {
+    let query = db
+      .updateTable('operations')
+      .set({ ...woken(now), cancelled: 1 })
+      .where('instance_uuid', '=', instanceUuid)
+      .where('status', '=', 'live')
+      .where('cancelled', '=', 0)
+    if (except.length > 0) query = query.where('saga', 'not in', except)
+    if (but !== undefined) query = query.where('id', '!=', but)
+    const rows = await query.returning('id').execute()
+    return rows.map(({ id }) => id)
+  },
+  async many(db, all) {
+    const rows = await askRows<{ id: string; instance_uuid: string }>(db, CANCEL_MANY, [
+      all.map(({ instanceUuid }) => instanceUuid),
+      all.map(({ now }) => now),
+      all.map(({ except }) => except.join(' ')),
+      all.map(({ but }) => but ?? ''),
+    ])
+    return all.map(({ instanceUuid: uuid }) =>
+      rows.flatMap(({ id, instance_uuid }) => (instance_uuid === uuid ? [id] : [])),
+    )
+  },
+})
+
+const CANCEL_MANY = `
+  update operations o set wakes = o.wakes + 1, wake_at = v.now, updated_at = v.now, cancelled = 1
+  from unnest($1::text[], $2::bigint[], $3::text[], $4::text[]) as v (uuid, now, spared, but)
+  where o.instance_uuid = v.uuid and o.status = 'live' and o.cancelled = 0
+    and o.saga <> all(string_to_array(v.spared, ' ')) and o.id <> v.but
+  returning o.id, o.instance_uuid`
 
 /** Removes ended operations, and their commands, that ended before `before`; answers how many operations. */
 export async function purgeOperations(
@@ -266,117 +312,4 @@ export async function breakLeases(db: Db): Promise<number> {
     .where('lease_owner', 'is not', null)
     .executeTakeFirst()
   return Number(numUpdatedRows)
-}
-
-type OperationTypes = SagaTypes & { readonly Context: RequestContext; readonly Trx: Trx }
-
-/** The saga runner's journal in the table `operations`. */
-export function operationsJournal<T extends OperationTypes>(database: Database, clock: Clock): Journal<T> {
-  const db = database.typed<NovaDb>()
-  return {
-    claim: (request) => claim(db, request),
-    renew: (owner, ids, leaseUntil) => renew(db, owner, ids, leaseUntil),
-    release: (owner, id) => release(db, owner, id, clock.now()),
-    transaction: <R>(work: (trx: T['Trx']) => Promise<R>) => database.transaction<NovaDb, R>(work),
-    save: (trx, owner, id, entry) => save(trx, owner, id, entry, clock.now()),
-    isAway: isDatabaseAway,
-  }
-}
-
-async function claim(
-  db: Kysely<NovaDb>,
-  request: Parameters<Journal<OperationTypes>['claim']>[0],
-): Promise<Leased<RequestContext>[]> {
-  const { owner, sagas, now, leaseUntil, limit } = request
-  const free = db
-    .selectFrom('operations')
-    .select('id')
-    .where('status', '=', LIVE)
-    .where('wake_at', '<=', now)
-    .where('lease_until', '<=', now)
-    .where('saga', 'in', [...sagas])
-    .orderBy('wake_at')
-    .limit(limit)
-  const rows = await db
-    .updateTable('operations')
-    .set({ lease_owner: owner, lease_until: leaseUntil })
-    .where('id', 'in', dialectOf(db) === 'postgres' ? free.forUpdate().skipLocked() : free)
-    .returningAll()
-    .execute()
-  return rows
-    .sort((a, b) => a.wake_at - b.wake_at)
-    .map((row) => ({
-      id: row.id,
-      saga: row.saga,
-      subject: row.instance_uuid,
-      requestId: row.request_id,
-      context: JSON.parse(row.context) as RequestContext,
-      params: JSON.parse(row.params) as unknown,
-      progress: progressOf(row),
-      cancelled: row.cancelled === 1,
-      wakes: row.wakes,
-    }))
-}
-
-async function renew(
-  db: Kysely<NovaDb>,
-  owner: string,
-  ids: readonly string[],
-  leaseUntil: number,
-): Promise<ReadonlySet<string>> {
-  const rows = await db
-    .updateTable('operations')
-    .set({ lease_until: leaseUntil })
-    .where('id', 'in', [...ids])
-    .where('lease_owner', '=', owner)
-    .returning('id')
-    .execute()
-  return new Set(rows.map(({ id }) => id))
-}
-
-async function release(db: Kysely<NovaDb>, owner: string, id: string, now: number): Promise<void> {
-  await db
-    .updateTable('operations')
-    .set({ lease_owner: null, lease_until: 0, wake_at: now })
-    .where('id', '=', id)
-    .where('lease_owner', '=', owner)
-    .execute()
-}
-
-/** A parameter whose type PostgreSQL could not tell. Written out, it would make each statement one of its own. */
-const bigint = (value: number) => sql`cast(${value} as bigint)`
-
-/** The columns an entry sets beside the progress. */
-function columnsOf(entry: Entry, now: number) {
-  const free = { lease_owner: null, lease_until: 0 }
-  if (entry.status === 'live') return {}
-  if (entry.status === 'ended') return { ...free, status: entry.ending, finished_at: now }
-  // Somebody who woke the operation while it was about to park is not to wait for the poll.
-  const wake_at = sql<number>`case when wakes = ${entry.wakesSeen} then ${bigint(entry.wakeAt)} else ${bigint(now)} end`
-  return { ...free, wake_at }
-}
-
-async function save(
-  trx: Trx,
-  owner: string,
-  id: string,
-  entry: Entry,
-  now: number,
-): Promise<{ cancelled: boolean; wakes: number }> {
-  const row = await trx
-    .updateTable('operations')
-    .set({ progress: JSON.stringify(entry.progress), updated_at: now, ...columnsOf(entry, now) })
-    .where('id', '=', id)
-    .where('lease_owner', '=', owner)
-    .where('status', '=', 'live')
-    .returning(['cancelled', 'wakes', 'instance_uuid'])
-    .executeTakeFirst()
-  if (!row) throw new LeaseLost(`operation ${id} is not ours any more`)
-  if (entry.status === 'ended') await wakeSiblings(trx, id, row.instance_uuid, now)
-  return { cancelled: row.cancelled === 1, wakes: row.wakes }
-}
-
-/** An operation that ends wakes those that wait for it: only ones on the same instance do. */
-async function wakeSiblings(trx: Trx, id: string, instanceUuid: string, now: number): Promise<void> {
-  await wakingOf(trx, now).where('instance_uuid', '=', instanceUuid).where('id', '!=', id).execute()
 }

@@ -1,6 +1,6 @@
 /** Server groups and who is in them. A server that is deleted is no member any more. */
 import { type Kysely, sql, type Transaction } from 'kysely'
-import { dialectOf, lockRows } from '#db/kit/index.ts'
+import { dialectOf, lockRows, requireOwnTransaction } from '#db/kit/index.ts'
 import { notFound } from '#lib/fault.ts'
 import type { MigrationStatus } from '#model/instance/index.ts'
 import type { GroupPolicy, ServerGroup } from '#model/server-group/index.ts'
@@ -236,8 +236,9 @@ export async function listGroupDestinations(
   return rows.flatMap(({ dest_compute: host }) => host ?? [])
 }
 
-/** Lets nobody else place a server of the group until the transaction ends. */
+/** Lets nobody else place a server of the group until the transaction ends: not even those who share a transaction. */
 export async function lockServerGroup(trx: Transaction<NovaDb>, groupId: number): Promise<void> {
+  requireOwnTransaction(trx)
   const query = trx.selectFrom('instance_groups').select('id').where('id', '=', groupId)
   await lockRows(dialectOf(trx), query).execute()
 }

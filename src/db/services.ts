@@ -1,6 +1,7 @@
 /** Nova's services: which process runs where, when it was last heard of, and whether it may be used. */
 import { type ExpressionBuilder, type Kysely, sql, type Transaction } from 'kysely'
 import { SERVICE_TAKEN, startOfProcess } from '#contracts/conductor.ts'
+import { joined, askRows } from '#db/kit/index.ts'
 import { conflict, type Fault, notFound } from '#lib/fault.ts'
 import type { Service } from '#model/host/index.ts'
 import type { NovaDb } from './schema.ts'
@@ -40,15 +41,29 @@ export async function getService(db: Db, id: string | number): Promise<Service> 
 }
 
 /** The service of this kind on this host. */
-export async function findServiceOnHost(db: Db, host: string, binary: string): Promise<Service | undefined> {
-  const row = await db
-    .selectFrom('services')
-    .selectAll()
-    .where('host', '=', host)
-    .where('binary', '=', binary)
-    .executeTakeFirst()
-  return row && serviceOf(row)
-}
+export const findServiceOnHost = (db: Db, host: string, binary: string): Promise<Service | undefined> =>
+  finding(db, { host, binary })
+
+const finding = joined<NovaDb, { readonly host: string; readonly binary: string }, Service | undefined>({
+  rank: 21,
+  async one(db, { host, binary }) {
+    const query = db.selectFrom('services').selectAll().where('host', '=', host)
+    const row = await query.where('binary', '=', binary).executeTakeFirst()
+    return row && serviceOf(row)
+  },
+  async many(db, wanted) {
+    const text = 'select * from services where host = any($1::text[]) and "binary" = any($2::text[])'
+    const distinct = (values: readonly string[]) => [...new Set(values)]
+    const rows = await askRows<Parameters<typeof serviceOf>[0]>(db, text, [
+      distinct(wanted.map(({ host }) => host)),
+      distinct(wanted.map(({ binary }) => binary)),
+    ])
+    const found = rows.map(serviceOf)
+    return wanted.map(({ host, binary }) =>
+      found.find((service) => service.host === host && service.binary === binary),
+    )
+  },
+})
 
 type Row = Awaited<ReturnType<typeof rowsOf>>[number]
 const rowsOf = (db: Db) => db.selectFrom('services').selectAll().execute()

@@ -5,6 +5,7 @@
  * looks again when it writes the host down.
  */
 import type { Kysely } from 'kysely'
+import { isInServerGroup } from '#db/group-membership.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { findGroupPlaces, type GroupPlaces } from '#db/server-groups.ts'
 import type { Clock } from '#lib/clock.ts'
@@ -43,7 +44,7 @@ export function createGroups({
 
   return async (instanceUuids, choose) => {
     const [first = ''] = instanceUuids
-    const group = await findGroupPlaces(db, first)
+    const group = (await isInServerGroup(db, first)) ? await findGroupPlaces(db, first) : undefined
     if (!group) return choose(undefined)
     return lock.run(String(group.id), async () => {
       forgetOld()

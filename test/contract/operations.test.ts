@@ -18,10 +18,10 @@ import {
   findOperation,
   insertOperations,
   listLiveOperations,
-  operationsJournal,
   purgeOperations,
   wakeOperation,
 } from '#db/operations.ts'
+import { operationsJournal } from '#db/operations-journal.ts'
 import {
   countStuckOperations,
   listAbandonedInstances,

@@ -2,13 +2,12 @@
  * A server is deleted. It always wins: whatever else runs on the instance is cancelled and undoes itself
  * first, and a host that is down is not waited for.
  */
-import { listBlockDevices } from '#db/block-devices.ts'
+import { listBlockDevicesOf } from '#db/block-devices.ts'
 import { removeConsoleTokens } from '#db/console-tokens.ts'
 import { listHostsOfMoves, listUnsettledOf, updateMigration } from '#db/instance-migrations.ts'
-import { findInstance, getInstance, removeInstance, updateInstance } from '#db/instances.ts'
+import { endInstance, findInstance } from '#db/instances.ts'
 import { isFault } from '#lib/fault.ts'
 import { done, type Outcome } from '#lib/saga/index.ts'
-import { POWER_STATES } from '#model/instance/index.ts'
 import { CommandFailed, command } from '../command-step.ts'
 import { ownersPorts } from '../owners-ports.ts'
 import { guestSpecOf, rememberedImage } from '../guest-spec.ts'
@@ -28,7 +27,12 @@ export const deleteServer = serverSaga<object>('delete-server', { failedVmState:
   .step(
     'destroy',
     { event: EVENT },
-    { do: destroy, deadlineMs: (world) => destroyDeadlineMs(world.config), retry: retryDestroy },
+    {
+      do: destroy,
+      onlyWrites: true,
+      deadlineMs: (world) => destroyDeadlineMs(world.config),
+      retry: retryDestroy,
+    },
   )
   .step(
     'destroy elsewhere',
@@ -53,29 +57,29 @@ const destroyDeadlineMs = (config: {
 
 async function destroy(ctx: Ctx<object, object>): Promise<Outcome<null, Trx>> {
   const { world, subject } = ctx
-  const instance = await findInstance(world.db, subject)
-  if (!instance?.host) return done(null)
-  const { host } = instance
-  return command(ctx, {
-    kind: 'destroy',
-    host,
-    deadlineMs: destroyDeadlineMs(world.config),
-    guest: async (trx) => {
-      const now = await getInstance(trx, subject)
-      return guestSpecOf(now, rememberedImage(now))
-    },
-    succeeded: async () => null,
-    hostDown: async () => {
-      // When it returns it asks which guests are its own, and hears that this one is not.
-      ctx.log.warn({ host }, 'the host is down: the guest is left to its return')
-      return null
-    },
-  })
+  return async (trx) => {
+    const instance = await findInstance(trx, subject)
+    if (!instance?.host) return done(null)
+    const { host } = instance
+    const outcome = command(ctx, {
+      kind: 'destroy',
+      host,
+      deadlineMs: destroyDeadlineMs(world.config),
+      guest: async () => guestSpecOf(instance, rememberedImage(instance)),
+      succeeded: async () => null,
+      hostDown: async () => {
+        // When it returns it asks which guests are its own, and hears that this one is not.
+        ctx.log.warn({ host }, 'the host is down: the guest is left to its return')
+        return null
+      },
+    })
+    return typeof outcome === 'function' ? outcome(trx) : outcome
+  }
 }
 
 /** Its volumes are free again; those that were to end with it are removed, as far as Cinder lets them go. */
 async function releaseVolumes({ world, subject, log }: Ctx<object, object>): Promise<Outcome<null, Trx>> {
-  const devices = (await listBlockDevices(world.db, [subject])).get(subject) ?? []
+  const devices = await listBlockDevicesOf(world.db, subject)
   for (const { volumeId, attachmentId, deleteOnTermination } of devices) {
     if (attachmentId !== null) await world.volumes.release(attachmentId)
     if (volumeId === null || !deleteOnTermination) continue
@@ -111,6 +115,7 @@ async function releaseAllocations(ctx: Ctx<object, object>): Promise<Outcome<nul
   const { world, subject } = ctx
   const moves = await listUnsettledOf(world.db, subject)
   for (const consumer of [subject, ...moves.map(({ uuid }) => uuid)]) await world.placement.release(consumer)
+  if (moves.length === 0) return done(null)
   return async (trx) => {
     const now = world.clock.now()
     for (const { uuid, status } of moves)
@@ -123,13 +128,7 @@ async function remove({ world, subject }: Ctx<object, object>): Promise<Outcome<
   return async (trx) => {
     const now = world.clock.now()
     await removeConsoleTokens(trx, subject)
-    await updateInstance(
-      trx,
-      subject,
-      { powerState: POWER_STATES.nostate, networkInfo: [], terminatedAt: now },
-      { now },
-    )
-    await removeInstance(trx, subject, { now })
+    await endInstance(trx, { uuid: subject, now })
     return done(null)
   }
 }

@@ -1,7 +1,8 @@
 /** The four free tests on every saga of the conductor, in a small cloud. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { breakLeases, findOperation, operationsJournal } from '#db/operations.ts'
+import { operationsJournal } from '#db/operations-journal.ts'
+import { breakLeases, findOperation } from '#db/operations.ts'
 import { latestInstanceFaults } from '#db/instance-faults.ts'
 import { findInstanceAction, listActionEvents } from '#db/instance-actions.ts'
 import { findInstance, getInstance } from '#db/instances.ts'
@@ -45,7 +46,6 @@ interface Case {
   readonly prepare?: Prepare
   readonly taskState: TaskState | null
   readonly params: Parameters<SmallCloud['request']>[3]
-  /** An instance that runs on h1, or one that is to be built. */
   readonly on: 'nowhere' | 'h1'
   done(cloud: SmallCloud, instance: Instance | undefined, uuid: string): void | Promise<void>
   failed(cloud: SmallCloud, instance: Instance, uuid: string): void | Promise<void>
@@ -262,8 +262,7 @@ const given = (of: Case) => async (): Promise<Given<ConductorTypes>> => {
   )
   const uuid =
     of.on === 'h1' ? await runningInstance(cloud) : await cloud.addInstance({ vmState: 'building' })
-  const { prepare = PREPARATIONS[of.saga] } = of
-  const params = prepare ? await prepare(cloud, uuid) : of.params
+  const params = (await (of.prepare ?? PREPARATIONS[of.saga])?.(cloud, uuid)) ?? of.params
   const operation = await cloud.request(of.saga, uuid, of.taskState, params)
   const requestId = (await findOperation(world.db, operation))?.requestId ?? context.requestId
 

@@ -41,12 +41,20 @@ export async function inTransaction<DB, T>(
     try {
       return await db.transaction().execute(work)
     } catch (error) {
-      if (attempt === MAX_ATTEMPTS || !SERIALIZATION_FAILURES.has(String(codeOf(error)))) throw error
+      if (attempt === MAX_ATTEMPTS || !isSerializationFailure(error)) throw error
       // By chance, or those that lost to one another would meet again.
       await delay(Math.random() * 2 ** attempt * 5)
     }
   }
 }
+
+/** Whether another transaction was faster: to be run again. */
+export const isSerializationFailure = (error: unknown): boolean =>
+  SERIALIZATION_FAILURES.has(String(codeOf(error)))
+
+/** Whether the database refused a statement, or did not answer: on PostgreSQL nothing more is done in its transaction. */
+export const isSqlError = (error: unknown): boolean =>
+  errcodeOf(error) !== undefined || /^[0-9A-Z]{5}$/.test(String(codeOf(error))) || isDatabaseAway(error)
 
 /** SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_PRIMARYKEY. */
 const SQLITE_UNIQUE: readonly unknown[] = [2067, 1555]
@@ -137,6 +145,7 @@ export const matches = (
 
 /** Throws badRequest for text that PostgreSQL has no way to store: only a stranger's input holds a NUL. */
 export function refuseUnstorable(value: unknown): void {
+  if (Array.isArray(value)) for (const each of value) refuseUnstorable(each)
   if (typeof value === 'string' && value.includes('\0'))
     throw badRequest('Invalid input: text holds a NUL character.')
 }

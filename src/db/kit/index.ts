@@ -13,6 +13,8 @@ export {
   matches,
 } from './dialect.ts'
 export { insertTogether } from './insert-together.ts'
+export { gathered, joined, askRows } from './joined.ts'
+export { createSharedTransactions, requireOwnTransaction } from './shared-transactions.ts'
 export type { Migration } from './migrate.ts'
 export { type Direction, keysetAfter, keysetOrder, type SortColumn } from './keyset.ts'
 export { PLANNED_EACH_TIME } from './prepared.ts'

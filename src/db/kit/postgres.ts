@@ -100,9 +100,18 @@ class CheckingDriver extends PostgresDriver {
     })
     if (!this.#checked.has(connection)) {
       const execute = connection.executeQuery.bind(connection)
+      let last: Promise<unknown> | undefined
       connection.executeQuery = <R>(query: CompiledQuery, options?: Parameters<typeof execute>[1]) => {
         for (const value of query.parameters) refuseUnstorable(value)
-        return execute<R>(query, options).catch(rethrow)
+        const ask = () => execute<R>(query, options).catch(rethrow)
+        // Those who share a transaction ask as they come; the connection answers one at a time.
+        const mine = last ? last.then(ask, ask) : ask()
+        last = mine
+        const over = () => {
+          if (last === mine) last = undefined
+        }
+        mine.then(over, over)
+        return mine
       }
       this.#checked.add(connection)
     }

@@ -4,6 +4,7 @@
  * the process may die, and another runner goes on from the journal.
  */
 import { traced } from '#lib/trace.ts'
+import { contextOf, earlierOf, NotBegun, type Written } from './context.ts'
 import { withDeadline } from './deadline.ts'
 import type { DriveOptions, Moment, SagaNews, Verdict } from './hooks.ts'
 import { type Entry, type Goal, type Leased, LeaseLost, type Progress } from './journal.ts'
@@ -17,7 +18,6 @@ import {
   type Parked,
   type Saga,
   type SagaTypes,
-  type StepContext,
   StepTimeout,
 } from './saga.ts'
 
@@ -64,40 +64,16 @@ export function drive<T extends SagaTypes>(
   const deadlineOf = (step: AnyStep<T>) =>
     typeof step.deadlineMs === 'function' ? step.deadlineMs(world) : step.deadlineMs
 
-  const contextOf = (
-    step: AnyStep<T>,
-    signal: AbortSignal,
-  ): StepContext<unknown, Readonly<Record<string, unknown>>, T> => ({
-    operationId: operation.id,
-    subject: operation.subject,
-    requestId: operation.requestId,
-    context: operation.context,
-    params: operation.params,
-    outputs: progress.outputs,
-    attempt: progress.attempt,
-    failure: progress.failure,
-    beganAt: progress.beganAt,
-    key: [
-      operation.id,
-      step.name,
-      progress.attempt,
-      progress.direction === 'forward' ? 'do' : 'undo',
-      progress.tries,
-    ].join(':'),
-    world,
-    signal,
-    log: log.child({ step: step.name }),
-  })
+  const given = (step: AnyStep<T>, signal: AbortSignal, at = progress) =>
+    contextOf(operation, step, at, { world, signal, log })
 
   /** Writes an entry in a transaction; only once it is durable does memory follow. */
-  async function write(
-    work: (trx: T['Trx']) => Promise<Entry & { after?: (() => Promise<void>) | undefined }>,
-  ): Promise<Entry> {
+  async function write(work: (trx: T['Trx']) => Promise<Written>): Promise<Entry> {
     const { entry, saved } = await journal.transaction(async (trx) => {
       if (lost) throw new LeaseLost(operation.id)
       const entry = await work(trx)
       return { entry, saved: await journal.save(trx, owner, operation.id, entry) }
-    })
+    }, operation.subject)
     progress = entry.progress
     writtenAt = clock.now()
     const woken = entry.status === 'parked' && saved.wakes !== entry.wakesSeen
@@ -147,31 +123,28 @@ export function drive<T extends SagaTypes>(
     if (cancelled) return turnBack(step, 'cancel', null)
     const { beganAt } = progress
     try {
-      const outcome = await perform(step, (signal) => {
-        const earlier = progress.earlier.map(({ outputs, failure }) => ({
-          output: outputs[step.name],
-          failure,
-        }))
-        return step.do(contextOf(step, signal), earlier)
-      })
+      const outcome = await perform(step, (signal) => step.do(given(step, signal), earlierOf(step, progress)))
       if (typeof outcome !== 'function' && outcome.kind === 'done' && passes(step, outcome)) {
         tell(step.name, 'done', beganAt)
         return CONTINUE
       }
       const wakesSeen = wakes
-      const entry = await write(async (trx) => {
-        await announce(trx, step)
-        const settled = typeof outcome === 'function' ? await outcome(trx) : outcome
-        if (settled.kind === 'done') return { ...(await advance(trx, step, settled)), after: settled.after }
-        refuseLate(step)
-        const wakeAt = parkedUntil(step, settled)
-        return {
-          status: 'parked',
-          progress: { ...progress, announced: true },
-          wakeAt,
-          wakesSeen,
-          after: settled.after,
-        }
+      const writing = (mayBegin: boolean) =>
+        write(async (trx): Promise<Written> => {
+          await announce(trx, step)
+          const settled = typeof outcome === 'function' ? await outcome(trx) : outcome
+          if (settled.kind === 'done') {
+            const entry = { ...(await advance(trx, step, settled)), after: settled.after }
+            return mayBegin ? beginNext(trx, entry, wakesSeen) : entry
+          }
+          refuseLate(step)
+          const wakeAt = parkedUntil(step, settled)
+          const parked = { ...progress, announced: true }
+          return { status: 'parked', progress: parked, wakeAt, wakesSeen, after: settled.after }
+        })
+      const entry = await writing(true).catch((error: unknown) => {
+        if (error instanceof NotBegun) return writing(false)
+        throw error
       })
       log.info({ step: step.name, attempt: progress.attempt, state: entry.status }, 'step')
       tell(step.name, entry.status === 'parked' ? 'parked' : 'done', beganAt)
@@ -180,6 +153,32 @@ export function drive<T extends SagaTypes>(
       if (isInterrupted(error)) throw error
       if (error instanceof OperationCancelled) return turnBack(step, 'cancel', null)
       return failed(step, error)
+    }
+  }
+
+  /** A step that does nothing but write is begun in the transaction that ends the one before it. */
+  async function beginNext(trx: T['Trx'], entry: Written, wakesSeen: number): Promise<Written> {
+    if (entry.status !== 'live' || cancelled) return entry
+    const next = saga.steps[indexOf(entry.progress.step)]
+    if (!next?.onlyWrites) return entry
+    try {
+      const context = given(next, new AbortController().signal, entry.progress)
+      const outcome = await next.do(context, earlierOf(next, entry.progress))
+      const settled = typeof outcome === 'function' ? await outcome(trx) : outcome
+      if (settled.kind === 'done') return entry
+      const after = async () => {
+        await entry.after?.()
+        await settled.after?.()
+      }
+      return {
+        status: 'parked',
+        progress: entry.progress,
+        wakeAt: clock.now() + settled.pollMs,
+        wakesSeen,
+        after,
+      }
+    } catch (error) {
+      throw new NotBegun(next.name, { cause: error })
     }
   }
 
@@ -205,8 +204,8 @@ export function drive<T extends SagaTypes>(
         status: 'live',
         progress: { ...progress, step: next.name, announced: true, beganAt: at, tries: 0, outputs },
       }
-    await hooks.ended(trx, moment(), { ending: 'done', failure: null, leftBehind: [] })
-    return { status: 'ended', ending: 'done', progress: { ...progress, outputs } }
+    const kept = await hooks.ended(trx, moment(), { ending: 'done', failure: null, leftBehind: [] })
+    return { status: 'ended', ending: 'done', progress: { ...progress, outputs }, ...kept }
   }
 
   async function failed(step: AnyStep<T>, error: unknown): Promise<Turn> {
@@ -261,8 +260,8 @@ export function drive<T extends SagaTypes>(
     if (typeof goal === 'object' && goal && from.failure) return rewound(trx, from, from.failure, floor)
     const ending = goal === 'cancel' ? 'cancelled' : 'failed'
     const { failure, leftBehind } = from
-    if (!from.isTold) await hooks.ended(trx, moment(), { ending, failure, leftBehind })
-    return { status: 'ended', ending, progress: { ...from, goal } }
+    const kept = from.isTold ? {} : await hooks.ended(trx, moment(), { ending, failure, leftBehind })
+    return { status: 'ended', ending, progress: { ...from, goal }, ...kept }
   }
 
   /** Forward again, from step number `floor`. */
@@ -291,7 +290,7 @@ export function drive<T extends SagaTypes>(
     const { beganAt } = progress
     try {
       const outcome = await perform(step, async (signal) =>
-        step.undo?.(contextOf(step, signal), progress.outputs[step.name]),
+        step.undo?.(given(step, signal), progress.outputs[step.name]),
       )
       const wakesSeen = wakes
       const entry = await write(async (trx) => {

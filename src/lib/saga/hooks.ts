@@ -13,6 +13,12 @@ export interface Moment<T extends SagaTypes> {
   readonly at: number
 }
 
+/** What is kept of an operation that is over. */
+export interface Kept {
+  /** Left out: as it was asked with. */
+  readonly params?: unknown
+}
+
 /** What the owner of sagas writes with each turn, in its transaction: states, events, faults. */
 export interface Hooks<T extends SagaTypes> {
   /**
@@ -36,7 +42,7 @@ export interface Hooks<T extends SagaTypes> {
   ): Promise<void>
   /** Whether going from one step to the next is told to nobody: `moved` would write nothing. Left out: never. */
   isQuiet?(from: AnyStep<T>, to: AnyStep<T>): boolean
-  /** The operation is over. `leftBehind`: steps whose undo was given up. */
+  /** The operation is over. `leftBehind`: steps whose undo was given up. May answer what is kept of its parameters. */
   ended(
     trx: T['Trx'],
     moment: Moment<T>,
@@ -45,7 +51,7 @@ export interface Hooks<T extends SagaTypes> {
       readonly failure: Failure | null
       readonly leftBehind: readonly string[]
     },
-  ): Promise<void>
+  ): Promise<Kept>
 }
 
 /** What came of one turn of an operation, for counting. */

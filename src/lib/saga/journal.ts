@@ -63,7 +63,13 @@ export type Entry =
       readonly wakeAt: number
       readonly wakesSeen: number
     }
-  | { readonly status: 'ended'; readonly progress: Progress; readonly ending: Ending }
+  | {
+      readonly status: 'ended'
+      readonly progress: Progress
+      readonly ending: Ending
+      /** What is kept of the operation's parameters; left out: all. */
+      readonly params?: unknown
+    }
 
 export interface Journal<T extends SagaTypes> {
   /** Leases live operations of the named sagas that are due and that nobody holds, the longest due first. */
@@ -78,7 +84,8 @@ export interface Journal<T extends SagaTypes> {
   renew(owner: string, ids: readonly string[], leaseUntil: number): Promise<ReadonlySet<string>>
   /** Gives a lease back, the operation being due at once. Nothing happens when the owner does not hold it. */
   release(owner: string, id: string): Promise<void>
-  transaction<R>(work: (trx: T['Trx']) => Promise<R>): Promise<R>
+  /** With a subject: what is about that and nothing else, and may share a transaction with work about others. */
+  transaction<R>(work: (trx: T['Trx']) => Promise<R>, subject?: string): Promise<R>
   /** Writes an entry. Throws `LeaseLost` when the owner does not hold the operation any more. */
   save(
     trx: T['Trx'],

@@ -30,7 +30,7 @@ export interface Runner {
 }
 
 /** The least time between two looks: of many operations that come at once, most are taken together. */
-const GATHER_MS = 5
+const GATHER_MS = 20
 /** With fewer under way it is no storm, and each is taken at once. */
 const GATHER_FROM = 4
 

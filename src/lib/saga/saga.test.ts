@@ -126,6 +126,7 @@ async function given(): Promise<Given<Toy> & { world: World; journal: MemoryJour
       ended: async (trx, _moment, { ending }) => {
         world.log.push(ending)
         trx.undo(() => world.log.pop())
+        return {}
       },
     },
     ending: async () => journal.row('op').ending ?? undefined,

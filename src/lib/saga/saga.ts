@@ -99,6 +99,8 @@ export interface Step<Params, Outputs, Out, T extends SagaTypes> {
   do(ctx: StepContext<Params, Outputs, T>, earlier: readonly Earlier<Out>[]): Promise<Outcome<Out, T['Trx']>>
   /** Idempotent, and safe when the step was never begun. `own`: what the step gave, if it finished. */
   undo?(ctx: StepContext<Params, Outputs, T>, own: Out | undefined): Promise<Outcome<void, T['Trx']>>
+  /** Its `do` asks nobody but the transaction, in the function it answers: that may run in the one that ends the step before. */
+  readonly onlyWrites?: true
   /** How long `do`, and `undo`, may take, parked time included. */
   readonly deadlineMs: number | ((world: T['World']) => number)
   /** Failures to try again in place, so many times, after so long (doubling each time). */
