@@ -13,7 +13,7 @@ import { readWalk, type Step } from './walk.ts'
 export const WALK = join(import.meta.dirname, 'walk.txt')
 export const SDK_WALK = join(import.meta.dirname, 'sdk-walk.txt')
 export const EXPLANATIONS_PAGE = join(ROOT, 'docs/decisions/0014-where-the-clients-see-it-otherwise.md')
-const SETTLES_MS = 60_000
+const SETTLES_MS = 180_000
 
 /** Yields how many unexplained differences there were. `walks` are files of commands; `verbose` prints each outcome. */
 export async function runClients(
@@ -96,7 +96,7 @@ function valueOf(out: string, key: string): string | undefined {
   return column > 0 ? lists[1]?.[column] : undefined
 }
 
-/** Waits for it, and yields what it came to: `status`, or what it is in instead after a minute. */
+/** Waits for it, and yields what it came to: `status`, or what it is in instead when it does not come. */
 async function settled(rcDir: string, server: string, status: string): Promise<string> {
   const admin = await session(readOpenrc(rcDir, 'openrc'))
   let last = ''
