@@ -74,7 +74,9 @@ async function resultOf(check: Check, patient: Patient): Promise<readonly Findin
     const finding = failed(`no answer within ${CHECK_MS / 1_000} s`, check.mend)
     timer = setTimeout(() => resolve([finding]), CHECK_MS)
   })
-  const found = check.run(patient).catch((error: unknown) => [failed(reasonOf(error), check.mend)])
+  const found = check
+    .run(patient)
+    .catch((error: unknown) => [failed(reasonOf(error), check.mendOf?.(error) ?? check.mend)])
   try {
     return await Promise.race([found, late])
   } finally {

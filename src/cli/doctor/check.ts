@@ -22,8 +22,9 @@ export interface Patient {
 
 export interface Check {
   readonly name: string
-  /** What it throws is a failure too, mended by `mend`. */
+  /** What it throws is a failure too, mended by `mend`, unless `mendOf` knows better. */
   readonly mend: string
+  mendOf?(error: unknown): string | undefined
   run(patient: Patient): Promise<readonly Finding[]>
 }
 

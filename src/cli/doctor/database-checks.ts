@@ -1,8 +1,10 @@
 /** The database: whether it answers, has this release's tables, agrees on the time, and hears of every service. */
 import { sql } from 'kysely'
+import { isDatabaseAway } from '#db/kit/index.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { listServices } from '#db/services.ts'
 import { isServiceUp } from '#model/host/index.ts'
+import { reasonOf } from '#lib/undo.ts'
 import { databaseAnswers, novaVersion, requireSchema } from '../services/database.ts'
 import { type Check, failed, ok, skipped, warning } from './check.ts'
 
@@ -10,12 +12,20 @@ const MS = 1_000
 /** Leases and heartbeats are compared with each process' own clock. */
 const CLOCKS_APART_MS = 2_000
 
+/** Said once, with the first of these checks. */
+const ofDatabase = (error: unknown): string | undefined =>
+  isDatabaseAway(error) ? 'see the database above' : undefined
+
 const NONE = skipped('none is configured: right on a compute host, which speaks to the conductor only')
 
 export const DATABASE_CHECKS: readonly Check[] = [
   {
     name: 'database',
     mend: 'start PostgreSQL, or correct [database] connection',
+    mendOf: (error) =>
+      /password|role .* does not exist/.test(reasonOf(error))
+        ? 'correct USER:PASSWORD in [database] connection'
+        : undefined,
     async run({ database }) {
       if (!database) return [NONE]
       await databaseAnswers(database)
@@ -25,6 +35,7 @@ export const DATABASE_CHECKS: readonly Check[] = [
   {
     name: 'schema',
     mend: 'nova-manage db sync',
+    mendOf: ofDatabase,
     async run({ database }) {
       if (!database) return [NONE]
       await requireSchema(database)
@@ -34,6 +45,7 @@ export const DATABASE_CHECKS: readonly Check[] = [
   {
     name: 'database clock',
     mend: 'run chrony (or systemd-timesyncd) on both machines',
+    mendOf: ofDatabase,
     async run({ database, now }) {
       if (!database) return [NONE]
       if (database.dialect === 'sqlite') return [ok('the same machine')]

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '#lib/clock.ts'
 import { randomIds } from '#lib/ids.ts'
+import { HttpFailure } from '#lib/http/index.ts'
 import { type Log, silentLog } from '#lib/log.ts'
 import { createMetrics } from '#lib/metrics.ts'
 import { reasonOf } from '#lib/undo.ts'
@@ -33,7 +34,7 @@ const BUS_MENDS: readonly (readonly [RegExp, string])[] = [
     'correct USER:PASSWORD in [DEFAULT] transport_url, or on the broker: rabbitmqctl change_password USER PASSWORD',
   ],
   [
-    /NOT_ALLOWED|\b530\b|access to vhost/i,
+    /NOT_ALLOWED|\b530\b|access to vhost|ConnectionOpenOk/i,
     "on the broker: rabbitmqctl set_permissions -p VHOST USER '.*' '.*' '.*', or correct the path of [DEFAULT] transport_url",
   ],
   [
@@ -84,9 +85,19 @@ const bus: Check = {
   },
 }
 
+/** Said once, with the check of Keystone itself. */
+const ofKeystone = (error: unknown): string | undefined =>
+  error instanceof HttpFailure || reasonOf(error).startsWith('The identity service')
+    ? 'see keystone above'
+    : undefined
+
 const keystone: Check = {
   name: 'keystone',
   mend: 'correct [keystone_authtoken]: auth_url, username, password, project_name',
+  mendOf: (error) =>
+    /could not be reached/.test(reasonOf(error))
+      ? 'start Keystone, or correct [keystone_authtoken] auth_url'
+      : undefined,
   async run(patient) {
     await sessionOf(patient).headers()
     return [ok(`a token for ${patient.config.keystone_authtoken.username}`)]
@@ -99,6 +110,7 @@ const sessionOf = ({ config, http }: Patient) =>
 const clock: Check = {
   name: 'clock',
   mend: 'run chrony (or systemd-timesyncd) here and where Keystone runs',
+  mendOf: ofKeystone,
   async run({ config, http, now }) {
     const url = config.keystone_authtoken.auth_url ?? ''
     const { headers } = await http.send({ method: 'GET', url, timeoutMs: ASK_MS })
@@ -150,6 +162,14 @@ function endpointOf(patient: Patient, type: (typeof SERVICES)[number]['type']): 
 const placement: Check = {
   name: 'placement',
   mend: 'give the user of [placement] the roles admin and service in its project',
+  mendOf(error) {
+    const reason = reasonOf(error)
+    if (reason.startsWith('The catalog has no'))
+      return 'openstack endpoint create placement …, or correct [placement] region_name and valid_interfaces, or set [placement] endpoint_override'
+    if (/could not be reached/.test(reason) && /placement/.test(reason))
+      return 'start placement-api, or correct its endpoint (openstack endpoint list --service placement)'
+    return ofKeystone(error)
+  },
   async run({ config, http }) {
     const session = placementSession(config, { http, clock: systemClock })
     const providers = await createPlacementUpkeep({ http, session }).providers()
