@@ -129,6 +129,8 @@ export class SmallVolumes implements Volumes {
   listAttachments = async (volumeId: string) =>
     [...this.attachments.values()].filter((one) => one.volumeId === volumeId)
 
+  listReservations = async () => [...this.attachments.values()].filter(({ status }) => status === 'reserved')
+
   listMarked = async (metadata: Readonly<Record<string, string>>) =>
     [...this.volumes.values()].filter((volume) =>
       Object.entries(metadata).every(([key, value]) => volume.metadata[key] === value),

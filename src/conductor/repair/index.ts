@@ -9,6 +9,7 @@ import { orphanedAllocations } from './orphaned-allocations.ts'
 import { returnedHosts } from './returned-hosts.ts'
 import { shelvedServers } from './shelved-servers.ts'
 import { softDeletedInstances } from './soft-deleted-instances.ts'
+import { strayReservations } from './stray-reservations.ts'
 import { stuckOperations } from './stuck-operations.ts'
 import { unfinishedUndoings } from './unfinished-undoings.ts'
 import { vanishedPorts } from './vanished-ports.ts'
@@ -31,6 +32,7 @@ export const createRepair = (deps: {
       softDeletedInstances,
       shelvedServers,
       vanishedPorts(),
+      strayReservations(),
       oldRecords,
       deletedServers,
     ],

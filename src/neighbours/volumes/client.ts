@@ -69,6 +69,10 @@ export function createVolumes(deps: VolumesDeps): Volumes {
       const answer = await unlessMissing(cinder.send('GET', at('attachments', id)))
       return answer && toAttachment(answer['attachment'])
     },
+    async listReservations() {
+      const found = await cinder.send('GET', 'attachments/detail?status=reserved&all_tenants=1')
+      return listOf(found, 'attachments', toAttachment).filter(({ status }) => status === 'reserved')
+    },
     async listAttachments(volumeId) {
       const query = new URLSearchParams({ volume_id: volumeId, all_tenants: '1' })
       return listOf(

@@ -120,6 +120,8 @@ export interface Volumes {
   findAttachment(attachmentId: string): Promise<Attachment | undefined>
   /** All of a volume. */
   listAttachments(volumeId: string): Promise<readonly Attachment[]>
+  /** Everybody's that were reserved and told no host yet. */
+  listReservations(): Promise<readonly Attachment[]>
   /** Detaches. Nothing there is success. */
   release(attachmentId: string): Promise<void>
 }
