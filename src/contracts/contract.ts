@@ -53,11 +53,14 @@ export class ContractViolation extends Error {
   override readonly name = 'ContractViolation'
 }
 
+/** Once for each schema, whoever makes clients for how short a time. */
+const compiledOf = new WeakMap<TSchema, ReturnType<typeof TypeCompiler.Compile>>()
+
 /** A checker that compiles its schema when the first message comes: start-up is not the time. */
 function checker(schema: TSchema, what: string): (value: unknown) => void {
-  let compiled: ReturnType<typeof TypeCompiler.Compile> | undefined
   return (value) => {
-    compiled ??= TypeCompiler.Compile(schema)
+    const compiled = compiledOf.get(schema) ?? TypeCompiler.Compile(schema)
+    compiledOf.set(schema, compiled)
     if (compiled.Check(value)) return
     const error = compiled.Errors(value).First()
     throw new ContractViolation(`${what}: ${error?.path ?? ''} ${error?.message ?? 'does not fit'}`)
