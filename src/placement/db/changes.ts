@@ -77,13 +77,16 @@ export async function readChanges(db: Db, horizon: number): Promise<Look> {
   }
 }
 
-/** In one statement, hence of one moment: what is there, and which transactions were running then. */
+/**
+ * In one statement, hence of one moment: what is there, and which transactions were running then. The limit tells the
+ * planner that there is one row: of a table that was never analyzed it expects thousands.
+ */
 async function lookInPostgres(db: Db, horizon: number): Promise<readonly LookRow[]> {
   const { rows } = await sql<LookRow>`
     select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as position,
            pg_snapshot_xmax(pg_current_snapshot())::text::bigint as newest,
            t.up_to as trimmed, c.seq, c.written_by as at, c.provider_id as "providerId", c.usage_only as "usageOnly"
-    from placement_changes_trimmed as t
+    from (select up_to from placement_changes_trimmed limit 1) as t
     left join placement_changes as c on c.written_by >= ${horizon}
     order by c.seq`.execute(db)
   return rows
