@@ -102,6 +102,8 @@ export interface MigrationFilters {
   readonly host?: string
   readonly sourceCompute?: string
   readonly hidden?: boolean
+  /** Not of a server that was deleted. */
+  readonly ofLiving?: boolean
   readonly userId?: string
   readonly projectId?: string
   /** Last changed at or after; milliseconds since the epoch. */
@@ -131,6 +133,15 @@ export async function listMigrations(
   for (const [column, value] of Object.entries(exactly(filters)))
     query = query.where(column as 'instance_uuid', '=', value)
   if (filters.hidden !== undefined) query = query.where('hidden', '=', filters.hidden ? 1 : 0)
+  if (filters.ofLiving === true)
+    query = query.where((eb) => {
+      const gone = eb
+        .selectFrom('instances')
+        .select('instances.uuid')
+        .whereRef('instances.uuid', '=', 'migrations.instance_uuid')
+        .where('instances.deleted', '=', 1)
+      return eb.not(eb.exists(gone))
+    })
   if (statuses) query = query.where('status', 'in', statuses)
   if (types) query = query.where('migration_type', 'in', types)
   if (host !== undefined)

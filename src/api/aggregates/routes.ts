@@ -16,6 +16,7 @@ import { listComputeNodes } from '#db/compute-nodes.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { findServiceOnHost } from '#db/services.ts'
 import { badRequest, isFault, notFound } from '#lib/fault.ts'
+import type { Aggregate } from '#model/host/index.ts'
 import type { Image } from '#model/image/index.ts'
 import type { Transaction } from 'kysely'
 import { aggregateView, newAggregateView } from './aggregate.view.ts'
@@ -48,6 +49,8 @@ export function aggregateRoutes(services: Services): readonly Route[] {
   const zoneOf = config.defaultAvailabilityZone
   const inOne = <T>(work: (trx: Transaction<NovaDb>) => Promise<T>) => db.transaction<NovaDb, T>(work)
   const now = () => ({ now: clock.now() })
+  // Nova says so in its answer to a change of metadata, though later looks tell of renames only.
+  const justUpdated = (aggregate: Aggregate): Aggregate => ({ ...aggregate, updatedAt: clock.now() })
 
   return [
     serve(listAggregates, async (call) => {
@@ -78,7 +81,7 @@ export function aggregateRoutes(services: Services): readonly Route[] {
           zone === undefined ? {} : { [AVAILABILITY_ZONE]: zone }
         return changeAggregate(trx, id, { ...(name !== undefined && { name }), metadata }, now())
       })
-      return { body: { aggregate: call.render(aggregateView)(aggregate, undefined) } }
+      return { body: { aggregate: call.render(aggregateView)(justUpdated(aggregate), undefined) } }
     }),
 
     serve(removeAggregate, async (call) => {
@@ -101,7 +104,7 @@ export function aggregateRoutes(services: Services): readonly Route[] {
           await requireZoneFits(trx, 'update metadata', old, { zone, hosts: old.hosts }, zoneOf)
         return changeAggregate(trx, id, { metadata }, now())
       })
-      return { body: { aggregate: call.render(aggregateView)(aggregate, undefined) } }
+      return { body: { aggregate: call.render(aggregateView)(justUpdated(aggregate), undefined) } }
     }),
 
     serve(addHost, async (call) => {

@@ -70,7 +70,7 @@ export function migrationRoutes({ db, config }: Services): readonly Route[] {
       const all = call.may(`${MIGRATIONS_RULE}:all_projects`)
       if (!all && asked.projectId !== undefined && asked.projectId !== own)
         throw forbidden(`Policy doesn't allow ${MIGRATIONS_RULE}:all_projects to be performed.`)
-      const filters = all ? asked : { ...asked, projectId: own }
+      const filters = { ...asked, ofLiving: true, ...(!all && { projectId: own }) }
       const limit = on.paged ? limitOf(query, config.maxLimit) : undefined
       const after = on.paged ? await lastOf(markerOf(query)) : undefined
       const wantsHidden = readBoolean(last(query.hidden) ?? '') === true

@@ -44,7 +44,9 @@ test('an aggregate is made, changed, filled, emptied and removed', async (t) => 
     message((await act(id, 'add_host', { host: 'h1' })).body),
     `Aggregate ${id} already has host h1.`,
   )
-  await act(id, 'set_metadata', { metadata: { ssd: 'true', gone: 'x' } })
+  const noted = await act(id, 'set_metadata', { metadata: { ssd: 'true', gone: 'x' } })
+  const { updated_at: touched } = noted.body['aggregate'] as Record<string, unknown>
+  assert.equal(typeof touched, 'string')
   await act(id, 'set_metadata', { metadata: { gone: null } })
   await ask(`PUT /os-aggregates/${id}`, { aggregate: { name: 'b', availability_zone: 'z' } })
   const shown = (await ask(`GET /os-aggregates/${id}`)).body.aggregate as Record<string, unknown>
