@@ -14,6 +14,8 @@ import {
   type NewMigration,
   updateMigration,
 } from '#db/instance-migrations.ts'
+import { insertInstances, removeInstance } from '#db/instances.ts'
+import { newInstance } from './fixtures.ts'
 import { flavor } from './virt-driver.ts'
 import { openStores } from './db.ts'
 
@@ -60,6 +62,11 @@ for (const { name, db } of await openStores()) {
     assert.deepEqual(await ids({ hidden: false }), [second.id, first.id])
     assert.deepEqual(await ids({ types: ['migration'] }), [second.id])
     assert.deepEqual(await ids({ statuses: ['error'] }), [third.id])
+    const server = newInstance({ uuid: second.instanceUuid })
+    await insertInstances(db, [server], { now: 20 })
+    assert.deepEqual(await ids({ ofLiving: true }), [third.id, second.id, first.id])
+    await removeInstance(db, server.uuid, { now: 21 })
+    assert.deepEqual(await ids({ ofLiving: true }), [third.id, first.id])
     assert.deepEqual(await ids({ changesSince: 20 }), [third.id, second.id])
     await updateMigration(db, first.uuid, { status: 'finished' }, { now: 30 })
     assert.deepEqual(await ids({ changesSince: 21 }), [first.id])
