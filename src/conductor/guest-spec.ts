@@ -2,7 +2,7 @@
 import type { GuestSpec } from '#contracts/compute.ts'
 import type { Injected } from '#contracts/operations.ts'
 import type { Image } from '#model/image/index.ts'
-import { type Instance, instanceName } from '#model/instance/index.ts'
+import { type Instance, instanceName, isVolumeBacked } from '#model/instance/index.ts'
 
 /** Keys under `image_` of an instance's system metadata that are no properties of the image. */
 const IMAGE_FIELDS = new Set(['min_disk', 'min_ram', 'disk_format', 'container_format', 'base_image_ref'])
@@ -12,7 +12,7 @@ const IMAGE_FIELDS = new Set(['min_disk', 'min_ram', 'disk_format', 'container_f
  * guest that has its disks already. Null when it was booted from a volume.
  */
 export function rememberedImage(instance: Instance): Image | null {
-  if (instance.imageRef === '') return null
+  if (isVolumeBacked(instance)) return null
   const notes = Object.entries(instance.systemMetadata)
     .filter(([key]) => key.startsWith('image_'))
     .map(([key, value]) => [key.slice('image_'.length), value] as const)

@@ -153,3 +153,56 @@ test('a boot from volume that fails lets go of every volume', async (t) => {
   assert.equal(tooMany.server.status, 'ERROR')
   assert.match(tooMany.server.fault?.message ?? '', /exceeds allowed gigabytes quota|quota/i)
 })
+
+test('an image of a server that boots from volumes is of their snapshots, and servers are made of it again', async (t) => {
+  const cloud = await startCloud(t)
+  const demo = await cloud.as('demo')
+  const { images } = (await demo.ok('image', 'GET', '/images')) as { images: { id: string }[] }
+  const disk = { boot_index: 0, uuid: images[0]?.id, source_type: 'image', destination_type: 'volume' }
+  const blank = { source_type: 'blank', destination_type: 'volume', volume_size: 2 }
+  const first = await boot(demo, { block_device_mapping_v2: [{ ...disk, volume_size: 1 }, blank] })
+  assert.equal(first.server.status, 'ACTIVE', first.server.fault?.message)
+  const { image_id: imageId } = (await demo.ok('compute', 'POST', `/servers/${first.id}/action`, {
+    createImage: { name: 'snap', metadata: { mine: 'yes' } },
+  })) as { image_id: string }
+  const image = (await demo.ok('image', 'GET', `/images/${imageId}`)) as Record<string, unknown>
+  assert.deepEqual(
+    ['status', 'size', 'mine', 'bdm_v2', 'root_device_name', 'base_image_ref', 'image_type'].map(
+      (key) => image[key],
+    ),
+    ['active', 0, 'yes', 'True', '/dev/vda', '', undefined],
+  )
+  const mapping = JSON.parse(String(image['block_device_mapping'])) as Record<string, unknown>[]
+  assert.deepEqual(
+    mapping.map((one) => [
+      one['source_type'],
+      one['destination_type'],
+      one['boot_index'],
+      one['volume_size'],
+    ]),
+    [
+      ['snapshot', 'volume', 0, 1],
+      ['snapshot', 'volume', null, 2],
+    ],
+  )
+  const { snapshots } = (await demo.ok('volumev3', 'GET', '/snapshots')) as {
+    snapshots: { id: string; name: string }[]
+  }
+  assert.deepEqual(new Set(snapshots.map(({ name }) => name)), new Set(['snapshot for snap']))
+  assert.deepEqual(new Set(snapshots.map(({ id }) => id)), new Set(mapping.map((one) => one['snapshot_id'])))
+
+  const again = await boot(demo, { imageRef: imageId })
+  assert.equal(again.server.status, 'ACTIVE', again.server.fault?.message)
+  assert.equal((again.server.image as { id: string }).id, imageId, 'as Nova shows it')
+  const own = (await volumesOf(demo)).filter(({ attachments }) => attachments[0]?.server_id === again.id)
+  assert.deepEqual(
+    own.toSorted((a, b) => a.size - b.size).map(({ size, status }) => [size, status]),
+    [
+      [1, 'in-use'],
+      [2, 'in-use'],
+    ],
+  )
+  const backup = { createBackup: { name: 'b', backup_type: 'daily', rotation: 1 } }
+  const refused = await demo.call('compute', 'POST', `/servers/${again.id}/action`, backup)
+  assert.notEqual(refused.status, 202, 'its root disk is a volume, whatever image it names')
+})

@@ -2,12 +2,14 @@
 import { beginOperation, getServer, targetOf } from '#api/instances/index.ts'
 import type { Answer, Call, Services } from '#api/kernel/index.ts'
 import { quotaOf } from '#api/quotas/index.ts'
-import { checkItems, makerNotes } from '#api/servers/index.ts'
+import { checkItems } from '#api/servers/index.ts'
 import { badRequest, isFault } from '#lib/fault.ts'
 import type { Accepted } from '#lib/versioned/index.ts'
 import type { Image } from '#model/image/index.ts'
-import { type Instance, requireAllowed } from '#model/instance/index.ts'
+import { type Instance, isVolumeBacked, requireAllowed } from '#model/instance/index.ts'
 import type { createBackup, createImage } from './image.spec.ts'
+import { newImageOf, type Wanted } from './new-image.ts'
+import { imageOfVolumes } from './volume-images.ts'
 
 type Flags = 'countsMetadata' | 'tellsImage'
 type ImageCall = Call<Accepted<NonNullable<(typeof createImage)['spec']['body']>>, unknown, Flags>
@@ -18,11 +20,16 @@ export async function snapshot(call: ImageCall, services: Services): Promise<Ans
   const { name, metadata = {} } = call.body.createImage
   const instance = await getServer(call, services, 'os_compute_api:servers:create_image')
   await checkMetadata(call, services, instance, metadata)
-  const isVolumeBacked = instance.imageRef === ''
-  if (isVolumeBacked)
+  const hasRootVolume = isVolumeBacked(instance)
+  if (hasRootVolume)
     call.enforce('os_compute_api:servers:create_image:allow_volume_backed', targetOf(instance))
-  requireAllowed(isVolumeBacked ? 'snapshot_volume_backed' : 'snapshot', instance, call)
-  if (isVolumeBacked) throw badRequest('Snapshots of volume-backed servers are not supported.')
+  requireAllowed(hasRootVolume ? 'snapshot_volume_backed' : 'snapshot', instance, call)
+  if (hasRootVolume)
+    return answerOf(
+      call,
+      services,
+      await imageOfVolumes(call, services, instance, { name, properties: metadata }),
+    )
   const image = await waitingImage(call, services, instance, { name, type: 'snapshot', properties: metadata })
   await orRemove(services, image, () =>
     beginOperation(call, services, {
@@ -42,7 +49,7 @@ export async function backup(call: BackupCall, services: Services): Promise<Answ
   const instance = await getServer(call, services, 'os_compute_api:os-create-backup')
   await checkMetadata(call, services, instance, metadata)
   requireAllowed('backup', instance, call)
-  if (instance.imageRef === '') throw badRequest('Backup is not supported for volume-backed instances.')
+  if (isVolumeBacked(instance)) throw badRequest('Backup is not supported for volume-backed instances.')
   const properties = { ...metadata, backup_type: backupType }
   const image = await waitingImage(call, services, instance, { name, type: 'backup', properties })
   await orRemove(services, image, () =>
@@ -66,60 +73,16 @@ async function checkMetadata(
   if (call.on.countsMetadata) checkItems(await quotaOf(services, { projectId }), metadata, [])
 }
 
-interface Wanted {
-  readonly name: string
-  readonly type: 'snapshot' | 'backup'
-  readonly properties: Metadata
-}
-
-/** Properties that are of one image, not of what is made of it, whatever an operator says. */
-const NEVER_INHERITED = new Set([
-  'cinder_encryption_key_id',
-  'cinder_encryption_key_deletion_policy',
-  'img_signature',
-  'img_signature_certificate_uuid',
-  'img_signature_hash_method',
-  'img_signature_key_type',
-])
-const isInherited = (key: string, except: readonly string[]): boolean =>
-  !NEVER_INHERITED.has(key) && !key.startsWith('os_glance') && !except.includes(key)
-
-const FACTS = new Set(['min_disk', 'min_ram', 'disk_format', 'container_format'])
-
-/** An image in the caller's name that says what it will be an image of. */
+/** An image in the caller's name that waits for its data. */
 export async function waitingImage(
   call: Pick<Call<unknown, unknown, never>, 'token' | 'context'>,
-  { images, config }: Services,
+  services: Services,
   instance: Instance,
-  { name, type, properties }: Wanted,
+  wanted: Wanted,
 ): Promise<Image> {
-  const notes = Object.entries(instance.systemMetadata)
-    .filter(([key]) => key.startsWith('image_'))
-    .map(([key, value]) => [key.slice('image_'.length), value] as const)
-    .filter(([key]) => isInherited(key, config.propertiesNotInherited))
-  const facts = new Map(notes)
-  // What a snapshot is made in shows with its data.
-  const format = (fact: string) => (type === 'snapshot' ? null : (facts.get(fact) ?? null))
-  const asked = {
-    name: name.trim(),
-    diskFormat: format('disk_format'),
-    containerFormat: format('container_format'),
-    minDiskGb: Math.max(Number(facts.get('min_disk') ?? 0), instance.flavor.rootGb),
-    minRamMb: Number(facts.get('min_ram') ?? 0),
-    properties: {
-      ...Object.fromEntries(notes.filter(([key]) => !FACTS.has(key))),
-      ...makerNotes(instance),
-      base_image_ref: instance.imageRef,
-      instance_uuid: instance.uuid,
-      user_id: call.context.userId,
-      image_type: type,
-      ...properties,
-    },
-    // An admin's image of someone's server is that one's to use, too.
-    ...(call.context.projectId !== instance.projectId && { sharedWith: instance.projectId }),
-  }
   try {
-    return await images.create(asked, { token: call.token })
+    const asked = newImageOf(call, services, instance, wanted)
+    return await services.images.create(asked, { token: call.token })
   } catch (error) {
     // What Glance calls a conflict is a wrong property.
     if (isFault(error, 'conflict', 'badRequest')) throw badRequest(error.message, { cause: error })

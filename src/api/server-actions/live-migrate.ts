@@ -5,7 +5,7 @@ import { injectedOf, makePassword } from '#api/servers/index.ts'
 import { insertMigration } from '#db/instance-migrations.ts'
 import { badRequest, conflict, notFound } from '#lib/fault.ts'
 import { type Accepted, isTrue } from '#lib/versioned/index.ts'
-import { type Instance, type MigrationType, requireAllowed } from '#model/instance/index.ts'
+import { type Instance, type MigrationType, requireAllowed, isVolumeBacked } from '#model/instance/index.ts'
 import { computeOn, isHostUp } from './hosts.ts'
 import type { evacuate as evacuateSpec, migrateLive as liveSpec } from './move.spec.ts'
 import { requestSpecOf } from './request-spec.ts'
@@ -63,7 +63,7 @@ export async function evacuate(
   if (instance.host !== null && (await isHostUp(services, instance.host)))
     throw badRequest(`Compute service of ${instance.host} is still in use.`)
   const migrationUuid = services.ids.uuid()
-  const image = instance.imageRef === '' ? null : await services.images.findAsService(instance.imageRef)
+  const image = isVolumeBacked(instance) ? null : await services.images.findAsService(instance.imageRef)
   if (image === undefined) throw badRequest(`Image ${instance.imageRef} could not be found.`)
   const { ids, config } = services
   const adminPass = sent ?? makePassword(ids, config.passwordLength)

@@ -17,7 +17,7 @@ import type { NovaDb } from '#db/schema.ts'
 import { badRequest } from '#lib/fault.ts'
 import type { Accepted } from '#lib/versioned/index.ts'
 import type { Image } from '#model/image/index.ts'
-import { type Instance, requireAllowed } from '#model/instance/index.ts'
+import { type Instance, requireAllowed, isVolumeBacked } from '#model/instance/index.ts'
 import type { rebuild as rebuildSpec } from './image.spec.ts'
 
 type Sent = Accepted<NonNullable<(typeof rebuildSpec)['spec']['body']>>['rebuild']
@@ -35,20 +35,20 @@ export async function rebuild(call: RebuildCall, services: Services): Promise<An
   checkItems(await quotaOf(services, { projectId }), sent.metadata ?? {}, sent.personality ?? [])
   const adminPass = sent.adminPass ?? makePassword(services.ids, services.config.passwordLength)
   const injected = injectedOf(adminPass, sent.personality)
-  const isVolumeBacked = instance.imageRef === ''
+  const hasRootVolume = isVolumeBacked(instance)
   const begun = await beginOperation(call, services, {
     instance,
     operations: ['rebuild'],
     action: 'rebuild',
     saga: 'rebuild-server',
     params: {
-      image: isVolumeBacked ? null : image,
+      image: hasRootVolume ? null : image,
       stopAfter: instance.vmState === 'stopped',
       injected,
     },
     change: (current) => ({
       ...changes,
-      ...(!isVolumeBacked && { imageRef: image.id }),
+      ...(!hasRootVolume && { imageRef: image.id }),
       kernelId: image.properties['kernel_id'] ?? '',
       ramdiskId: image.properties['ramdisk_id'] ?? '',
       progress: 0,
@@ -91,7 +91,7 @@ async function imageOf(call: RebuildCall, { images }: Services, instance: Instan
   const image = await images.find(call.body.rebuild.imageRef, { token: call.token })
   if (!image) throw badRequest('Cannot find image for rebuild')
   const mayZeroDisk = () =>
-    instance.imageRef === '' || call.may('os_compute_api:servers:create:zero_disk_flavor', targetOf(instance))
+    isVolumeBacked(instance) || call.may('os_compute_api:servers:create:zero_disk_flavor', targetOf(instance))
   checkImage(image, instance.flavor, mayZeroDisk)
   return image
 }

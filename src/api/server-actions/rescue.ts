@@ -5,7 +5,7 @@ import { makePassword } from '#api/servers/index.ts'
 import { badRequest } from '#lib/fault.ts'
 import type { Accepted } from '#lib/versioned/index.ts'
 import type { Image } from '#model/image/index.ts'
-import { requireAllowed } from '#model/instance/index.ts'
+import { requireAllowed, isVolumeBacked } from '#model/instance/index.ts'
 import type { rescue as rescueSpec } from './guest.spec.ts'
 
 type Body = Accepted<NonNullable<(typeof rescueSpec)['spec']['body']>>
@@ -16,7 +16,7 @@ export async function rescue(call: RescueCall, services: Services): Promise<Answ
   const instance = await getServer(call, services, 'os_compute_api:os-rescue')
   requireAllowed('rescue', instance, call)
   const image = await rescueImage(call, services, sent?.rescue_image_ref)
-  if (instance.imageRef === '') throw notRescuable(call, instance.uuid, image)
+  if (isVolumeBacked(instance)) throw notRescuable(call, instance.uuid, image)
   await beginOperation(call, services, {
     instance,
     operations: ['rescue'],

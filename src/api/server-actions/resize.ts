@@ -8,7 +8,12 @@ import { countInstances } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { badRequest, conflict } from '#lib/fault.ts'
 import type { Flavor } from '#model/flavor/index.ts'
-import { type Instance, type InstanceMigration, requireAllowed } from '#model/instance/index.ts'
+import {
+  type Instance,
+  type InstanceMigration,
+  requireAllowed,
+  isVolumeBacked,
+} from '#model/instance/index.ts'
 import type { Transaction } from 'kysely'
 import { computeOn, requireHostUp } from './hosts.ts'
 import { requestSpecOf } from './request-spec.ts'
@@ -95,7 +100,7 @@ async function flavorFor(
   const flavor = await findFlavor(db.typed<NovaDb>(), flavorRef, visible)
   if (!flavor) throw badRequest(`Flavor ${flavorRef} could not be found.`)
   const isSame = flavor.id === instance.flavor.id
-  if (flavor.rootGb === 0 && instance.flavor.rootGb !== 0 && instance.imageRef !== '') {
+  if (flavor.rootGb === 0 && instance.flavor.rootGb !== 0 && !isVolumeBacked(instance)) {
     const reason = 'Resize to zero disk flavor is not allowed.'
     throw badRequest(`Server disk was unable to be resized because: ${reason}`)
   }

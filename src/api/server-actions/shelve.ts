@@ -5,7 +5,7 @@ import { checkZone, pinnedZoneOf, withPinnedZone } from '#api/servers/index.ts'
 import { findAvailabilityZone } from '#db/aggregates.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { badRequest, conflict } from '#lib/fault.ts'
-import { type Instance, requireAllowed } from '#model/instance/index.ts'
+import { type Instance, requireAllowed, isVolumeBacked } from '#model/instance/index.ts'
 import { computeOn } from './hosts.ts'
 import { orRemove, waitingImage } from './images.ts'
 import { requestSpecOf } from './request-spec.ts'
@@ -17,9 +17,9 @@ const RULE = 'os_compute_api:os-shelve'
 export async function shelve(call: AnyCall, services: Services): Promise<Answer> {
   const instance = await getServer(call, services, `${RULE}:shelve`)
   requireAllowed('shelve', instance, call)
-  const isVolumeBacked = instance.imageRef === ''
+  const hasRootVolume = isVolumeBacked(instance)
   // What boots from a volume has nothing to be kept on a host.
-  const offloads = services.config.offloadsAtOnce || isVolumeBacked
+  const offloads = services.config.offloadsAtOnce || hasRootVolume
   const begin = (imageId: string | null) =>
     beginOperation(call, services, {
       instance,
@@ -28,7 +28,7 @@ export async function shelve(call: AnyCall, services: Services): Promise<Answer>
       saga: offloads ? 'shelve-and-offload-server' : 'shelve-server',
       params: { imageId },
     })
-  if (isVolumeBacked) {
+  if (hasRootVolume) {
     await begin(null)
     return {}
   }

@@ -162,14 +162,18 @@ const blank = (volumeSizeGb: number, guestFormat: string | null): Device => ({
   deleteOnTermination: true,
 })
 
-/** The disks with those that the flavor adds. Refuses what several servers cannot share, and a second root. */
-export function completeDevices(
-  devices: readonly Device[],
-  { imageRef, flavor, count }: { imageRef: string; flavor: Flavor; count: number },
-): Device[] {
+/** Refuses a volume that is sent as the root disk beside an image that is. */
+export function checkRootName(devices: readonly Device[], imageRef: string): void {
   const isRival = (one: Device) => one.destinationType === 'volume' && one.deviceName === ROOT_DEVICE
   if (imageRef !== '' && devices.some(isRival))
     throw badRequest(`The volume cannot be assigned the same device name as the root device ${ROOT_NAME}`)
+}
+
+/** The disks with those that the flavor adds. Refuses what several servers cannot share. */
+export function completeDevices(
+  devices: readonly Device[],
+  { flavor, count }: { flavor: Flavor; count: number },
+): Device[] {
   if (count > 1 && devices.some(({ sourceType }) => sourceType === 'volume'))
     throw badRequest('Cannot attach one or more volumes to multiple instances')
   return [

@@ -2,6 +2,7 @@
  * Creates servers: checks all that can be checked, then writes instances, their actions and operations
  * all at once. What happens after is the conductor's.
  */
+import { BOOTS_FROM_VOLUME } from '#model/instance/index.ts'
 import { type Answer, announceOperations, type Services } from '#api/kernel/index.ts'
 import { requireRoomInGroup } from '#api/server-groups/index.ts'
 import type { Injected } from '#contracts/operations.ts'
@@ -172,6 +173,7 @@ function newInstance(
     systemMetadata: {
       ...notesOf({ image: bootImage, hints: plan.hints, pinnedZone: destination.zone }),
       ...makerOf(call.context),
+      ...(plan.image === null && plan.imageRef !== '' && { [BOOTS_FROM_VOLUME]: 'yes' }),
     },
     tags: [...new Set(sent.tags ?? [])],
     trustedCerts: sent.trusted_image_certificates ?? null,

@@ -14,6 +14,7 @@ import type { ServerGroup } from '#model/server-group/index.ts'
 import type { PortRequest } from '#neighbours/networks/port.ts'
 import {
   checkBootOrder,
+  checkRootName,
   checkSpace,
   completeDevices,
   type Device,
@@ -21,6 +22,7 @@ import {
   rootDevice,
 } from './block-devices.ts'
 import { checkImage, checkVolumeImage } from './check-image.ts'
+import { withImageDevices } from './image-devices.ts'
 import type { createServer } from './create.spec.ts'
 import { checkZone, type Destination, destinationOf } from './destination.ts'
 import type { SchedulerHints } from './notes.ts'
@@ -87,7 +89,8 @@ export async function planOf(call: CreateCall, services: Services): Promise<Plan
   const publicKey = await publicKeyOf(call, services, sent)
   const quota = await quotaOf(services, { projectId, userId: call.context.userId })
   checkItems(quota, sent.metadata ?? {}, sent.personality ?? [])
-  const completed = completeDevices(wished, { imageRef, flavor, count: maxCount })
+  checkRootName(wished, imageRef)
+  const completed = completeDevices(withImageDevices(wished, image), { flavor, count: maxCount })
   const root = rootDevice(completed)
   if (root?.destinationType === 'volume') checkVolumeImage(bootImage, flavor, root.volumeSizeGb)
   else if (image) checkImage(image, flavor, () => call.may('os_compute_api:servers:create:zero_disk_flavor'))

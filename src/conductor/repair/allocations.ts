@@ -11,7 +11,7 @@ import {
   withLiveOperation,
 } from '#db/operation-subjects.ts'
 import { resourcesOf } from '#model/flavor/index.ts'
-import type { Instance } from '#model/instance/index.ts'
+import { type Instance, isVolumeBacked } from '#model/instance/index.ts'
 import type { AllocationRequest, Consumer } from '#neighbours/placement/port.ts'
 import type { World } from '../world.ts'
 
@@ -77,7 +77,7 @@ async function movesOf(
 
 /** What the server takes from its host, as its claim would. */
 export const allocationOf = (instance: Instance, providerUuid: string): AllocationRequest => ({
-  [providerUuid]: { resources: resourcesOf(instance.flavor, { isVolumeBacked: instance.imageRef === '' }) },
+  [providerUuid]: { resources: resourcesOf(instance.flavor, { isVolumeBacked: isVolumeBacked(instance) }) },
 })
 
 const consumerOf = ({ uuid, projectId, userId }: Instance): Consumer => ({

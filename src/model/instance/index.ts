@@ -3,7 +3,13 @@ export type { InstanceAction, InstanceActionEvent } from './action.ts'
 export type { BlockDevice } from './block-device.ts'
 export { freeDeviceName, isDeviceNameTaken } from './device-names.ts'
 export { hostIdOf } from './host-id.ts'
-export { instanceName, type Instance, type InstanceFault } from './instance.ts'
+export {
+  BOOTS_FROM_VOLUME,
+  instanceName,
+  type Instance,
+  type InstanceFault,
+  isVolumeBacked,
+} from './instance.ts'
 export {
   type InstanceMigration,
   MIGRATION_STATUSES,
@@ -25,15 +31,5 @@ export {
   type TaskState,
   type VmState,
 } from './states.ts'
-export {
-  SERVER_STATUSES,
-  type ServerStatus,
-  statesOfStatuses,
-  statusOf,
-} from './status.ts'
-export {
-  type JudgedInstance,
-  refusalFault,
-  requireAllowed,
-  verdictFor,
-} from './verdict.ts'
+export { SERVER_STATUSES, type ServerStatus, statesOfStatuses, statusOf } from './status.ts'
+export { type JudgedInstance, refusalFault, requireAllowed, verdictFor } from './verdict.ts'

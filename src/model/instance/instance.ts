@@ -62,6 +62,16 @@ export interface Instance {
 export const instanceName = (instance: Pick<Instance, 'id'>): string =>
   `instance-${instance.id.toString(16).padStart(8, '0')}`
 
+/** Noted of a server that boots from a volume and names an image, too: the one that the volume was made of. */
+export const BOOTS_FROM_VOLUME = 'boots_from_volume'
+
+/** Whether its root disk is a volume. */
+export const isVolumeBacked = ({
+  imageRef,
+  systemMetadata,
+}: Pick<Instance, 'imageRef' | 'systemMetadata'>): boolean =>
+  imageRef === '' || systemMetadata[BOOTS_FROM_VOLUME] !== undefined
+
 export interface InstanceFault {
   readonly code: number
   readonly message: string
