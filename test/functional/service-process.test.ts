@@ -70,6 +70,8 @@ test('a service does not start on tables that are older or newer than itself, an
   const { run, database } = place(t)
   const early = await run('nova-api')
   assert.deepEqual([early.code, /run "nova-manage db sync"/.test(early.output)], [2, true], early.output)
+  const worker = await run('nova-api', '--workers', '2', '--health-port', '0')
+  assert.deepEqual([worker.code, /run "nova-manage db sync"/.test(worker.output)], [2, true], worker.output)
   assert.equal((await run('nova-manage', 'db', 'version')).output, '0\n')
   assert.equal((await run('nova-manage', 'api_db', 'sync')).code, 0)
   assert.equal((await run('nova-manage', 'db', 'sync')).code, 0)

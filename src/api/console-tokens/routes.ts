@@ -1,4 +1,5 @@
 /** Where a console's token leads: for proxies that ask the API. The token is not used up. */
+import { BusTimeout } from '#bus/port.ts'
 import { type Route, serve, type Services } from '#api/kernel/index.ts'
 import { CONDUCTOR_TOPIC, conductorContract } from '#contracts/conductor.ts'
 import { clientOf } from '#contracts/contract.ts'
@@ -34,7 +35,13 @@ export function consoleTokenRoutes({ db, bus }: Services): readonly Route[] {
   return [
     serve(showConsoleToken, async (call) => {
       const asked = { token: call.params.id ?? '', consume: false }
-      const found = await conductor.validateConsoleToken.call(asked, call.context.requestId)
+      const found = await conductor.validateConsoleToken
+        .call(asked, call.context.requestId)
+        .catch((error: unknown) => {
+          if (error instanceof BusTimeout)
+            throw new Fault('unavailable', 'No conductor answered in time.', { cause: error })
+          throw error
+        })
       if (found.verdict !== 'valid') throw notFound('Token not found')
       // Until 2.30 only consoles of a kind that is no more could be asked for.
       if (call.on.rdpOnly)

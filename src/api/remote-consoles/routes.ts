@@ -1,6 +1,7 @@
 /** Ways to a guest's console: a token that is good once and for a while, in the proxy's URL. */
 import { visibleInstance } from '#api/instances/index.ts'
 import { type Call, type Route, serve, type Services } from '#api/kernel/index.ts'
+import { BusTimeout } from '#bus/port.ts'
 import { clientOf } from '#contracts/contract.ts'
 import { computeContract, computeTopic } from '#contracts/compute.ts'
 import { insertConsoleToken } from '#db/console-tokens.ts'
@@ -28,7 +29,13 @@ export function remoteConsoleRoutes(services: Services): readonly Route[] {
     if (instance.host === null || instance.vmState === 'building')
       throw conflict(`Instance ${instance.uuid} is not ready`)
     const compute = clientOf(computeContract, computeTopic(instance.host), services.bus)
-    await compute.console.call({ instanceUuid: instance.uuid, type: 'vnc' }, call.context.requestId)
+    const asked = { instanceUuid: instance.uuid, type: 'vnc' } as const
+    await compute.console.call(asked, call.context.requestId).catch((error: unknown) => {
+      // A host that does not answer has no console to show now.
+      if (error instanceof BusTimeout)
+        throw conflict(`Instance ${instance.uuid} is not ready`, { cause: error })
+      throw error
+    })
     const token = services.ids.uuid()
     const now = services.clock.now()
     const accessUrlBase = services.config.novncproxyBaseUrl

@@ -46,6 +46,8 @@ export async function service(name: ServiceName, args: readonly string[]): Promi
     if (workers > 1 && cluster.isPrimary) return await runWorkers(name, workers)
     return await run(name, declaration, given)
   } catch (error) {
+    // A worker's channel to its parent would keep it.
+    cluster.worker?.disconnect()
     if (!(error instanceof UsageError) && !(error instanceof ConfigError)) throw error
     console.error(`${name}: ${error.message}`)
     return USAGE
@@ -66,9 +68,11 @@ async function run(name: ServiceName, declaration: ServiceDeclaration, given: Gi
     healthPort: health === undefined ? undefined : wholeNumber('health-port', health, 0, MAX_PORT),
     reusePort: given['reuse-port'],
     stopGuests: given['stop-guests'],
+    isWorker: cluster.isWorker,
     signal: waiting.signal,
   })
   const running = await starting.catch((error: unknown) => {
+    stopping.dispose()
     // Asked to stop while it waited: nothing of it is left.
     if (waiting.signal.aborted) return undefined
     throw error

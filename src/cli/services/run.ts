@@ -14,6 +14,8 @@ export interface RunOptions {
   /** Others may listen on the same port. */
   readonly reusePort: boolean
   readonly stopGuests: boolean
+  /** Of several: what it listens on tells the others' parent that it started. */
+  readonly isWorker: boolean
   /** Gives up a start that waits. */
   readonly signal?: AbortSignal
 }
@@ -60,10 +62,14 @@ export function startService(
       return door
     }
     const { healthPort: port } = options
-    if (port !== undefined) (await open({ host: HEALTH_HOST, port }, false)).open(health(true))
+    const openHealth = async (): Promise<void> => {
+      if (port !== undefined) (await open({ host: HEALTH_HOST, port }, false)).open(health(true))
+    }
+    if (!options.isWorker) await openHealth()
     const made = await declaration.make(world)
     const place = declaration.listens?.(settings.config)
     const door = place && (await open(place, options.reusePort))
+    if (options.isWorker) await openHealth()
     later(() => made.close())
     await made.start()
     isStarted = true
