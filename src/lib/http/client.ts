@@ -2,6 +2,7 @@
 import { Agent, request } from 'undici'
 import type { Readable } from 'node:stream'
 import { currentTrace } from '#lib/trace.ts'
+import { exchange } from './exchange.ts'
 
 export interface HttpCall {
   readonly method: string
@@ -42,42 +43,45 @@ const DEFAULT_TIMEOUT_MS = 60_000
 const failure = ({ method, url }: HttpCall, cause: unknown): HttpFailure =>
   new HttpFailure(`${method} ${new URL(url).origin} was not answered`, { cause })
 
+function headersOf(call: HttpCall): Record<string, string> {
+  const trace = currentTrace()
+  const headers: Record<string, string> = {
+    accept: 'application/json',
+    ...(trace && { 'x-openstack-request-id': trace.globalRequestId ?? trace.requestId }),
+    ...call.headers,
+  }
+  if (call.json !== undefined) headers['content-type'] ??= 'application/json'
+  return headers
+}
+
+const bodyOf = (call: HttpCall): Readable | Buffer | string | null =>
+  call.json === undefined ? (call.body ?? null) : JSON.stringify(call.json)
+
 export function createHttpClient(options: { connections?: number } = {}): HttpClient {
   const dispatcher = new Agent({ connections: options.connections ?? 64, keepAliveTimeout: 4_000 })
-  const open = async (call: HttpCall) => {
-    const timeout = AbortSignal.timeout(call.timeoutMs ?? DEFAULT_TIMEOUT_MS)
-    const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout
-    const trace = currentTrace()
-    const headers: Record<string, string> = {
-      accept: 'application/json',
-      ...(trace && { 'x-openstack-request-id': trace.globalRequestId ?? trace.requestId }),
-      ...call.headers,
-    }
-    if (call.json !== undefined) headers['content-type'] ??= 'application/json'
-    try {
-      return await request(call.url, {
-        dispatcher,
-        method: call.method,
-        headers,
-        body: call.json === undefined ? (call.body ?? null) : JSON.stringify(call.json),
-        signal,
-      })
-    } catch (error) {
-      throw failure(call, error)
-    }
-  }
   return {
     async send(call) {
-      const { statusCode, headers, body } = await open(call)
-      // Who answers may go away in the middle of it.
-      const text = await body.text().catch((error: unknown) => {
+      const { origin, pathname, search } = new URL(call.url)
+      const path = `${pathname}${search}`
+      const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = call
+      const { status, headers, text } = await exchange(
+        dispatcher,
+        { origin, path, method: call.method, headers: headersOf(call), body: bodyOf(call) },
+        { timeoutMs, signal },
+      ).catch((error: unknown) => {
         throw failure(call, error)
       })
       const isJson = String(headers['content-type'] ?? '').includes('json') && text !== ''
-      return { status: statusCode, headers, text, json: isJson ? (JSON.parse(text) as unknown) : undefined }
+      return { status, headers, text, json: isJson ? (JSON.parse(text) as unknown) : undefined }
     },
     async stream(call) {
-      const { statusCode, headers, body } = await open(call)
+      const timeout = AbortSignal.timeout(call.timeoutMs ?? DEFAULT_TIMEOUT_MS)
+      const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout
+      const { method, url } = call
+      const options = { dispatcher, method, headers: headersOf(call), body: bodyOf(call), signal }
+      const { statusCode, headers, body } = await request(url, options).catch((error: unknown) => {
+        throw failure(call, error)
+      })
       return { status: statusCode, headers, body }
     },
     close: () => dispatcher.close(),
