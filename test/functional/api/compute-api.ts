@@ -279,7 +279,11 @@ export function testServices(
         there.images.push(made)
         return made
       },
-      upload: unasked('upload'),
+      upload: async (id, { diskFormat, containerFormat }) => {
+        const at = there.images.findIndex((image) => image.id === id)
+        const image = there.images[at]
+        if (image) there.images[at] = { ...image, diskFormat, containerFormat, status: 'active' }
+      },
       remove: async (id) => {
         there.images = there.images.filter((each) => each.id !== id)
       },
