@@ -64,7 +64,7 @@ export const conductorContract = {
     }),
     reply: Type.Object({ disabled: Type.Boolean(), forcedDown: Type.Boolean() }),
     timeoutMs: 15_000,
-    againMs: 500,
+    againMs: 250,
   },
   /** A compute's node and what it has. Answers the node's uuid, which is its resource provider's too. */
   reportNode: {
@@ -74,7 +74,7 @@ export const conductorContract = {
     }),
     reply: Type.Object({ uuid: Type.String() }),
     timeoutMs: 15_000,
-    againMs: 500,
+    againMs: 250,
   },
   /** What the host was told and has not answered, oldest first, but for the `except`ed commands that it knows. */
   pendingCommands: {

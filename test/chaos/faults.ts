@@ -12,6 +12,8 @@ export interface Restart {
   readonly ms: number
   /** So much of that, what it needs was down by the run's own doing. */
   readonly waitedMs: number
+  /** So much of a processor it used: what the rest of the machine does is not in it. */
+  readonly cpuMs: number
   /** The machine's load then. */
   readonly load: number
 }
@@ -73,9 +75,9 @@ export async function makeFaults({ victims, random, tally, lastsMs, say }: Fault
     const downMs = random.between(0, LONGEST_DOWN_MS)
     say(`${member.name} is killed, for ${downMs} ms`)
     await delay(downMs)
-    const ms = await victims.revive(member).finally(isBack)
+    const { ms, cpuMs } = await victims.revive(member).finally(isBack)
     const waitedMs = outages.waited(kindOf(member.name), performance.now() - ms)
-    tally.restarts.push({ name: member.name, ms, waitedMs, load: loadavg()[0] ?? 0 })
+    tally.restarts.push({ name: member.name, ms, waitedMs, cpuMs, load: loadavg()[0] ?? 0 })
   }
 
   async function standStill(member: Member): Promise<void> {

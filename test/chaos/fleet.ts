@@ -1,4 +1,5 @@
 /** The fleet that chaos is made in: each of its programs, killed and started again by themselves. */
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type FleetFacts, type FleetOptions, type FleetParts, partsOf } from '../../src/cli/fleet/fleet.ts'
@@ -16,8 +17,8 @@ export interface Victims {
   /** SIGKILL. False when it does not run. */
   kill(member: Member): boolean
   signal(member: Member, signal: 'SIGSTOP' | 'SIGCONT'): boolean
-  /** Starts it; milliseconds until it says that it is ready. */
-  revive(member: Member): Promise<number>
+  /** Starts it, until it says that it is ready: how many milliseconds that took, and how many of a processor's. */
+  revive(member: Member): Promise<{ readonly ms: number; readonly cpuMs: number }>
   /** The broker is down for so long. */
   breakBroker(downMs: number, how: 'SIGTERM' | 'SIGKILL'): Promise<void>
   restartDatabase(how: 'SIGINT' | 'SIGKILL'): Promise<void>
@@ -41,6 +42,18 @@ function send(pidFile: string, signal: NodeJS.Signals): boolean {
   if (pid === undefined) return false
   process.kill(pid, signal)
   return true
+}
+
+/** The kernel counts in hundredths of a second. */
+const TICK_MS = 10
+
+/** What a process has used of a processor so far, in milliseconds. */
+function cpuMsOf(pid: number | undefined): number {
+  if (pid === undefined) return 0
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS
 }
 
 async function gone(pidFile: string): Promise<void> {
@@ -67,7 +80,8 @@ export function victimsOf(options: FleetOptions, facts: FleetFacts): Victims {
         if (runningPid(program.pidFile) === undefined) startProgram(program)
         await delay(POLL_MS)
       }
-      return performance.now() - began
+      const ms = performance.now() - began
+      return { ms, cpuMs: cpuMsOf(runningPid(program.pidFile)) }
     },
     async breakBroker(downMs, how) {
       if (how === 'SIGKILL') send(broker.pidFile, how)

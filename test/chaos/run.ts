@@ -74,9 +74,10 @@ function tellFigures(tally: Tally): void {
   for (const [kind, restarts] of Map.groupBy(tally.restarts, ({ name }) => kindOf(name))) {
     const own = sorted(restarts.map(ownMs))
     const whole = sorted(restarts.map(({ ms }) => ms))
+    const cpu = sorted(restarts.map(({ cpuMs }) => cpuMs))
     const waited = restarts.filter(({ waitedMs }) => waitedMs > 0).length
     say(
-      `  ${kind.padEnd(16)} median ${middle(own)}, most ${own.at(-1)}, of ${own.length}; with waiting (${waited} of them) median ${middle(whole)}, most ${whole.at(-1)}`,
+      `  ${kind.padEnd(16)} median ${middle(own)}, most ${own.at(-1)}, of ${own.length}, of a processor ${middle(cpu)}; with waiting (${waited} of them) median ${middle(whole)}, most ${whole.at(-1)}`,
     )
   }
 }
@@ -90,7 +91,7 @@ const lateRestarts = (tally: Tally): string[] =>
     .filter((restart) => ownMs(restart) > SERVING_GOAL_MS)
     .map(
       (restart) =>
-        `${restart.name} served only ${Math.round(ownMs(restart))} ms after its restart, ${Math.round(restart.waitedMs)} ms of waiting not counted (load ${restart.load.toFixed(1)})`,
+        `${restart.name} served only ${Math.round(ownMs(restart))} ms after its restart, ${Math.round(restart.waitedMs)} ms of waiting not counted (of a processor ${restart.cpuMs} ms, load ${restart.load.toFixed(1)})`,
     )
 
 /** What a run of ten minutes must have seen; a shorter one, its part. */
