@@ -13,9 +13,9 @@ const SIDE_BY_SIDE = 4
 /** So many works share one at most. */
 const MOST = 50
 /** In a storm, the least time between two transactions: most of what comes meanwhile shares the next. */
-const GATHER_MS = 30
-/** It is a storm when so many works came within so long. */
-const STORM = { works: 4, withinMs: 100 }
+const GATHER_MS = 40
+/** It is a storm when the last so many works came within so long, and are about so many things: one operation after another is none. */
+const STORM = { works: 4, withinMs: 200, subjects: 3 }
 
 /** Thrown through a work that must not be done in company. */
 class NeedsOwn extends Error {
@@ -85,8 +85,8 @@ export function createSharedTransactions<DB>(
   let underWay = 0
   let begunAt = Number.NEGATIVE_INFINITY
   let gathering = false
-  /** When the last few works came. */
-  const came: number[] = []
+  /** When the last few works came, and what they are about. */
+  const came: { readonly at: number; readonly subject: string }[] = []
 
   /** The longest waiting ones, no two on the same subject. */
   function take(): Work<DB>[] {
@@ -113,13 +113,17 @@ export function createSharedTransactions<DB>(
     look()
   }
 
+  function isStorm(): boolean {
+    const [first] = came
+    if (!first || came.length < STORM.works || clock.now() - first.at >= STORM.withinMs) return false
+    return new Set(came.map(({ subject }) => subject)).size >= STORM.subjects
+  }
+
   /** Whoever waits goes at once, or in a storm with those who come meanwhile. */
   function look(): void {
     if (waiting.length === 0 || gathering) return
-    const [longAgo = 0] = came
-    const isStorm = came.length === STORM.works && clock.now() - longAgo < STORM.withinMs
     // A machine's clock may be set back.
-    const due = isStorm ? Math.min(begunAt + GATHER_MS - clock.now(), GATHER_MS) : 0
+    const due = isStorm() ? Math.min(begunAt + GATHER_MS - clock.now(), GATHER_MS) : 0
     if (due <= 0 || waiting.length >= MOST) return go()
     gathering = true
     void clock.sleep(due).then(() => {
@@ -173,7 +177,7 @@ export function createSharedTransactions<DB>(
   return <T>(subject: string, run: (trx: Transaction<DB>) => Promise<T>) =>
     new Promise<T>((resolve, reject) => {
       waiting.push({ subject, run, resolve, reject })
-      if (came.push(clock.now()) > STORM.works) came.shift()
+      if (came.push({ at: clock.now(), subject }) > STORM.works) came.shift()
       look()
     })
 }
