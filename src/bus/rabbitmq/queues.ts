@@ -17,12 +17,13 @@ export async function declareTopic(channel: Channel, queue: string, idleMs: numb
 }
 
 /**
- * A queue of hints lives in the memory of one broker, and goes with it: whatever it held, a poll finds. It costs the
- * broker a third of a quorum queue, which writes each message down.
+ * A queue of hints lives on one broker, and its messages in that broker's memory: whatever is lost, a poll finds. It
+ * costs a third of a quorum queue, which writes each message down. The queue itself is durable, because brokers from 4.3
+ * on refuse queues that are neither durable nor one connection's own.
  */
 export async function declareHints(channel: Channel, queue: string, idleMs: number): Promise<void> {
   const kind = { 'x-queue-type': 'classic', 'x-expires': idleMs }
-  await channel.assertQueue(queue, { durable: false, arguments: kind })
+  await channel.assertQueue(queue, { durable: true, arguments: kind })
 }
 
 /**

@@ -53,15 +53,21 @@ export function keepSubscribed(deps: SubscriptionDeps): KeptSubscription {
   let subscription: Subscription | undefined
 
   async function keep(): Promise<void> {
+    let said = ''
     for (let failures = 0; !stopping.signal.aborted; failures++) {
       const session = await link.open(stopping.signal)
       if (!session) return
       try {
         await unlessAborted(stopping.signal, consumeOn(session))
         failures = 0
+        said = ''
       } catch (error) {
         if (stopping.signal.aborted) return
-        if (session.isOpen) log.warn({ queue, error: messageOf(error) }, 'the queue cannot be consumed from')
+        const why = messageOf(error)
+        // A broker that refuses the queue does so at each try: once is enough.
+        if (session.isOpen && why !== said)
+          log.warn({ queue, error: why }, 'the queue cannot be consumed from')
+        said = why
       } finally {
         endTry()
       }
