@@ -25,7 +25,7 @@ const SIZES = positionals.length > 0 ? positionals.map(Number) : [1_000, 10_000,
 /** The real one takes seconds for one request beyond this. */
 const REAL_HOSTS = 10_000
 const REAL_REQUESTS = 10
-const REQUESTS = 300
+const REQUESTS = 1_000
 const CLIENTS = 16
 const CLAIM_MS = 10_000
 

@@ -36,7 +36,7 @@ const round = (ms: number): number => Math.round(ms * 100) / 100
 /** One request after another. */
 export async function costOf(service: Service, query: string, requests: number): Promise<Cost> {
   const path = `/allocation_candidates?${query}`
-  for (let warm = 0; warm < requests / 5; warm++) await service.passBy(path)
+  for (let warm = 0; warm < requests / 2; warm++) await service.passBy(path)
   const times: number[] = []
   const cpuBefore = service.cpuSeconds()
   for (let done = 0; done < requests; done++) {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Pool } from 'undici'
 import { eventually } from '../../test/eventually.ts'
+import { connectionTo } from '../measure/connection.ts'
 import { cpuSeconds, processTree, pssMib } from '../measure/processes.ts'
 
 export interface Service {
@@ -13,7 +14,7 @@ export interface Service {
   /** From the launch to the first answer. */
   readonly startMs: number
   ask(method: 'GET' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<Answer>
-  /** Asks and lets the answer pass by: what is timed must not wait for this process's own garbage collector. */
+  /** The status of an answer that is let pass by: what is timed must not wait for this process's own garbage collector. */
   passBy(path: string): Promise<number>
   /** User and system time so far. */
   cpuSeconds(): number
@@ -25,6 +26,8 @@ export interface Answer {
   readonly status: number
   readonly text: string
 }
+
+const HEADERS = { 'x-auth-token': 'admin:bench', 'openstack-api-version': 'placement 1.39' }
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -65,13 +68,13 @@ export function asking(
   clients: number,
 ): Pick<Service, 'ask' | 'passBy'> & { close(): Promise<void> } {
   const pool = new Pool(origin, { connections: clients })
+  const { passBy, close } = connectionTo(origin, HEADERS)
   const request = (method: 'GET' | 'PUT' | 'DELETE', path: string, body?: unknown) =>
     pool.request({
       method,
       path,
       headers: {
-        'x-auth-token': 'admin:bench',
-        'openstack-api-version': 'placement 1.39',
+        ...HEADERS,
         ...(body !== undefined && { 'content-type': 'application/json' }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -81,12 +84,11 @@ export function asking(
       const response = await request(method, path, body)
       return { status: response.statusCode, text: await response.body.text() }
     },
-    async passBy(path) {
-      const response = await request('GET', path)
-      for await (const _chunk of response.body);
-      return response.statusCode
+    passBy,
+    async close() {
+      close()
+      await pool.close()
     },
-    close: () => pool.close(),
   }
 }
 

@@ -1,0 +1,70 @@
+/**
+ * One HTTP/1.1 connection that lets answers pass by. It keeps nothing and makes next to nothing for each answer: what an
+ * HTTP client leaves to the garbage collector of this process (some 120 KiB for each answer of that size) would
+ * be half of the slowest hundredth of what is timed.
+ */
+import { connect, type Socket } from 'node:net'
+
+export interface Connection {
+  /** The status of the answer to a GET, once the last byte of it is here. Rejects when the connection breaks before. One at a time. */
+  passBy(path: string): Promise<number>
+  close(): void
+}
+
+const END_OF_HEAD = '\r\n\r\n'
+
+export function connectionTo(origin: string, headers: Readonly<Record<string, string>>): Connection {
+  const { hostname, port, host } = new URL(origin)
+  const head = Object.entries({ host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+  const buffer = Buffer.alloc(512 * 1024)
+  let socket: Socket | undefined
+  let missing = 0
+  let status = 0
+  let pending: PromiseWithResolvers<number> | undefined
+
+  function receive(length: number): boolean {
+    if (status === 0) missing = beginAnswer(length)
+    else missing -= length
+    if (missing <= 0) pending?.resolve(status)
+    return true
+  }
+
+  /** Reads the head and answers how many bytes are still to come. A head comes whole: all of them fit one packet. */
+  function beginAnswer(length: number): number {
+    const end = buffer.indexOf(END_OF_HEAD)
+    const text = buffer.toString('latin1', 0, end)
+    status = Number(text.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length))
+    const size = /^content-length: (\d+)/im.exec(text)?.[1]
+    if (end < 0 || size === undefined) pending?.reject(new Error(`no answer of a known length: ${text}`))
+    return end + END_OF_HEAD.length + Number(size) - length
+  }
+
+  async function open(): Promise<Socket> {
+    const made = connect({
+      host: hostname,
+      port: Number(port),
+      noDelay: true,
+      onread: { buffer, callback: receive },
+    })
+    made.on('error', (error) => pending?.reject(error))
+    made.on('close', () => {
+      if (socket === made) socket = undefined
+      pending?.reject(new Error('the connection was closed'))
+    })
+    await new Promise((done) => made.once('connect', done))
+    socket = made
+    return made
+  }
+
+  return {
+    async passBy(path) {
+      const answered = Promise.withResolvers<number>()
+      pending = answered
+      status = 0
+      const here = socket ?? (await open())
+      here.write(`GET ${path} HTTP/1.1\r\n${head.join('')}\r\n`, 'latin1')
+      return answered.promise
+    },
+    close: () => socket?.destroy(),
+  }
+}
