@@ -12,7 +12,8 @@ import { newInstance, vifWith } from '../../test/contract/fixtures.ts'
 const BATCH = 500
 /** So many servers are made one by one; those beyond are copies of them. */
 const MADE = 1_000
-const FLAVORS = 12
+export const FLAVORS = 12
+export const EXTRA_SPECS = { 'hw:cpu_policy': 'shared' }
 const HOSTS = 200
 
 export interface Owner {
@@ -41,7 +42,7 @@ export async function prepare(url: string): Promise<void> {
           isPublic: true,
           disabled: false,
           description: null,
-          extraSpecs: { 'hw:cpu_policy': 'shared' },
+          extraSpecs: EXTRA_SPECS,
         },
         { now: Date.now() },
       )

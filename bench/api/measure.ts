@@ -1,5 +1,5 @@
 /** What a request costs: CPU of those who answer it, and time. */
-import { Pool } from 'undici'
+import { connectionTo } from '../measure/connection.ts'
 
 /** A compute API to be asked, ours or the real one. */
 export interface Target {
@@ -35,32 +35,23 @@ export interface Asked {
 /** Time of one request after another; then CPU while several clients ask at once. Some go before, to get warm. */
 export async function costOf(target: Target, { path, body }: Asked, seconds: number): Promise<Cost> {
   const { origin, pathname } = new URL(target.url)
-  const pool = new Pool(origin, { connections: target.clients, headersTimeout: 120_000 })
-  const request = {
-    method: body === undefined ? 'GET' : 'POST',
-    path: `${pathname}${path}`,
-    headers: {
-      'x-auth-token': target.token,
-      'openstack-api-version': `compute ${target.microversion}`,
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  } as const
+  const headers = { 'x-auth-token': target.token, 'openstack-api-version': `compute ${target.microversion}` }
+  const connections = Array.from({ length: target.clients }, () => connectionTo(origin, headers))
+  const sent = body === undefined ? undefined : JSON.stringify(body)
   let bytes = 0
-  const ask = async (): Promise<void> => {
-    const answer = await pool.request(request)
-    const text = await answer.body.text()
-    if (answer.statusCode >= 300) throw new Error(`${path}: ${answer.statusCode} ${text}`)
-    bytes = text.length
-  }
+  const clients = connections.map(({ passBy }) => async (): Promise<void> => {
+    const answer = await passBy(`${pathname}${path}`, sent)
+    if (answer.status >= 300) throw new Error(`${path}: ${answer.status}`)
+    bytes = answer.bytes
+  })
+  const alone = clients.slice(0, 1)
   try {
-    await during({ ms: seconds * 300, atLeast: target.atLeast, clients: 1 }, ask)
-    const times = (await during({ ms: seconds * 1000, atLeast: target.atLeast, clients: 1 }, ask)).sort(
-      (a, b) => a - b,
-    )
+    await during({ ms: seconds * 500, atLeast: target.atLeast }, alone)
+    const times = await during({ ms: seconds * 1000, atLeast: target.atLeast }, alone)
+    times.sort((a, b) => a - b)
     const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0
     const before = target.cpu()
-    const { length: requests } = await during({ ...target, ms: seconds * 1000 }, ask)
+    const { length: requests } = await during({ ms: seconds * 1000, atLeast: target.atLeast }, clients)
     const after = target.cpu()
     const each = (kind: 'api' | 'database') => ((after[kind] - before[kind]) * 1000) / requests
     return {
@@ -73,7 +64,7 @@ export async function costOf(target: Target, { path, body }: Asked, seconds: num
       p99Ms: round(at(0.99)),
     }
   } finally {
-    await pool.close()
+    for (const connection of connections) connection.close()
   }
 }
 
@@ -81,18 +72,18 @@ const round = (value: number): number => Number(value.toPrecision(3))
 
 /** Clients ask for so long, and at least a few times; how long each answer took, in milliseconds. */
 async function during(
-  { ms, atLeast, clients }: { ms: number; atLeast: number; clients: number },
-  ask: () => Promise<void>,
+  { ms, atLeast }: { ms: number; atLeast: number },
+  clients: readonly (() => Promise<void>)[],
 ): Promise<number[]> {
   const times: number[] = []
   const end = performance.now() + ms
-  const client = async (): Promise<void> => {
+  const askAgain = async (ask: () => Promise<void>): Promise<void> => {
     while (times.length < atLeast || performance.now() < end) {
       const began = performance.now()
       await ask()
       times.push(performance.now() - began)
     }
   }
-  await Promise.all(Array.from({ length: clients }, client))
+  await Promise.all(clients.map(askAgain))
   return times
 }

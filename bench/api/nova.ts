@@ -1,9 +1,10 @@
-/** The real Nova, asked the same: a hundred servers are made in it first, and removed after. */
+/** The real Nova, asked the same: a hundred servers are made in it first, and as many flavors as ours has; they are removed after. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { findOracle, startOracle } from '../../test/interop/oracle.ts'
 import { cpuSeconds, processTree } from '../measure/processes.ts'
+import { EXTRA_SPECS, FLAVORS } from './fill.ts'
 import type { Cost, Target } from './measure.ts'
 
 const SERVERS = 100
@@ -27,6 +28,7 @@ export async function measureNova(
     const ask = askOf(url, token)
     const quota = `/os-quota-sets/${projectId}`
     await ask('PUT', quota, { quota_set: { instances: -1, cores: -1, ram: -1 } })
+    const flavors = await makeFlavors(ask)
     try {
       const { images } = (await askOf(imageUrl, token)('GET', '/images')).body as { images: Listed[] }
       const uuids = await make(ask, images[0]?.id)
@@ -41,6 +43,7 @@ export async function measureNova(
       return await measure(target, uuids[SERVERS / 2] ?? '')
     } finally {
       await removeAll(ask)
+      for (const flavor of flavors) await ask('DELETE', `/flavors/${flavor}`)
       await ask('DELETE', quota)
     }
   } finally {
@@ -104,6 +107,22 @@ interface Listed {
 
 const listed = async (ask: Ask): Promise<Listed[]> =>
   (await ask('GET', `/servers/detail?name=${NAME}`)).body['servers'] as Listed[]
+
+/** As many flavors as ours has in all, each new one with the same extra specs; answers the new ones' ids. */
+async function makeFlavors(ask: Ask): Promise<string[]> {
+  const { flavors } = (await ask('GET', '/flavors')).body as { flavors: unknown[] }
+  const made: string[] = []
+  for (let index = flavors.length; index < FLAVORS; index++) {
+    const id = `${NAME}-${index}`
+    const flavor = { id, name: id, vcpus: 1, ram: 128, disk: 1 }
+    const answer = await ask('POST', '/flavors', { flavor })
+    if (answer.status !== 200)
+      throw new Error(`the real Nova makes no flavor: ${JSON.stringify(answer.body)}`)
+    made.push(id)
+    await ask('POST', `/flavors/${id}/os-extra_specs`, { extra_specs: EXTRA_SPECS })
+  }
+  return made
+}
 
 /** A hundred servers, all of them built. */
 async function make(ask: Ask, imageRef: string | undefined): Promise<string[]> {

@@ -5,27 +5,41 @@
  */
 import { connect, type Socket } from 'node:net'
 
+export interface Passed {
+  readonly status: number
+  /** Of the body. */
+  readonly bytes: number
+}
+
 export interface Connection {
-  /** The status of the answer to a GET, once the last byte of it is here. Rejects when the connection breaks before. One at a time. */
-  passBy(path: string): Promise<number>
+  /**
+   * The answer to a GET, or to a POST of a body, once the last byte of it is here. Rejects when the connection breaks
+   * before. One at a time.
+   */
+  passBy(path: string, body?: string): Promise<Passed>
   close(): void
 }
 
 const END_OF_HEAD = '\r\n\r\n'
 
+const bodyHead = (body: string): string =>
+  `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`
+
 export function connectionTo(origin: string, headers: Readonly<Record<string, string>>): Connection {
   const { hostname, port, host } = new URL(origin)
-  const head = Object.entries({ host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+  const lines = Object.entries({ host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+  const head = lines.join('')
   const buffer = Buffer.alloc(512 * 1024)
   let socket: Socket | undefined
   let missing = 0
   let status = 0
-  let pending: PromiseWithResolvers<number> | undefined
+  let bytes = 0
+  let pending: PromiseWithResolvers<Passed> | undefined
 
   function receive(length: number): boolean {
     if (status === 0) missing = beginAnswer(length)
     else missing -= length
-    if (missing <= 0) pending?.resolve(status)
+    if (missing <= 0) pending?.resolve({ status, bytes })
     return true
   }
 
@@ -36,7 +50,8 @@ export function connectionTo(origin: string, headers: Readonly<Record<string, st
     status = Number(text.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length))
     const size = /^content-length: (\d+)/im.exec(text)?.[1]
     if (end < 0 || size === undefined) pending?.reject(new Error(`no answer of a known length: ${text}`))
-    return end + END_OF_HEAD.length + Number(size) - length
+    bytes = Number(size)
+    return end + END_OF_HEAD.length + bytes - length
   }
 
   async function open(): Promise<Socket> {
@@ -57,12 +72,16 @@ export function connectionTo(origin: string, headers: Readonly<Record<string, st
   }
 
   return {
-    async passBy(path) {
-      const answered = Promise.withResolvers<number>()
+    async passBy(path, body) {
+      const answered = Promise.withResolvers<Passed>()
       pending = answered
       status = 0
       const here = socket ?? (await open())
-      here.write(`GET ${path} HTTP/1.1\r\n${head.join('')}\r\n`, 'latin1')
+      const asked =
+        body === undefined
+          ? `GET ${path} HTTP/1.1\r\n${head}\r\n`
+          : `POST ${path} HTTP/1.1\r\n${head}${bodyHead(body)}\r\n${body}`
+      here.write(asked, 'utf8')
       return answered.promise
     },
     close: () => socket?.destroy(),

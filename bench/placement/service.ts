@@ -84,7 +84,7 @@ export function asking(
       const response = await request(method, path, body)
       return { status: response.statusCode, text: await response.body.text() }
     },
-    passBy,
+    passBy: async (path) => (await passBy(path)).status,
     async close() {
       close()
       await pool.close()
