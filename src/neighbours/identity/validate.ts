@@ -2,7 +2,7 @@
 import type { Clock } from '#lib/clock.ts'
 import { Fault } from '#lib/fault.ts'
 import { type HttpAnswer, type HttpClient, HttpFailure } from '#lib/http/index.ts'
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Identity, ServiceSession, TokenInfo } from './port.ts'
 import { identityRoot, tokenInfoOf } from './token-body.ts'
 
@@ -67,7 +67,7 @@ export function createIdentity(options: IdentityOptions): Identity {
     async validate(token, { allowExpired = false } = {}) {
       if (!TOKEN.test(token)) return undefined
       // By hash, so that a dump of this process' memory holds no usable token.
-      const key = createHash('sha256').update(token).digest('base64')
+      const key = hash('sha256', token, 'base64')
       const known = recall(key)
       if (known !== undefined) return known
       const question = `${key} ${allowExpired}`
