@@ -34,7 +34,7 @@ export function connectionTo(origin: string, headers: Readonly<Record<string, st
   let missing = 0
   let status = 0
   let bytes = 0
-  let pending: PromiseWithResolvers<Passed> | undefined
+  let pending: PromiseWithResolvers<Passed | undefined> | undefined
 
   function receive(length: number): boolean {
     if (status === 0) missing = beginAnswer(length)
@@ -54,35 +54,44 @@ export function connectionTo(origin: string, headers: Readonly<Record<string, st
     return end + END_OF_HEAD.length + bytes - length
   }
 
-  async function open(): Promise<Socket> {
+  function open(): Socket {
     const made = connect({
       host: hostname,
       port: Number(port),
       noDelay: true,
       onread: { buffer, callback: receive },
     })
-    made.on('error', (error) => pending?.reject(error))
+    let reason = new Error('the connection was closed')
+    made.on('error', (error) => (reason = error))
     made.on('close', () => {
-      if (socket === made) socket = undefined
-      pending?.reject(new Error('the connection was closed'))
+      if (socket !== made) return
+      socket = undefined
+      if (status === 0) pending?.resolve(undefined)
+      else pending?.reject(reason)
     })
-    await new Promise((done) => made.once('connect', done))
     socket = made
     return made
   }
 
+  /** The answer to what is asked; undefined when the connection ended before a byte of it came. */
+  function exchange(text: string): Promise<Passed | undefined> {
+    pending = Promise.withResolvers()
+    status = 0
+    const here = socket ?? open()
+    here.write(text, 'utf8')
+    return pending.promise
+  }
+
   return {
     async passBy(path, body) {
-      const answered = Promise.withResolvers<Passed>()
-      pending = answered
-      status = 0
-      const here = socket ?? (await open())
-      const asked =
+      const text =
         body === undefined
           ? `GET ${path} HTTP/1.1\r\n${head}\r\n`
           : `POST ${path} HTTP/1.1\r\n${head}${bodyHead(body)}\r\n${body}`
-      here.write(asked, 'utf8')
-      return answered.promise
+      // A server may close between two answers without a word, as uWSGI does after each.
+      const answer = (await exchange(text)) ?? (await exchange(text))
+      if (!answer) throw new Error(`${origin} does not answer`)
+      return answer
     },
     close: () => socket?.destroy(),
   }
