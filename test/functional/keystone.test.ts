@@ -21,8 +21,10 @@ test('a token says who its bearer is, with implied roles; scopes are project, do
   const member = await identity.validate(await cloud.token('demo'))
   assert.deepEqual(member, {
     userId: await idOf(cloud, 'users', 'demo'),
+    userName: 'demo',
     userDomainId: 'default',
     projectId: await idOf(cloud, 'projects', 'demo'),
+    projectName: 'demo',
     projectDomainId: 'default',
     domainId: null,
     systemScope: null,
