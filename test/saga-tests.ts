@@ -45,7 +45,7 @@ export function testRunner<T extends SagaTypes>(
   given: Pick<Given<T>, 'journal' | 'hooks' | 'world'>,
   sagas: readonly Saga<T>[],
   owner: string,
-  more: { concurrency?: number } = {},
+  more: { concurrency?: number; leaseMs?: number } = {},
 ): Runner {
   const limits = {
     concurrency: 8,

@@ -59,7 +59,11 @@ export async function compareAllocations(
 
 const stands = ({ deleted, host }: GuestState): boolean => !deleted && host !== null
 
-const isSettled = ({ deleted, taskState, vmState }: GuestState): boolean =>
+const isSettled = ({
+  deleted,
+  taskState,
+  vmState,
+}: Pick<GuestState, 'deleted' | 'taskState' | 'vmState'>): boolean =>
   !deleted && taskState === null && vmState !== 'building' && vmState !== 'error'
 
 /** Of these consumers, the moves whose server still is: they hold a host's resources until they are settled. */
@@ -87,7 +91,7 @@ const consumerOf = ({ uuid, projectId, userId }: Instance): Consumer => ({
 })
 
 /**
- * Claims what a bare server uses. `not bare`: it has its allocation, or is gone, after all. `no room`: the host is
+ * Claims what a bare server uses, and lets go of what it holds elsewhere. `not bare`: it has its allocation, or is gone, after all. `no room`: the host is
  * full without it.
  */
 export async function heal(
@@ -95,9 +99,13 @@ export async function heal(
   node: Node,
   instanceUuid: string,
 ): Promise<'healed' | 'not bare' | 'no room'> {
+  const held = Object.keys(await placement.allocationsOf(instanceUuid))
+  if (held.includes(node.uuid)) return 'not bare'
   const instance = await findInstance(db, instanceUuid)
-  if (instance?.host !== node.host) return 'not bare'
-  if (Object.keys(await placement.allocationsOf(instanceUuid)).length > 0) return 'not bare'
+  if (instance?.host !== node.host || !isSettled(instance)) return 'not bare'
+  if ((await withLiveOperation(db, [instanceUuid])).has(instanceUuid)) return 'not bare'
+  // Somebody who no longer had a say claimed another host in its place.
+  if (held.length > 0) await placement.release(instanceUuid)
   const claimed = await placement.claim(consumerOf(instance), allocationOf(instance, node.uuid))
   return claimed ? 'healed' : 'no room'
 }

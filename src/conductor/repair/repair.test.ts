@@ -171,6 +171,18 @@ test('allocations of what is gone are released, not those of builds, moves and s
   assert.deepEqual((await repair.run())['orphaned allocations'], { released: 0, healed: 0 })
 })
 
+test('a server that holds resources of another host only lets go of them for its own', async (t) => {
+  const { db, repair, placement, addInstance, request } = await setUp(t)
+  await addNode(db)
+  const [settled, busy] = [await addInstance({ host: 'h1' }), await addInstance({ host: 'h1' })]
+  await request('stop-server', busy, 'powering-off', {})
+  const elsewhere = { 'rp-h2': { resources: { VCPU: 2 } } }
+  for (const uuid of [settled, busy]) placement.allocations.set(uuid, elsewhere)
+  assert.deepEqual((await repair.run())['orphaned allocations'], { released: 0, healed: 1 })
+  assert.deepEqual(Object.keys(placement.allocations.get(settled) ?? {}), ['rp-h1'])
+  assert.equal(placement.allocations.get(busy), elsewhere)
+})
+
 test('ports that were made for a deleted server are removed, its owner’s are freed', async (t) => {
   const { db, repair, networks, addInstance, request } = await setUp(t)
   const uuid = await addInstance({ vmState: 'building' })

@@ -139,7 +139,8 @@ export async function select(ctx: Ctx<Pick<Params, 'spec'>, object>): Promise<Pl
   const choose = () => makingWay(ctx, () => world.scheduler.select.call(ask, ctx.requestId))
   let reply = await choose()
   if (!reply.selections[0]?.length && Object.keys(await world.placement.allocationsOf(subject)).length > 0) {
-    // It needs the very room that it holds.
+    // It needs the very room that it holds. What another runner claimed since we lost the operation is not ours to release.
+    ctx.signal.throwIfAborted()
     await world.placement.release(subject)
     reply = await choose()
   }
@@ -156,7 +157,7 @@ const STRAY_CLAIMS = 3
  * before it could say so, and a claim of a call that was given up may come late: both give way.
  */
 async function makingWay<T>(
-  { world, subject, log }: Ctx<unknown, object>,
+  { world, subject, log, signal }: Ctx<unknown, object>,
   claim: () => Promise<T>,
 ): Promise<T> {
   for (let strays = 0; ; strays++) {
@@ -164,6 +165,7 @@ async function makingWay<T>(
       return await claim()
     } catch (error) {
       if (strays === STRAY_CLAIMS || !isFault(error, 'conflict')) throw error
+      signal.throwIfAborted()
       log.warn({ err: error }, 'a claim that nobody knows of is in the way')
       await world.placement.release(subject)
     }

@@ -83,7 +83,9 @@ export function createRunner<T extends SagaTypes>(options: RunnerOptions<T>): Ru
     if (limit <= 0) return
     if (soonest <= now) soonest = Number.POSITIVE_INFINITY
     const request = { owner, sagas: [...sagas.keys()], now, leaseUntil: now + leaseMs, limit }
-    for (const operation of await journal.claim(request)) begin(operation)
+    const operations = await journal.claim(request)
+    // An answer that comes when its leases are over tells of what others may work on by now.
+    if (clock.now() < request.leaseUntil) for (const operation of operations) begin(operation)
   }
 
   async function claimLoop(): Promise<void> {
@@ -97,6 +99,11 @@ export function createRunner<T extends SagaTypes>(options: RunnerOptions<T>): Ru
     }
   }
 
+  /** What is held is somebody else's from now on. */
+  function loseAll(): void {
+    for (const one of drives.values()) one.lose()
+  }
+
   async function renewLoop(stop: AbortSignal): Promise<void> {
     let held = clock.now()
     while (!stop.aborted) {
@@ -107,14 +114,17 @@ export function createRunner<T extends SagaTypes>(options: RunnerOptions<T>): Ru
         continue
       }
       const at = clock.now()
+      const answered = new AbortController()
+      // A database may take longer to answer than anything is still ours.
+      void clock.sleep(Math.max(held + leaseMs - at, 0), answered.signal).then(loseAll, () => undefined)
       try {
         const kept = await journal.renew(owner, ids, at + leaseMs)
         held = at
         for (const id of ids) if (!kept.has(id)) drives.get(id)?.lose()
       } catch (error) {
         log.error({ err: error, operations: ids.length }, 'renewing leases failed')
-        if (clock.now() - held > leaseMs) for (const one of drives.values()) one.lose()
       }
+      answered.abort(NOBODY_WAITS)
     }
   }
 
@@ -127,7 +137,7 @@ export function createRunner<T extends SagaTypes>(options: RunnerOptions<T>): Ru
     const late = clock.sleep(options.closeMs, timer.signal).catch(() => undefined)
     await Promise.race([allOver(), late])
     timer.abort()
-    for (const one of drives.values()) one.lose()
+    loseAll()
     await allOver()
   }
 

@@ -3,153 +3,16 @@ import assert from 'node:assert/strict'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { test } from 'node:test'
 import { eventually } from '../../../test/eventually.ts'
-import { MemoryJournal, type Rollback } from '../../../test/memory-journal.ts'
+import type { MemoryJournal } from '../../../test/memory-journal.ts'
 import {
   doTwice,
   failsCleanlyAtEachStep,
-  type Given,
   resumesAfterCrashAtEachStep,
   testRunner,
   undoTwice,
 } from '../../../test/saga-tests.ts'
-import { done, type Outcome, parked, saga, type Saga, undoneAtLast } from './index.ts'
-
-/** A house is built: land is bought, an order for bricks goes to a slow works, a flag is put on the roof. */
-interface World {
-  readonly journal: MemoryJournal<Toy>
-  readonly land: Map<string, string>
-  readonly orders: Map<string, string>
-  readonly flags: Set<string>
-  /** What the works answers to an order, when it does. */
-  answer: ((order: string) => string | undefined) | undefined
-  readonly log: string[]
-}
-
-interface Toy {
-  readonly Context: null
-  readonly World: World
-  readonly Trx: Rollback
-  readonly StepColumns: { readonly sign?: string }
-  readonly SagaColumns: object
-}
-
-class WorksOnFire extends Error {}
-
-/** The works answers a turn later and wakes the operation. */
-function order(world: World, operationId: string, key: string): void {
-  if (world.orders.has(key)) return
-  world.orders.set(key, 'pending')
-  setImmediate(() => {
-    const answer = world.answer === undefined ? 'bricks' : world.answer(key)
-    if (answer !== undefined && world.orders.has(key)) world.orders.set(key, answer)
-    world.journal.wake(operationId)
-  })
-}
-
-const house = saga<{ readonly owner: string; readonly plots: readonly string[] }, Toy>('house', {})
-  .step(
-    'land',
-    { sign: 'sold' },
-    {
-      deadlineMs: 1000,
-      do: async ({ params, world, subject }, earlier): Promise<Outcome<{ plot: string }, Rollback>> => {
-        const plot = params.plots[earlier.length]
-        if (plot === undefined)
-          throw new Error(`no plot is left after ${earlier.map(({ output }) => output.plot).join(', ')}`)
-        world.land.set(subject, plot)
-        return done({ plot })
-      },
-      undo: async ({ world, subject }) => {
-        world.land.delete(subject)
-        return done(undefined)
-      },
-    },
-  )
-  .step(
-    'bricks',
-    { sign: 'building' },
-    {
-      deadlineMs: (world) => (world.answer === undefined ? 5_000 : 60),
-      rewind: { to: 'land', when: (error) => error instanceof WorksOnFire, attempts: () => 3 },
-      do: async ({ world, key, operationId }) => {
-        order(world, operationId, key)
-        return async () => {
-          const state = world.orders.get(key)
-          if (state === 'fire') throw new WorksOnFire('the brickworks burns')
-          return state === 'pending' ? parked(500) : done({ delivered: state ?? '' })
-        }
-      },
-      undo: async ({ world, operationId }) => {
-        for (const key of world.orders.keys()) if (key.startsWith(operationId)) world.orders.delete(key)
-        return done(undefined)
-      },
-    },
-  )
-  .step(
-    'flag',
-    {},
-    {
-      deadlineMs: 1000,
-      // The outputs of former steps are typed: no look-up by string, no cast.
-      do:
-        async ({ outputs, params, world }) =>
-        async (trx) => {
-          const flag = `${params.owner} ${outputs.land.plot} ${outputs.bricks.delivered}`
-          world.flags.add(flag)
-          trx.undo(() => world.flags.delete(flag))
-          return done(null)
-        },
-    },
-  )
-
-async function given(): Promise<Given<Toy> & { world: World; journal: MemoryJournal<Toy> }> {
-  const journal = new MemoryJournal<Toy>()
-  const world: World = {
-    journal,
-    land: new Map(),
-    orders: new Map(),
-    flags: new Set(),
-    answer: undefined,
-    log: [],
-  }
-  journal.insert('op', 'house', { owner: 'ada', plots: ['p1', 'p2', 'p3', 'p4'] })
-  return {
-    saga: house,
-    journal,
-    world,
-    hooks: {
-      moved: async (trx, _moment, { from, to, failure }) => {
-        const line = `${from?.name ?? ''}>${to?.name ?? ''}${failure ? `: ${failure.message}` : ''}`
-        world.log.push(line)
-        trx.undo(() => world.log.pop())
-      },
-      ended: async (trx, _moment, { ending }) => {
-        world.log.push(ending)
-        trx.undo(() => world.log.pop())
-        return {}
-      },
-    },
-    ending: async () => journal.row('op').ending ?? undefined,
-    breakLeases: async () => journal.breakLeases(),
-    verifyCleanSlate: async () => {
-      assert.equal(world.land.size + world.orders.size + world.flags.size, 0)
-      assert.equal(world.log.at(-1), 'failed')
-    },
-    verifyDone: async () => {
-      assert.deepEqual([...world.flags], ['ada p1 bricks'])
-      assert.deepEqual(world.log, ['>land', 'land>bricks', 'bricks>flag', 'flag>', 'done'])
-    },
-    close: async () => undefined,
-  }
-}
-
-const run = async (world: Awaited<ReturnType<typeof given>>, sagas: readonly Saga<Toy>[] = [house]) => {
-  const runner = testRunner(world, sagas, 'runner-1')
-  runner.start()
-  const ending = await eventually(() => world.ending(), { everyMs: 2 })
-  await runner.close()
-  return ending
-}
+import { type Saga, undoneAtLast } from './index.ts'
+import { given, house, run, type Toy } from '../../../test/toy-saga.ts'
 
 test('a saga fails cleanly at each step', () => failsCleanlyAtEachStep(given))
 test('undos may run twice', () => undoTwice(given))
@@ -177,7 +40,7 @@ test('after the last attempt the operation fails with the last failure', async (
   const { failure, attempt } = toy.journal.row('op').progress ?? {}
   assert.equal(attempt, 3)
   assert.equal(failure?.message, 'the brickworks burns')
-  assert.match(failure?.details ?? '', /saga\.test\.ts/)
+  assert.match(failure?.details ?? '', /toy-saga\.ts/)
 })
 
 test('a parked step whose time is over fails by name', async () => {
@@ -332,69 +195,4 @@ test('what an undo left behind is undone at last, and the end is not told again'
   assert.deepEqual(row.progress?.leftBehind, [])
   assert.equal(toy.world.log.length, told)
   await toy.verifyCleanSlate()
-})
-
-test('closing hands over at the next boundary; the next runner goes on from there', async () => {
-  const toy = await given()
-  let release: (() => void) | undefined
-  let bought = 0
-  const slow: Saga<Toy> = {
-    ...house,
-    steps: house.steps.map((step) =>
-      step.name === 'land'
-        ? {
-            ...step,
-            do: async (ctx, earlier) => {
-              bought++
-              await new Promise<void>((resolve) => (release = resolve))
-              return step.do(ctx, earlier)
-            },
-          }
-        : step,
-    ),
-  }
-  const first = testRunner(toy, [slow], 'runner-1')
-  first.start()
-  await eventually(() => release !== undefined)
-  const closed = first.close()
-  release?.()
-  await closed
-  assert.equal(toy.journal.row('op').owner, null)
-  assert.equal(toy.journal.row('op').progress?.step, 'bricks')
-  assert.equal(await run(toy, [slow]), 'done')
-  assert.equal(bought, 1)
-  await toy.verifyDone()
-})
-
-test('a runner whose lease was taken writes nothing more', async (t) => {
-  const toy = await given()
-  let release: (() => void) | undefined
-  const slow: Saga<Toy> = {
-    ...house,
-    steps: house.steps.map((step, at) =>
-      at === 0
-        ? {
-            ...step,
-            do: async (ctx, earlier) => (
-              await new Promise<void>((resolve) => (release = resolve)), step.do(ctx, earlier)
-            ),
-          }
-        : step,
-    ),
-  }
-  const first = testRunner(toy, [slow], 'runner-1', { concurrency: 1 })
-  t.after(() => first.close())
-  first.start()
-  await eventually(() => release !== undefined)
-  toy.journal.breakLeases()
-  const second = testRunner(toy, [house], 'runner-2')
-  t.after(() => second.close())
-  second.start()
-  assert.equal(await eventually(() => toy.ending()), 'done')
-  const before = JSON.stringify(toy.journal.row('op'))
-  release?.()
-  await first.close()
-  await second.close()
-  assert.equal(JSON.stringify(toy.journal.row('op')), before)
-  await toy.verifyDone()
 })
