@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
+import { type LoggedIn, passwordLogin } from './password-login.ts'
 
 interface CloudsFile {
   readonly clouds: Readonly<Record<string, { readonly auth: Readonly<Record<string, string>> }>>
@@ -43,49 +44,19 @@ export async function login(stateDir: string, cloud: string): Promise<CloudClien
   const file = parse(readFileSync(join(stateDir, 'clouds.yaml'), 'utf8')) as CloudsFile
   const auth = file.clouds[cloud]?.auth
   if (!auth) throw new Error(`clouds.yaml has no cloud ${cloud}: ${Object.keys(file.clouds).join(', ')}`)
-  const authUrl = String(auth['auth_url']).replace(/\/v3\/?$/, '')
-  const answer = await fetch(`${authUrl}/v3/auth/tokens`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      auth: {
-        identity: {
-          methods: ['password'],
-          password: {
-            user: {
-              name: auth['username'],
-              password: auth['password'],
-              domain: { name: auth['user_domain_name'] ?? 'Default' },
-            },
-          },
-        },
-        scope: {
-          project: { name: auth['project_name'], domain: { name: auth['project_domain_name'] ?? 'Default' } },
-        },
-      },
+  return clientOf(
+    await passwordLogin({
+      authUrl: auth['auth_url'] ?? '',
+      user: auth['username'] ?? '',
+      password: auth['password'] ?? '',
+      project: auth['project_name'] ?? '',
+      userDomain: auth['user_domain_name'],
+      projectDomain: auth['project_domain_name'],
     }),
-  })
-  if (answer.status !== 201) throw new Error(`login as ${cloud}: ${answer.status} ${await answer.text()}`)
-  const { token } = (await answer.json()) as {
-    token: {
-      project: { id: string }
-      catalog: { type: string; endpoints: { interface: string; url: string }[] }[]
-    }
-  }
-  return clientOf(answer.headers.get('x-subject-token') ?? '', token.project.id, token.catalog)
+  )
 }
 
-function clientOf(
-  token: string,
-  projectId: string,
-  catalog: readonly { type: string; endpoints: { interface: string; url: string }[] }[],
-): CloudClient {
-  const endpoints = new Map(
-    catalog.map(({ type, endpoints }) => [
-      type,
-      endpoints.find((endpoint) => endpoint.interface === 'public')?.url.replace(/\/$/, '') ?? '',
-    ]),
-  )
+function clientOf({ token, projectId, endpoints }: LoggedIn): CloudClient {
   const call: CloudClient['call'] = async (service, method, path, body, headers = {}) => {
     const base = endpoints.get(service)
     if (base === undefined) throw new Error(`no ${service} in the catalog`)

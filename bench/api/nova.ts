@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { findOracle, startOracle } from '../../test/interop/oracle.ts'
+import { passwordLogin } from '../../test/password-login.ts'
 import { cpuSeconds, processTree } from '../measure/processes.ts'
 import { EXTRA_SPECS, FLAVORS } from './fill.ts'
 import type { Cost, Target } from './measure.ts'
@@ -52,32 +53,17 @@ export async function measureNova(
 }
 
 async function login(authUrl: string, password: string) {
-  const domain = { name: 'Default' }
-  const answer = await fetch(`${authUrl}/auth/tokens`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      auth: {
-        identity: { methods: ['password'], password: { user: { name: 'admin', password, domain } } },
-        scope: { project: { name: 'admin', domain } },
-      },
-    }),
+  const { token, projectId, endpoints } = await passwordLogin({
+    authUrl,
+    user: 'admin',
+    password,
+    project: 'admin',
   })
-  const { token } = (await answer.json()) as {
-    token: {
-      project: { id: string }
-      catalog: { type: string; endpoints: { interface: string; url: string }[] }[]
-    }
-  }
-  const urlOf = (service: string): string =>
-    token.catalog
-      .find(({ type }) => type === service)
-      ?.endpoints.find((endpoint) => endpoint.interface === 'public')?.url ?? ''
   return {
-    token: answer.headers.get('x-subject-token') ?? '',
-    url: urlOf('compute'),
-    imageUrl: urlOf('image').replace(/(\/v2)?\/?$/, '/v2'),
-    projectId: token.project.id,
+    token,
+    url: endpoints.get('compute') ?? '',
+    imageUrl: (endpoints.get('image') ?? '').replace(/(\/v2)?\/?$/, '/v2'),
+    projectId,
   }
 }
 

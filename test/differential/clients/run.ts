@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT, startCloudProcess } from '../../end-to-end/cloud-process.ts'
 import { eventually } from '../../eventually.ts'
+import { passwordLogin } from '../../password-login.ts'
 import type { Oracle } from '../../interop/oracle.ts'
 import { Client, type Environment, readOpenrc, type Said } from './client.ts'
 import { makeFresh } from './fresh.ts'
@@ -120,29 +121,15 @@ async function settled(rcDir: string, server: string, status: string): Promise<s
 }
 
 async function session(rc: Environment) {
-  const answer = await fetch(`${rc['OS_AUTH_URL']?.replace(/\/v3$/, '')}/v3/auth/tokens`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      auth: {
-        identity: {
-          methods: ['password'],
-          password: {
-            user: { name: rc['OS_USERNAME'], password: rc['OS_PASSWORD'], domain: { name: 'Default' } },
-          },
-        },
-        scope: { project: { name: rc['OS_PROJECT_NAME'], domain: { name: 'Default' } } },
-      },
-    }),
+  const { token, endpoints } = await passwordLogin({
+    authUrl: rc['OS_AUTH_URL'] ?? '',
+    user: rc['OS_USERNAME'] ?? '',
+    password: rc['OS_PASSWORD'] ?? '',
+    project: rc['OS_PROJECT_NAME'] ?? '',
   })
-  const { token } = (await answer.json()) as {
-    token: { catalog: { type: string; endpoints: { interface: string; url: string }[] }[] }
-  }
-  const compute = token.catalog
-    .find(({ type }) => type === 'compute')
-    ?.endpoints.find(({ interface: kind }) => kind === 'public')?.url
+  const compute = endpoints.get('compute')
   if (compute === undefined) throw new Error('the catalog has no compute')
-  return { compute, headers: { 'x-auth-token': answer.headers.get('x-subject-token') ?? '' } }
+  return { compute, headers: { 'x-auth-token': token } }
 }
 
 /** Compares, prints what differs unexplained as it comes, and counts. */
