@@ -22,6 +22,8 @@ export const RequestSpec = Type.Object({
   forceNode: Type.Union([Type.String(), Type.Null()]),
   /** The named host must pass the filters like any other: an admin asked for it, and did not force it. */
   heedsFilters: Type.Optional(Type.Boolean()),
+  /** A move forced past the scheduler, as moves once could be: its host may even be disabled. */
+  evenDisabled: Type.Optional(Type.Boolean()),
   ignoreHosts: Type.Array(Type.String()),
   schedulerHints: Type.Record(Type.String(), Type.Unknown()),
 })

@@ -99,14 +99,16 @@ suite('selecting hosts', () => {
     assert.equal(asked.length, 3)
   })
 
-  test('an admin who names a host gets it, disabled or not, or hears that it is not there', async () => {
+  test('an admin who names a host gets it, disabled only by force, or hears that it is not there', async () => {
     const nodes = [nodeOf('a'), nodeOf('b')]
     const { select, asked } = cloudOf({
       nodes,
       services: [serviceOf('a'), serviceOf('b', { disabled: true })],
     })
-    assert.deepEqual(hostsOf((await select(specOf({ forceHost: 'b' }))).selections), [['b']])
+    assert.deepEqual(hostsOf((await select(specOf({ forceHost: 'b' }))).selections), [[]])
     assert.equal(asked[0]?.inTree, 'uuid-b')
+    const moved = await select(specOf({ forceHost: 'b', evenDisabled: true }))
+    assert.deepEqual(hostsOf(moved.selections), [['b']])
     const missing = await select(specOf({ forceHost: 'z' }))
     assert.deepEqual(missing.selections, [[]])
     assert.match(missing.explanation, /2 are not the one that was asked for/)

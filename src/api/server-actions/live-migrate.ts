@@ -94,7 +94,7 @@ interface There {
 const specAway = (instance: Instance, { host, heedsFilters }: There) =>
   requestSpecOf(instance, {
     ignoreHosts: instance.host === null ? [] : [instance.host],
-    ...(host !== null && { forceHost: host, heedsFilters }),
+    ...(host !== null && { forceHost: host, heedsFilters, evenDisabled: !heedsFilters }),
   })
 
 interface Move {

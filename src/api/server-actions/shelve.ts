@@ -96,7 +96,7 @@ async function zoneOf(services: Services, instance: Instance, where: Where): Pro
     throw conflict(`${what} is not supported. The server status must be SHELVED_OFFLOADED.`)
   }
   if (asked !== undefined && asked !== null)
-    await checkZone(services, { zone: asked, host: null, node: null })
+    await checkZone(services, { zone: asked, host: null, node: null, heedsFilters: true })
   return asked === undefined ? pinnedZoneOf(instance) : asked
 }
 

@@ -199,6 +199,7 @@ function specOf({ flavor, image, bootImage, projectId, destination, hints }: Pla
     availabilityZone: destination.zone,
     forceHost: destination.host,
     forceNode: destination.node,
+    heedsFilters: destination.heedsFilters,
     ignoreHosts: [],
     schedulerHints: hints,
   }

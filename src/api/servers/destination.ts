@@ -11,6 +11,8 @@ export interface Destination {
   readonly zone: string | null
   readonly host: string | null
   readonly node: string | null
+  /** Asked for by name, the host must do as any other; forced by `zone:host:node`, it need only have room. */
+  readonly heedsFilters: boolean
 }
 
 export interface Wish {
@@ -24,7 +26,7 @@ function parseZone(text: string | undefined): Destination {
   const parts = text?.split(':') ?? []
   if (parts.length > 3) throw badRequest('Invalid input received: Unable to parse availability_zone')
   const [zone, host, node] = parts.map((part) => (part === '' ? null : part.trim()))
-  return { zone: zone ?? null, host: host ?? null, node: node ?? null }
+  return { zone: zone ?? null, host: host ?? null, node: node ?? null, heedsFilters: false }
 }
 
 /** Reads the wish and asks the rules for it. Forcing a host by zone and naming one beside are not done together. */
@@ -49,16 +51,17 @@ export async function destinationOf(
   if (host !== null && !(await findServiceOnHost(nova, host, 'nova-compute'))) throw noHost(host)
   if (node !== null) {
     const nodes = await listComputeNodes(nova, host === null ? { hostnameContains: node } : { host })
-    if (!nodes.some((candidate) => candidate.hypervisorHostname === node)) throw noHost(node)
+    if (!nodes.some((candidate) => candidate.hypervisorHostname === node)) throw noHost(host ?? node)
   }
-  return { zone, host, node }
+  return { zone, host, node, heedsFilters: true }
 }
 
 const noHost = (name: string) => badRequest(`Compute host ${name} could not be found.`)
 
 /** Throws when no enabled compute is in the zone. A forced host is the admin's own affair. */
-export async function checkZone({ db, config }: Services, { zone, host, node }: Destination): Promise<void> {
-  if (zone === null || host !== null || node !== null) return
+export async function checkZone({ db, config }: Services, destination: Destination): Promise<void> {
+  const { zone, host, node, heedsFilters } = destination
+  if (zone === null || (!heedsFilters && (host !== null || node !== null))) return
   const nova = db.typed<NovaDb>()
   const [services, zones] = await Promise.all([
     listServices(nova, { binary: 'nova-compute', disabled: false }),

@@ -8,7 +8,7 @@ import {
 import { allHosts } from './all-hosts.ts'
 import { availabilityZone } from './availability-zone.ts'
 import { computeCapabilities } from './compute-capabilities.ts'
-import { computeEnabled } from './compute-enabled.ts'
+import { computeEnabled, computeStatus } from './compute-enabled.ts'
 import type { Filter } from './filter.ts'
 import { forcedHost } from './forced-host.ts'
 import { ignoredHosts } from './ignored-hosts.ts'
@@ -36,8 +36,8 @@ const BY_NAME: ReadonlyMap<string, Filter> = new Map(
 /** Those that must be asked again after each server that was placed. */
 export const OF_GROUPS: ReadonlySet<Filter> = new Set([serverGroupAffinity, serverGroupAntiAffinity])
 
-/** An admin who names a host gets it, whatever the filters say, as in Nova. */
-export const FORCED: readonly Filter[] = [forcedHost]
+/** An admin who names a host gets it, whatever the filters say, as in Nova; unless it is disabled. */
+export const FORCED: readonly Filter[] = [forcedHost, computeStatus]
 
 /** The filters of these names, and the names that are no filter here. */
 export function filtersOf(names: readonly string[]): {

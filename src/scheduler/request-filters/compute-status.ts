@@ -1,7 +1,7 @@
-/** Nodes whose compute said that it is disabled are not proposed. */
+/** Nodes whose compute said that it is disabled are not proposed, not even to an admin who forces the host of a new server. */
 import type { RequestFilter } from './request-filter.ts'
 
 export const computeStatus: RequestFilter = (query, request) =>
-  request.spec.forceHost === null || request.spec.heedsFilters === true
-    ? { ...query, forbiddenTraits: [...query.forbiddenTraits, 'COMPUTE_STATUS_DISABLED'] }
-    : query
+  request.spec.evenDisabled === true
+    ? query
+    : { ...query, forbiddenTraits: [...query.forbiddenTraits, 'COMPUTE_STATUS_DISABLED'] }
