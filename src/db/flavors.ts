@@ -1,6 +1,7 @@
 /** Flavors, their extra specs, and which projects may use the private ones. */
 import { type Kysely, sql, type Transaction } from 'kysely'
 import {
+  compiledOnce,
   type Direction,
   dialectOf,
   inTransaction,
@@ -64,7 +65,7 @@ export async function findFlavor(
   flavorId: string,
   options: { readonly visibleTo?: string } = {},
 ): Promise<Flavor | undefined> {
-  const row = await flavorRows(db, options).where('flavorid', '=', flavorId).executeTakeFirst()
+  const [row] = await askOne(db, {}, { flavorId, visibleTo: options.visibleTo })
   return row && flavorOf(row)
 }
 
@@ -88,21 +89,41 @@ export async function listFlavors(
   page: FlavorPage = {},
 ): Promise<Flavor[]> {
   const sort = sortOf(page)
-  let query = flavorRows(db, filters)
-  if (filters.isPublic !== undefined) query = query.where('is_public', '=', Number(filters.isPublic))
-  if (filters.disabled !== undefined) query = query.where('disabled', '=', Number(filters.disabled))
-  if (filters.minRamMb !== undefined) query = query.where('memory_mb', '>=', filters.minRamMb)
-  if (filters.minRootGb !== undefined) query = query.where('root_gb', '>=', filters.minRootGb)
-  if (filters.name !== undefined) query = query.where('name', '=', filters.name)
-  if (page.marker !== undefined) {
-    const [row] = await db.selectFrom('flavors').selectAll().where('flavorid', '=', page.marker).execute()
-    if (!row) throw badRequest(`marker [${page.marker}] not found`)
-    const values = sort.map(({ column }) => row[column as keyof typeof row])
-    query = query.where(keysetAfter(sort, values))
+  const values: PageValues = {
+    visibleTo: filters.visibleTo,
+    isPublic: filters.isPublic === undefined ? undefined : Number(filters.isPublic),
+    disabled: filters.disabled === undefined ? undefined : Number(filters.disabled),
+    minRamMb: filters.minRamMb,
+    minRootGb: filters.minRootGb,
+    name: filters.name,
+    limit: page.limit,
   }
+  if (page.marker === undefined) return (await askPage(db, sort, values)).map(flavorOf)
+  const [row] = await db.selectFrom('flavors').selectAll().where('flavorid', '=', page.marker).execute()
+  if (!row) throw badRequest(`marker [${page.marker}] not found`)
+  const after = keysetAfter(
+    sort,
+    sort.map(({ column }) => row[column as keyof typeof row]),
+  )
+  return (await pageOf(db, sort, values).where(after).execute()).map(flavorOf)
+}
+
+/** What a page is asked for, as the database knows it. */
+type PageValues = Readonly<
+  Record<'isPublic' | 'disabled' | 'minRamMb' | 'minRootGb' | 'limit', number | undefined> &
+    Record<'visibleTo' | 'name', string | undefined>
+>
+
+function pageOf(db: Db, sort: readonly SortColumn[], values: PageValues) {
+  const { isPublic, disabled, minRamMb, minRootGb, name, limit } = values
+  let query = flavorRows(db, values)
+  if (isPublic !== undefined) query = query.where('is_public', '=', isPublic)
+  if (disabled !== undefined) query = query.where('disabled', '=', disabled)
+  if (minRamMb !== undefined) query = query.where('memory_mb', '>=', minRamMb)
+  if (minRootGb !== undefined) query = query.where('root_gb', '>=', minRootGb)
+  if (name !== undefined) query = query.where('name', '=', name)
   for (const order of keysetOrder(sort)) query = query.orderBy(order)
-  if (page.limit !== undefined) query = query.limit(page.limit)
-  return (await query.execute()).map(flavorOf)
+  return limit === undefined ? query : query.limit(limit)
 }
 
 function sortOf({ sort = [] }: FlavorPage): SortColumn[] {
@@ -119,12 +140,18 @@ const SPECS = {
     where flavor_id = flavors.id)`,
 } as const
 
-function flavorRows(db: Db, { visibleTo }: Pick<FlavorFilters, 'visibleTo'>) {
+function flavorRows(db: Db, { visibleTo }: { readonly visibleTo?: string | undefined }) {
   const query = db.selectFrom('flavors').selectAll().select(SPECS[dialectOf(db)].as('specs'))
   if (visibleTo === undefined) return query
   const given = db.selectFrom('flavor_projects').select('flavor_id').where('project_id', '=', visibleTo)
   return query.where((eb) => eb.or([eb('is_public', '=', 1), eb('id', 'in', given)]))
 }
+
+const askPage = compiledOnce(pageOf)
+const askOne = compiledOnce(
+  (db: Db, _form: object, values: { readonly flavorId: string; readonly visibleTo: string | undefined }) =>
+    flavorRows(db, values).where('flavorid', '=', values.flavorId),
+)
 
 type FlavorRow = Awaited<ReturnType<ReturnType<typeof flavorRows>['execute']>>[number]
 

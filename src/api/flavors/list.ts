@@ -1,6 +1,13 @@
 /** Lists flavors, and shows one. */
 import { type Answer, type Call, limitOf, markerOf, type Services } from '#api/kernel/index.ts'
-import { type FlavorFilters, type FlavorSortKey, getFlavor, listFlavors } from '#db/flavors.ts'
+import {
+  type FlavorFilters,
+  type FlavorPage,
+  type FlavorSortKey,
+  getFlavor,
+  listFlavors,
+} from '#db/flavors.ts'
+import { sharedRead } from '#db/kit/index.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { badRequest } from '#lib/fault.ts'
 import { type Accepted, readBoolean, type View } from '#lib/versioned/index.ts'
@@ -34,13 +41,17 @@ async function list(
 ): Promise<Answer> {
   const limit = limitOf(call.query, config.maxLimit)
   const marker = markerOf(call.query)
-  const flavors = await listFlavors(db.typed<NovaDb>(), filtersOf(call), {
+  const filters = filtersOf(call)
+  const page: FlavorPage = {
     sort: [
       { key: sortKeyOf(call.query), direction: call.query.sort_dir?.at(-1) === 'desc' ? 'desc' : 'asc' },
     ],
     limit,
     ...(marker !== undefined && { marker }),
-  })
+  }
+  const flavors = await sharedRead(db.typed<NovaDb>(), ['flavors', filters, page], (kysely) =>
+    listFlavors(kysely, filters, page),
+  )
   const render = call.render(view)
   const context = flavorContext(call)
   const last = flavors.at(-1)

@@ -1,5 +1,6 @@
 /** The kit under every store: opening SQLite or PostgreSQL, migrations, transactions, and where the two differ. */
 export { assumeStatistics, columnTypes, type ColumnTypes, createAll } from './columns.ts'
+export { compiledOnce } from './compiled.ts'
 export { openDatabase, type Database, type FinishedQuery } from './database.ts'
 export {
   type DialectName,
