@@ -53,6 +53,8 @@ export class SmallPlacement implements PlacementClient {
     return !full
   }
 
+  claimAll = refused('claims of several')
+
   async move(from: { instanceUuid: string }, to: { instanceUuid: string }): Promise<void> {
     await this.#happens('before move of resources')
     const held = this.allocations.get(from.instanceUuid)

@@ -18,12 +18,13 @@ import { createGroups } from './groups.ts'
 import type { Random } from './pick.ts'
 import { countSelections } from './measure.ts'
 import { selectHosts } from './select-hosts.ts'
+import { createSelectTogether } from './select-together.ts'
 import { createSnapshots } from './snapshot.ts'
 
 export interface SchedulerDependencies {
   readonly db: Database
   readonly bus: Bus
-  readonly placement: Pick<PlacementClient, 'candidates' | 'claim'>
+  readonly placement: Pick<PlacementClient, 'candidates' | 'claim' | 'claimAll'>
   readonly clock: Clock
   readonly log: Log
   readonly random?: Random
@@ -46,6 +47,7 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
   const snapshots = createSnapshots({ db, clock, defaultAvailabilityZone: config.defaultAvailabilityZone })
   const hearing = createHearing(clock, config.reportIntervalMs)
   const selector = { placement, snapshots, filters, config, random, now: hearing.now, log }
+  const selectTogether = createSelectTogether(selector)
   const observe = dependencies.metrics && countSelections(dependencies.metrics, clock)
   const withGroup = createGroups({ db: db.typed<NovaDb>(), clock })
   const conductor = clientOf(conductorContract, CONDUCTOR_TOPIC, bus)
@@ -67,7 +69,7 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
         select: async (asked) => {
           const began = clock.now()
           const selection = await withGroup(asked.instanceUuids, (group) =>
-            selectHosts(selector, asked, group),
+            group ? selectHosts(selector, asked, group) : selectTogether(asked),
           )
           observe?.(selection, began)
           if (selection.explanation !== '')

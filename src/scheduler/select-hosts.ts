@@ -27,7 +27,7 @@ import type { Snapshot, Snapshots } from './snapshot.ts'
 import { weigh } from './weighers/index.ts'
 
 export interface Selector {
-  readonly placement: Proposing & Pick<PlacementClient, 'claim'>
+  readonly placement: Proposing & Pick<PlacementClient, 'claim' | 'claimAll'>
   readonly snapshots: Snapshots
   readonly filters: readonly Filter[]
   readonly config: SchedulerConfig
@@ -54,7 +54,7 @@ export interface Selection {
 const ROUNDS = 3
 
 /** What one look around found. */
-interface Sight {
+export interface Sight {
   readonly hosts: readonly CandidateHost[]
   readonly refusals: readonly Refusal[]
   /** Why there are no hosts. */
@@ -78,14 +78,17 @@ export async function selectHosts(selector: Selector, asked: Asked, group?: Grou
   return { selections, refusals: [...refusals], explanation: explainLostRaces() }
 }
 
-const requestOf = ({ config, now }: Selector, spec: RequestSpec): Omit<SchedulingRequest, 'group'> => ({
+export const requestOf = (
+  { config, now }: Selector,
+  spec: RequestSpec,
+): Omit<SchedulingRequest, 'group'> => ({
   spec,
   availabilityZone: spec.availabilityZone ?? config.defaultScheduleZone,
   config,
   now: now(),
 })
 
-async function lookAround(selector: Selector, request: SchedulingRequest): Promise<Sight> {
+export async function lookAround(selector: Selector, request: SchedulingRequest): Promise<Sight> {
   let snapshot = await selector.snapshots.take()
   const query = queryOf(selector, request, snapshot)
   let answer: Awaited<ReturnType<PlacementClient['candidates']>>
@@ -184,21 +187,33 @@ async function place(
       }
       left = left.map((each) => (each === host ? taking(host, way) : each))
       group &&= joinedBy(group, host.node.host)
-      const alternates = order.slice(at + 1, at + selector.config.maxAttempts)
-      selections[index] = [selected(host, way), ...alternates.flatMap((each) => firstWay(each))]
-      selector.log.debug(
-        {
-          at: 'scheduler/select-hosts',
-          instance: instanceUuid,
-          host: host.node.host,
-          considered: order.length,
-        },
-        'host selected',
-      )
+      selections[index] = selectionOf(selector, { instanceUuid, order, at, way })
       break
     }
   }
   return lost
+}
+
+/** What is answered for an instance that is on the host number `at` of the order, in this way; and says so in the log. */
+export function selectionOf(
+  { config, log }: Selector,
+  {
+    instanceUuid,
+    order,
+    at,
+    way,
+  }: {
+    readonly instanceUuid: string
+    readonly order: readonly CandidateHost[]
+    readonly at: number
+    readonly way: AllocationRequest
+  },
+): SelectedHost[] {
+  const [host, ...alternates] = order.slice(at, at + config.maxAttempts)
+  if (!host) return []
+  const chosen = { instance: instanceUuid, host: host.node.host, considered: order.length }
+  log.debug({ at: 'scheduler/select-hosts', ...chosen }, 'host selected')
+  return [selected(host, way), ...alternates.flatMap((each) => firstWay(each))]
 }
 
 async function claimAny(

@@ -94,6 +94,8 @@ export interface CloudOptions {
   readonly used?: Used
   /** Says of a claim that somebody was faster. */
   readonly races?: (host: string) => boolean
+  /** Placement refuses claims of several in one request. */
+  readonly onlyAlone?: boolean
 }
 
 /** A cloud whose Placement is a few sums, and which remembers what it was asked and what was claimed. */
@@ -103,6 +105,8 @@ export function cloudOf(options: CloudOptions) {
   const used: Used = options.used ?? {}
   const asked: CandidateQuery[] = []
   const claimed: [string, AllocationRequest][] = []
+  /** How many were claimed in one request, each time that several were. */
+  const together: number[] = []
   const capacityOf = (node: ComputeNode): Record<string, number> => ({
     VCPU: node.vcpus * node.cpuAllocationRatio,
     MEMORY_MB: node.memoryMb,
@@ -115,6 +119,15 @@ export function cloudOf(options: CloudOptions) {
     Object.entries(query.resources).every(
       ([name, amount]) => (used[node.uuid]?.[name] ?? 0) + amount <= (capacityOf(node)[name] ?? 0),
     )
+  const claimOne = (instanceUuid: string, allocations: AllocationRequest): boolean => {
+    const [uuid = ''] = Object.keys(allocations)
+    if (options.races?.(uuid.replace('uuid-', ''))) return false
+    const sums = (used[uuid] ??= {})
+    for (const [name, amount] of Object.entries(allocations[uuid]?.resources ?? {}))
+      sums[name] = (sums[name] ?? 0) + amount
+    claimed.push([instanceUuid, allocations])
+    return true
+  }
   const selector: Selector = {
     placement: {
       async candidates(query) {
@@ -136,14 +149,11 @@ export function cloudOf(options: CloudOptions) {
           ),
         }
       },
-      async claim({ instanceUuid }, allocations) {
-        const [uuid = ''] = Object.keys(allocations)
-        if (options.races?.(uuid.replace('uuid-', ''))) return false
-        const sums = (used[uuid] ??= {})
-        for (const [name, amount] of Object.entries(allocations[uuid]?.resources ?? {}))
-          sums[name] = (sums[name] ?? 0) + amount
-        claimed.push([instanceUuid, allocations])
-        return true
+      claim: async ({ instanceUuid }, allocations) => claimOne(instanceUuid, allocations),
+      async claimAll(claims) {
+        together.push(claims.length)
+        if (options.onlyAlone) return false
+        return claims.every(({ consumer, allocations }) => claimOne(consumer.instanceUuid, allocations))
       },
     },
     snapshots: {
@@ -162,5 +172,5 @@ export function cloudOf(options: CloudOptions) {
       spec,
       instanceUuids,
     })
-  return { select, selector, asked, claimed }
+  return { select, selector, asked, claimed, together }
 }

@@ -192,6 +192,25 @@ suite('the placement client', () => {
     assert.deepEqual(await client.allocationsOn(to), {})
   })
 
+  test('claims for several in one request: all or none', async () => {
+    const uuid = randomUUID()
+    await client.syncProvider(provider(uuid, 5))
+    const claimOf = (amount: number, who = consumer()) => ({
+      consumer: who,
+      allocations: { [uuid]: { resources: { VCPU: amount } } },
+    })
+    const both = [claimOf(1), claimOf(2)]
+    const sentFor = await requests(async () => assert.equal(await client.claimAll(both), true))
+    assert.deepEqual(sentFor, ['POST /allocations'])
+    assert.equal(await client.claimAll([claimOf(1), claimOf(2)]), false, 'there is room for one of them only')
+    assert.equal(await client.claimAll(both), false, 'they hold something')
+    const held = await client.allocationsOn(uuid)
+    assert.deepEqual(
+      new Map(Object.entries(held).map(([who, { resources }]) => [who, resources])),
+      new Map(both.map(({ consumer: { instanceUuid } }, at) => [instanceUuid, { VCPU: at + 1 }])),
+    )
+  })
+
   test('many claims at once fill a provider and no more', async () => {
     const uuid = randomUUID()
     await client.syncProvider(provider(uuid, 5))

@@ -5,6 +5,7 @@ import type {
   AllocationRequest,
   Candidate,
   CandidateQuery,
+  Claim,
   Consumer,
   Lack,
   PlacementClient,
@@ -41,6 +42,7 @@ export function createPlacementClient(options: PlacementClientOptions): Placemen
     candidates: (query) => candidates(send, query),
     whatIsLacking: (query) => whatIsLacking(send, query),
     claim: (consumer, allocations) => claim({ send, clock }, consumer, allocations),
+    claimAll: (claims) => claimAll(send, claims),
     move: (from, to) => move(send, from, to),
     release: (instanceUuid) => release(send, instanceUuid),
     allocationsOf: (instanceUuid) => readConsumer(send, instanceUuid),
@@ -127,6 +129,18 @@ async function claim(
     if (attempt === ATTEMPTS) throw new Fault('unavailable', 'The placement service is too busy to allocate.')
     await clock.sleep(AGAIN_MS * 2 ** attempt)
   }
+}
+
+/** What is in the way of one of them (it may be this very claim, done before) is told by `claim`. */
+async function claimAll(send: Send, claims: readonly Claim[]): Promise<boolean> {
+  const bodies = claims.map(({ consumer, allocations }) => [
+    consumer.instanceUuid,
+    consumerBody(consumer, allocations),
+  ])
+  const answer = await send('POST', '/allocations', Object.fromEntries(bodies))
+  if (answer.status === 204) return true
+  if (answer.status === 409) return false
+  throw unexpected('asked to allocate for several', answer)
 }
 
 async function readConsumer(send: Send, uuid: string): Promise<AllocationRequest> {

@@ -52,6 +52,11 @@ export interface Consumer {
   readonly type?: 'MIGRATION'
 }
 
+export interface Claim {
+  readonly consumer: Consumer
+  readonly allocations: AllocationRequest
+}
+
 export interface PlacementClient {
   /** Creates or renames the provider, then makes its inventory and traits true. */
   syncProvider(provider: {
@@ -70,6 +75,11 @@ export interface PlacementClient {
    * done twice is done once; throws `conflict` when the instance holds something else.
    */
   claim(consumer: Consumer, allocations: AllocationRequest): Promise<boolean>
+  /**
+   * Claims for several that hold nothing, in one request: all, or none (false) when one does not fit or holds
+   * something. Why is to be found by claiming for each.
+   */
+  claimAll(claims: readonly Claim[]): Promise<boolean>
   /**
    * Hands all that one consumer holds to another, which must hold nothing, in one step. Done twice, or with nothing
    * to hand over, it changes nothing.

@@ -198,6 +198,7 @@ const placementOf = (there: Neighbourhood): PlacementClient => ({
   syncProvider: unasked('syncProvider'),
   candidates: unasked('candidates'),
   claim: unasked('claim'),
+  claimAll: unasked('claimAll'),
   move: unasked('move'),
   release: async () => {},
   allocationsOf: async () => ({}),
