@@ -4,6 +4,7 @@
  */
 import type { KyselyPlugin, PluginTransformQueryArgs, Transaction } from 'kysely'
 import type { Clock } from '#lib/clock.ts'
+import { createPace } from '#lib/pace.ts'
 import type { Database } from './database.ts'
 import { isSerializationFailure, isSqlError } from './dialect.ts'
 import { meetAt, meetingOf } from './joined.ts'
@@ -83,10 +84,8 @@ export function createSharedTransactions<DB>(
 ): <T>(subject: string, run: (trx: Transaction<DB>) => Promise<T>) => Promise<T> {
   let waiting: Work<DB>[] = []
   let underWay = 0
-  let begunAt = Number.NEGATIVE_INFINITY
   let gathering = false
-  /** When the last few works came, and what they are about. */
-  const came: { readonly at: number; readonly subject: string }[] = []
+  const pace = createPace({ clock, gatherMs: GATHER_MS, storm: STORM })
 
   /** The longest waiting ones, no two on the same subject. */
   function take(): Work<DB>[] {
@@ -103,7 +102,7 @@ export function createSharedTransactions<DB>(
   function go(): void {
     if (waiting.length === 0 || underWay >= SIDE_BY_SIDE) return
     underWay++
-    begunAt = clock.now()
+    pace.began()
     const works = take()
     const running = works.length === 1 ? Promise.all(works.map(runAlone)) : runTogether(works)
     void running.then(() => {
@@ -113,17 +112,10 @@ export function createSharedTransactions<DB>(
     look()
   }
 
-  function isStorm(): boolean {
-    const [first] = came
-    if (!first || came.length < STORM.works || clock.now() - first.at >= STORM.withinMs) return false
-    return new Set(came.map(({ subject }) => subject)).size >= STORM.subjects
-  }
-
   /** Whoever waits goes at once, or in a storm with those who come meanwhile. */
   function look(): void {
     if (waiting.length === 0 || gathering) return
-    // A machine's clock may be set back.
-    const due = isStorm() ? Math.min(begunAt + GATHER_MS - clock.now(), GATHER_MS) : 0
+    const due = pace.dueMs()
     if (due <= 0 || waiting.length >= MOST) return go()
     gathering = true
     void clock.sleep(due).then(() => {
@@ -177,7 +169,7 @@ export function createSharedTransactions<DB>(
   return <T>(subject: string, run: (trx: Transaction<DB>) => Promise<T>) =>
     new Promise<T>((resolve, reject) => {
       waiting.push({ subject, run, resolve, reject })
-      if (came.push({ at: clock.now(), subject }) > STORM.works) came.shift()
+      pace.came(subject)
       look()
     })
 }

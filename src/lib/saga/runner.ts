@@ -3,6 +3,7 @@
  * leases; and hands over what it holds when it closes.
  */
 import { NOBODY_WAITS } from '#lib/abort.ts'
+import { createPace } from '#lib/pace.ts'
 import { drive, type Drive } from './drive.ts'
 import type { DriveOptions, Verdict } from './hooks.ts'
 import type { Leased } from './journal.ts'
@@ -29,16 +30,16 @@ export interface Runner {
   close(): Promise<void>
 }
 
-/** The least time between two looks: of many operations that come at once, most are taken together. */
-const GATHER_MS = 20
-/** With fewer under way it is no storm, and each is taken at once. */
-const GATHER_FROM = 4
+/** In a storm, the least time between two looks: operations that are taken together go through their steps together. */
+const GATHER_MS = 80
+const STORM = { works: 6, withinMs: 300, subjects: 3 }
 
 export function createRunner<T extends SagaTypes>(options: RunnerOptions<T>): Runner {
   const { journal, clock, log, owner, leaseMs } = options
   const sagas = new Map(options.sagas.map((saga) => [saga.name, saga]))
   const drives = new Map<string, Drive>()
   const closing = new AbortController()
+  const pace = createPace({ clock, gatherMs: GATHER_MS, storm: STORM })
   let nudged = false
   /** The nearest time at which something parked here is due; the poll finds what this forgets. */
   let soonest = Number.POSITIVE_INFINITY
@@ -85,17 +86,21 @@ export function createRunner<T extends SagaTypes>(options: RunnerOptions<T>): Ru
     const request = { owner, sagas: [...sagas.keys()], now, leaseUntil: now + leaseMs, limit }
     const operations = await journal.claim(request)
     // An answer that comes when its leases are over tells of what others may work on by now.
-    if (clock.now() < request.leaseUntil) for (const operation of operations) begin(operation)
+    if (clock.now() >= request.leaseUntil) return
+    for (const operation of operations) {
+      pace.came(operation.subject)
+      begin(operation)
+    }
   }
 
   async function claimLoop(): Promise<void> {
     while (!closing.signal.aborted) {
       nudged = false
-      const looked = clock.now()
+      pace.began()
       await claim().catch((error: unknown) => log.error({ err: error }, 'looking for operations failed'))
       await pause(Math.min(options.pollMs, Math.max(soonest - clock.now(), 1)))
-      const gathering = drives.size < GATHER_FROM ? 0 : looked + GATHER_MS - clock.now()
-      if (gathering > 0) await clock.sleep(gathering, closing.signal).catch(() => undefined)
+      const due = pace.dueMs()
+      if (due > 0) await clock.sleep(due, closing.signal).catch(() => undefined)
     }
   }
 
