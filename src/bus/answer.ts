@@ -52,18 +52,26 @@ export function outcomeOf(reply: Reply): unknown {
 /** Reads a reply that came from another process; what is none is an internal fault. */
 export function readReply(text: string): Reply {
   try {
-    const reply: unknown = JSON.parse(text)
-    if (typeof reply === 'object' && reply !== null) {
-      if ('ok' in reply) return { ok: reply.ok }
-      if ('kind' in reply && isKind(reply.kind) && 'message' in reply && typeof reply.message === 'string') {
-        const code = 'code' in reply && typeof reply.code === 'string' ? reply.code : undefined
-        return { kind: reply.kind, message: reply.message, code }
-      }
-    }
+    return replyOf(JSON.parse(text))
   } catch {
-    // Told below: whoever asked gets to know.
+    return NOT_UNDERSTOOD
   }
-  return { kind: 'internal', message: 'The answer is not one that this version understands.' }
+}
+
+/** The same of what is parsed already. */
+export function replyOf(reply: unknown): Reply {
+  if (typeof reply !== 'object' || reply === null) return NOT_UNDERSTOOD
+  if ('ok' in reply) return { ok: reply.ok }
+  if ('kind' in reply && isKind(reply.kind) && 'message' in reply && typeof reply.message === 'string') {
+    const code = 'code' in reply && typeof reply.code === 'string' ? reply.code : undefined
+    return { kind: reply.kind, message: reply.message, code }
+  }
+  return NOT_UNDERSTOOD
+}
+
+const NOT_UNDERSTOOD: Reply = {
+  kind: 'internal',
+  message: 'The answer is not one that this version understands.',
 }
 
 const isKind = (kind: unknown): kind is FaultKind =>

@@ -25,7 +25,7 @@ async function addressOf(driver: VirtDriver, type: 'vnc' | 'serial', instanceUui
 export function computeHandlers(
   { driver, images, log }: Pick<World, 'driver' | 'images' | 'log'>,
   /** There may be a command to be done. */
-  onHint: () => void,
+  onHint: (commandId: string) => void,
 ): HandlersOf<typeof computeContract> {
   const absent = (instanceUuid: string): Fault => notFound(`Instance ${instanceUuid} could not be found.`)
   /** Who asked does not wait for the bytes, and a guest that needs the image says itself why it cannot have it. */
@@ -39,8 +39,8 @@ export function computeHandlers(
     }
   }
   return {
-    async run() {
-      onHint()
+    async run({ commandId }) {
+      onHint(commandId)
       return null
     },
     async cacheImages({ images: wanted }) {

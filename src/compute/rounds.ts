@@ -1,4 +1,5 @@
 /** What a compute does again and again: the heartbeat, what the host has, lost commands, guests compared. */
+import { createPaced } from '#lib/pace.ts'
 import { repeat } from '#lib/repeat.ts'
 import type { CommandRunner } from './command-runner.ts'
 import type { InventoryReporter } from './inventory/reporter.ts'
@@ -28,8 +29,11 @@ export interface Rounds {
   start(): Promise<void>
   /** The conductor knows the host, and Placement was told of it once, whatever came of that. */
   isKnown(): boolean
-  /** Asks for commands now. One question at a time: what it is told is always newer than what it did before. */
-  fetchCommands(): void
+  /**
+   * Asks for commands now, in a storm of hints soon. One question at a time: what it is told is always newer than what
+   * it did before.
+   */
+  fetchCommands(hint: string): void
   close(): Promise<void>
   /** Says goodbye: another process may serve the host at once. */
   leave(): Promise<void>
@@ -39,6 +43,9 @@ export interface Rounds {
 const SILENCES = 3
 /** Between two tries to be heard: whoever could not hear serves again soon. */
 const MAX_SILENCE_MS = 1_000
+/** In a storm, the least time between two questions for commands after hints. */
+const GATHER_MS = 100
+const STORM = { works: 4, withinMs: 400, subjects: 3 }
 
 export function createRounds(parts: RoundsParts): Rounds {
   const { world, commands, inventory, guests, imageCache, news, presence, onRegistered } = parts
@@ -113,7 +120,7 @@ export function createRounds(parts: RoundsParts): Rounds {
       await first.promise
     },
     isKnown: () => isRegistered && isFirstReportOver,
-    fetchCommands: () => fetching?.nudge(),
+    fetchCommands: createPaced({ clock, gatherMs: GATHER_MS, storm: STORM }, () => fetching?.nudge()),
     leave: () => presence.leave(),
     async close() {
       first.resolve()

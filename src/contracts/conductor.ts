@@ -41,7 +41,12 @@ export const SERVICE_VERSION = 70
 
 export const conductorContract = {
   /** An operation waits to be worked on (a hint: runners poll too). */
-  operationReady: { request: Type.Object({ operationId: Type.String() }), reply: Done, timeoutMs: 10_000 },
+  operationReady: {
+    request: Type.Object({ operationId: Type.String() }),
+    reply: Done,
+    timeoutMs: 10_000,
+    nudges: true,
+  },
   /** A service is up: registers or refreshes its service row. */
   reportService: {
     request: Type.Object({
@@ -87,6 +92,7 @@ export const conductorContract = {
     request: Type.Object({ commandId: Type.String(), host: Type.String(), outcome: CommandOutcome }),
     reply: Done,
     timeoutMs: 15_000,
+    packs: true,
   },
   /** The guests that should be on the host, and deleted ones that may linger there. */
   expectedGuests: {

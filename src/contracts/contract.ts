@@ -15,6 +15,10 @@ export interface Method<Request extends TSchema = TSchema, Reply extends TSchema
    * one server may stand still. Only for what may be done several times.
    */
   readonly againMs?: number
+  /** As a call: many are asked at the same moment, and may travel together to one server. */
+  readonly packs?: true
+  /** As a cast: it says no more than that there is something to look for, so that one of several of a moment is enough. */
+  readonly nudges?: true
 }
 
 export type Contract = Readonly<Record<string, Method>>
@@ -25,9 +29,14 @@ export interface Transport {
     topic: string,
     method: string,
     payload: unknown,
-    options: { requestId: string; timeoutMs: number; againMs?: number },
+    options: { requestId: string; timeoutMs: number; againMs?: number; packs?: boolean },
   ): Promise<unknown>
-  cast(topic: string, method: string, payload: unknown, meta: { requestId: string }): Promise<void>
+  cast(
+    topic: string,
+    method: string,
+    payload: unknown,
+    options: { requestId: string; nudges?: boolean },
+  ): Promise<void>
   serve(
     topic: string,
     handlers: Readonly<Record<string, (payload: unknown, meta: { requestId: string }) => Promise<unknown>>>,
@@ -75,15 +84,21 @@ export function clientOf<C extends Contract>(contract: C, topic: string, transpo
     const client = {
       async call(payload: unknown, requestId: string) {
         checkRequest(payload)
-        const { timeoutMs, againMs } = method
-        const options = { requestId, timeoutMs, ...(againMs !== undefined && { againMs }) }
+        const { timeoutMs, againMs, packs } = method
+        const options = {
+          requestId,
+          timeoutMs,
+          ...(againMs !== undefined && { againMs }),
+          ...(packs && { packs }),
+        }
         const reply = await transport.call(topic, name, payload, options)
         checkReply(reply)
         return reply
       },
       async cast(payload: unknown, requestId: string) {
         checkRequest(payload)
-        await transport.cast(topic, name, payload, { requestId })
+        const { nudges } = method
+        await transport.cast(topic, name, payload, { requestId, ...(nudges && { nudges }) })
       },
     }
     return [name, client]

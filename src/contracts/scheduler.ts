@@ -62,6 +62,7 @@ export const schedulerContract = {
       explanation: Type.String(),
     }),
     timeoutMs: 60_000,
+    packs: true,
   },
 } as const
 

@@ -118,6 +118,55 @@ export function busContract(name: string, make: () => Promise<Bus>): void {
     assert.deepEqual(new Set(seen.map(([server]) => server)), new Set(['a', 'b']))
   })
 
+  busTest('calls that may go together are each a call of their own', async (bus, topic) => {
+    let finish: (() => void) | undefined
+    const whose: unknown[][] = []
+    await bus.serve(topic, {
+      take: async (payload, { requestId }) => {
+        whose.push([payload, requestId, currentTrace()?.requestId])
+        if (payload === 'bad') throw new Fault('conflict', 'Not this one.', { code: 'Bad' })
+        if (payload === 'slow') await new Promise<void>((resolve) => (finish = resolve))
+        return payload
+      },
+    })
+    const take = (payload: unknown, timeoutMs = 20_000) =>
+      bus.call(topic, 'take', payload, { requestId: `req-${String(payload)}`, timeoutMs, packs: true })
+    const slow = take('slow')
+    const late = assert.rejects(take('hangs', 1), BusTimeout)
+    const bad = assert.rejects(take('bad'), { kind: 'conflict', code: 'Bad', message: 'Not this one.' })
+    const unknown = bus.call(topic, 'mistaken', null, { ...ask, packs: true })
+    const refused = assert.rejects(unknown, { kind: 'notImplemented' })
+    const many = Array.from({ length: 100 }, (_, n) => n)
+    assert.deepEqual(await Promise.all(many.map((n) => take(n))), many)
+    await Promise.all([bad, refused, late])
+    await eventually(() => finish !== undefined)
+    finish?.()
+    assert.equal(await slow, 'slow')
+    for (const [payload, ...ids] of whose)
+      assert.deepEqual(ids, [`req-${String(payload)}`, `req-${String(payload)}`])
+    assert.equal(whose.filter(([payload]) => payload === 7).length, 1)
+    const large = 'x'.repeat(50_000)
+    assert.deepEqual(await Promise.all([take(large), take(1), take(large)]), [large, 1, large])
+  })
+
+  busTest('of nudges of a moment at least one arrives, after the last was sent', async (bus, topic) => {
+    let sent = 0
+    let seen = 0
+    let times = 0
+    await bus.serve(topic, {
+      look: async () => {
+        times++
+        seen = sent
+      },
+    })
+    for (; sent < 200; ) {
+      sent++
+      await bus.cast(topic, 'look', sent, { requestId: `req-${sent}`, nudges: true })
+    }
+    await eventually(() => seen === 200)
+    assert.ok(times <= 200)
+  })
+
   busTest('a server that closes finishes what runs and gets nothing more', async (bus, topic) => {
     const events: string[] = []
     let finish: (() => void) | undefined

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { after, before, type TestContext, test } from 'node:test'
+import type { ConsumeMessage } from 'amqplib'
 import { createBus } from '#bus/index.ts'
 import { type Bus, BusTimeout } from '#bus/port.ts'
 import { eventually } from '../eventually.ts'
@@ -141,6 +142,70 @@ test('a hint reaches a server of a version that knew no queue of hints', async (
   for (const method of ['first', 'second']) await caller.cast('earlier', method, null, meta)
   await eventually(() => methods.length === 2)
   assert.deepEqual(new Set(methods), new Set(['first', 'second']))
+})
+
+test('calls of one moment, and their answers, are one message; a server of a version that knows none is asked for each', async (t) => {
+  const { default: amqp } = await import('amqplib')
+  const connection = await amqp.connect(node.transportUrl.replace('rabbit:', 'amqp:'))
+  t.after(() => connection.close())
+  const channel = await connection.createChannel()
+  const caller = busesOf(t)()
+  const server = await caller.serve('packed', { echo: async (payload) => payload })
+  await server.close()
+  const echo = (payload: unknown) => caller.call('packed', 'echo', payload, { ...ask, packs: true })
+  const seen: unknown[] = []
+  // It answers as servers did before there were packs.
+  const take = (message: ConsumeMessage | null) => {
+    if (!message) return
+    const { type, messageId, replyTo } = message.properties
+    seen.push(type)
+    const reply =
+      type === 'echo'
+        ? { ok: JSON.parse(message.content.toString()) as unknown }
+        : { kind: 'notImplemented', message: 'Topic packed has no such method.' }
+    channel.sendToQueue(replyTo as string, Buffer.from(JSON.stringify(reply)), {
+      messageId: messageId as string,
+    })
+  }
+  const { consumerTag } = await channel.consume('kilonova.packed', take, { noAck: true })
+  const numbers = [1, 2, 3]
+  assert.deepEqual(await Promise.all(numbers.map(echo)), numbers)
+  assert.deepEqual(await Promise.all(numbers.map(echo)), numbers)
+  assert.deepEqual(seen, ['kilonova.pack', ...Array<string>(6).fill('echo')])
+  await channel.cancel(consumerTag)
+
+  // One that knows them begins all in one turn of the event loop.
+  let begun = 0
+  let atOnce = 0
+  await busesOf(t)().serve('together', {
+    echo: async (payload) => {
+      if (++begun === 1) setImmediate(() => (atOnce = begun))
+      return payload
+    },
+  })
+  const all = Array.from({ length: 30 }, (_, n) => n)
+  const echoed = all.map((n) => caller.call('together', 'echo', n, { ...ask, packs: true }))
+  assert.deepEqual(await Promise.all(echoed), all)
+  assert.equal(atOnce, 30)
+})
+
+test('a pack goes to another server when the one that has it is killed', async (t) => {
+  const another = busesOf(t)
+  const caller = another()
+  const victim = fork(HANGING_SERVER, [node.transportUrl, 'brittle'])
+  t.after(() => victim.kill('SIGKILL'))
+  assert.deepEqual(await once(victim, 'message'), ['serving', undefined])
+  const begun: unknown[] = []
+  victim.on('message', (message) => begun.push((message as { begun: unknown }).begun))
+  const questions = ['first', 'second', 'third']
+  const replies = questions.map((each) => caller.call('brittle', 'call', each, { ...ask, packs: true }))
+  await eventually(() => begun.length === 3)
+  victim.kill('SIGKILL')
+  await another().serve('brittle', { call: async (payload) => `${String(payload)} answered` })
+  assert.deepEqual(
+    await Promise.all(replies),
+    questions.map((each) => `${each} answered`),
+  )
 })
 
 test('the broker is lost and comes back: calls wait, casts do not, nothing is run twice', async (t) => {

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '#lib/clock.ts'
 import { Fault } from '#lib/fault.ts'
 import { type Ids, randomIds } from '#lib/ids.ts'
 import { type Log, silentLog } from '#lib/log.ts'
+import { createPaced } from '#lib/pace.ts'
 import type { Bus } from '../port.ts'
 import { createCalls } from './calls.ts'
 import { createLink, type TlsFiles } from './link.ts'
@@ -45,6 +46,17 @@ const MAX_CASTS = 10_000
 /** How long closing waits for the broker. */
 const DRAIN_MS = 2_000
 
+/** In a storm, the least time between two nudges of one kind. */
+const GATHER_MS = 40
+const STORM = { works: 4, withinMs: 200, subjects: 3 }
+
+interface Cast {
+  readonly topic: string
+  readonly method: string
+  readonly body: Buffer
+  readonly requestId: string
+}
+
 export function createRabbitMqBus(options: RabbitMqOptions): RabbitMqBus {
   const { clock = systemClock, ids = randomIds, log = silentLog } = options
   const link = createLink({
@@ -61,6 +73,8 @@ export function createRabbitMqBus(options: RabbitMqOptions): RabbitMqBus {
   const calls = createCalls({ link, clock, log, name })
   const servings = new Set<Serving>()
   const casts = new Set<Promise<void>>()
+  /** By topic and method. */
+  const nudges = new Map<string, (message: Cast) => void>()
   /** Topics whose servers have no queue of hints, and until when that is believed. */
   const hintless = new Map<string, number>()
   let serial = 0
@@ -71,7 +85,47 @@ export function createRabbitMqBus(options: RabbitMqOptions): RabbitMqBus {
     if (closed) throw new Fault('unavailable', 'The bus is closed.')
   }
 
-  async function send(topic: string, method: string, body: Buffer, requestId: string): Promise<void> {
+  /** Sends in the background, unless too much is on its way. Resolves when it is sent, or given up. */
+  function post(message: Cast): Promise<void> {
+    if (casts.size >= MAX_CASTS) {
+      const { topic, method, requestId } = message
+      log.debug({ topic, method, request_id: requestId }, 'too many casts on their way: message dropped')
+      return Promise.resolve()
+    }
+    return onItsWay(send(message))
+  }
+
+  function onItsWay(sent: Promise<void>): Promise<void> {
+    casts.add(sent)
+    void sent.finally(() => casts.delete(sent))
+    return sent
+  }
+
+  /** Sends one for all of a moment. */
+  function nudge(message: Cast): void {
+    const kind = `${message.topic} ${message.method}`
+    const known = nudges.get(kind) ?? nudging()
+    nudges.set(kind, known)
+    known(message)
+  }
+
+  function nudging(): (message: Cast) => void {
+    let next: { readonly message: Cast; go(sent: Promise<void>): void } | undefined
+    const come = createPaced({ clock, gatherMs: GATHER_MS, storm: STORM }, () => {
+      next?.go(post(next.message))
+      next = undefined
+    })
+    return (message) => {
+      if (!next) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        next = { message, go: resolve }
+        void onItsWay(promise)
+      }
+      come(message.requestId)
+    }
+  }
+
+  async function send({ topic, method, body, requestId }: Cast): Promise<void> {
     await link.firstRound
     const hint = { body, lifeMs: CAST_LIFE_MS, method, requestId }
     const publish = (queue: string, isPassing: boolean) =>
@@ -108,16 +162,11 @@ export function createRabbitMqBus(options: RabbitMqOptions): RabbitMqBus {
       return calls.call(topic, method, encoded(payload), callOptions)
     },
 
-    async cast(topic, method, payload, { requestId }) {
+    async cast(topic, method, payload, { requestId, nudges = false }) {
       refuseWhenClosed()
-      const body = encoded(payload)
-      if (casts.size >= MAX_CASTS) {
-        log.debug({ topic, method, request_id: requestId }, 'too many casts on their way: message dropped')
-        return
-      }
-      const sent = send(topic, method, body, requestId)
-      casts.add(sent)
-      void sent.finally(() => casts.delete(sent))
+      const message: Cast = { topic, method, body: encoded(payload), requestId }
+      if (nudges) nudge(message)
+      else void post(message)
     },
 
     async serve(topic, handlers) {

@@ -2,12 +2,14 @@
  * The serving side of a topic: its own queue, and that of its hints. A message is acknowledged when its handler is through: a call whose server
  * dies goes to another one, within its deadline; a cast that may have been begun is never begun again.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ConsumeMessage } from 'amqplib'
 import type { Clock } from '#lib/clock.ts'
 import type { Log } from '#lib/log.ts'
 import { answer, type Reply } from '../answer.ts'
 import type { Handlers } from '../port.ts'
 import type { Link } from './link.ts'
+import { callsIn, PACK, packedReplies, type PackedReply } from './pack.ts'
 import { declareHints, declareTopic, hintsOf, queueOf } from './queues.ts'
 import { keepSubscribed, type Subscription } from './subscription.ts'
 import { within } from './within.ts'
@@ -60,28 +62,56 @@ export function createServing(topic: string, handlers: Handlers, deps: ServingDe
   }
 
   async function handle(from: Subscription, message: ConsumeMessage): Promise<void> {
-    const { messageId, replyTo, expiration, type: method } = message.properties
+    const { messageId, replyTo, expiration, type } = message.properties
     const id = String(messageId)
+    const method = String(type)
     const lifeMs = Number(expiration ?? DEFAULT_LIFE_MS)
     const isCall = typeof replyTo === 'string'
+    if (isCall && method === PACK) return handlePack(from, message, { replyTo, id, lifeMs })
     if (!isCall && message.fields.redelivered) {
       log.debug({ topic, method }, 'a cast that may have been begun elsewhere: message dropped')
       settle(from, message)
       return
     }
-    const earlier = begunCalls.get(id)
-    const work = earlier?.work ?? keep(running, run(message))
-    if (isCall && !earlier) begunCalls.set(id, { work, until: clock.now() + lifeMs })
-    // After its life nobody waits for it: it no longer keeps others out.
-    const reply = await within(clock, lifeMs, work)
-    const answered = !isCall || !reply || (await sendReply(replyTo, id, reply, lifeMs))
+    const work = () => run(method, message)
+    const reply = isCall ? await begin(id, lifeMs, work) : await within(clock, lifeMs, keep(running, work()))
+    const answered = !isCall || !reply || (await sendReply(replyTo, { id, body: encoded(reply) }, lifeMs))
     if (answered && settle(from, message)) begunCalls.delete(id)
   }
 
-  async function run(message: ConsumeMessage): Promise<Reply> {
-    const { type, headers } = message.properties
-    const method = String(type)
-    const meta = { requestId: String(headers?.['request_id'] ?? '') }
+  /** Each of its calls is one of its own; the pack is acknowledged when all are answered. */
+  async function handlePack(
+    from: Subscription,
+    message: ConsumeMessage,
+    { replyTo, id: packId, lifeMs }: { replyTo: string; id: string; lifeMs: number },
+  ): Promise<void> {
+    const calls = callsIn(message.content.toString())
+    if (!calls) {
+      const reply: Reply = { kind: 'badRequest', message: `The message to ${topic} is no pack of calls.` }
+      if (await sendReply(replyTo, { id: packId, body: encoded(reply) }, lifeMs)) settle(from, message)
+      return
+    }
+    const tell = answersTo(replyTo, lifeMs)
+    const answered = await Promise.all(
+      calls.map(async ({ id, method, payload, requestId }) => {
+        const work = () => answer(handlers, { topic, method, payload, meta: { requestId } }, log)
+        const reply = await begin(id, lifeMs, work)
+        return !reply || tell({ id, reply })
+      }),
+    )
+    if (answered.every(Boolean) && settle(from, message)) for (const { id } of calls) begunCalls.delete(id)
+  }
+
+  /** What comes of a call, which is run once however often it is given to us; undefined after its life. */
+  function begin(id: string, lifeMs: number, work: () => Promise<Reply>): Promise<Reply | undefined> {
+    const begun = begunCalls.get(id) ?? { work: keep(running, work()), until: clock.now() + lifeMs }
+    begunCalls.set(id, begun)
+    // After its life nobody waits for it: it no longer keeps others out.
+    return within(clock, lifeMs, begun.work)
+  }
+
+  async function run(method: string, message: ConsumeMessage): Promise<Reply> {
+    const meta = { requestId: String(message.properties.headers?.['request_id'] ?? '') }
     let payload: unknown
     try {
       payload = JSON.parse(message.content.toString())
@@ -92,14 +122,35 @@ export function createServing(topic: string, handlers: Handlers, deps: ServingDe
     return answer(handlers, { topic, method, payload, meta }, log)
   }
 
+  /** Sends answers; those of one turn of the event loop go together. */
+  function answersTo(to: string, lifeMs: number): (answer: PackedReply) => Promise<boolean> {
+    let ready: PackedReply[] = []
+    let sending: Promise<boolean> | undefined
+    const send = (): Promise<boolean> => {
+      const [first, ...others] = ready
+      const together = { id: `${first?.id}.pack`, body: packedReplies(ready), method: PACK }
+      ready = []
+      sending = undefined
+      const alone = first && others.length === 0 && { id: first.id, body: encoded(first.reply) }
+      return sendReply(to, alone || together, lifeMs)
+    }
+    return (given) => {
+      ready.push(given)
+      return (sending ??= nextTurn().then(send))
+    }
+  }
+
   /** Whether the answer is out, or nobody wants it; when not, the call comes again and finds its answer. */
-  async function sendReply(to: string, id: string, reply: Reply, lifeMs: number): Promise<boolean> {
-    const body = Buffer.from(JSON.stringify(reply))
+  async function sendReply(
+    to: string,
+    what: { readonly id: string; readonly body: Buffer; readonly method?: string },
+    lifeMs: number,
+  ): Promise<boolean> {
     const deadline = clock.now() + lifeMs
     while (clock.now() < deadline) {
       const session = link.current()
       if (!session) return false
-      const outcome = await session.publish({ queue: to, body, id, lifeMs: deadline - clock.now() })
+      const outcome = await session.publish({ ...what, queue: to, lifeMs: deadline - clock.now() })
       if (outcome !== 'unsure') return true
       await clock.sleep(RETRY_MS)
     }
@@ -150,6 +201,8 @@ export function createServing(topic: string, handlers: Handlers, deps: ServingDe
     },
   }
 }
+
+const encoded = (reply: Reply): Buffer => Buffer.from(JSON.stringify(reply))
 
 /** Keeps `work`, which never rejects, in the set until it is done. */
 function keep<T>(set: Set<Promise<unknown>> | Set<Promise<T>>, work: Promise<T>): Promise<T> {
