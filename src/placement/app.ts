@@ -5,6 +5,7 @@ import type { HttpApp } from '#lib/http/index.ts'
 import type { Ids } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
 import type { Identity } from '#neighbours/identity/port.ts'
+import { Desk } from './candidates/desk.ts'
 import { createClaimQueue } from './db/claim-queue.ts'
 import { PLACEMENT_MIGRATION_SET, PLACEMENT_MIGRATIONS } from './db/migrations.ts'
 import type { PlacementTables } from './db/tables.ts'
@@ -60,6 +61,7 @@ export function createPlacementApp(dependencies: PlacementDependencies): Placeme
     scope: {
       engine,
       claims: createClaimQueue({ db, clock }),
+      desk: new Desk(),
       random: dependencies.randomizeCandidates,
       log,
       db: db.typed<PlacementTables>(),

@@ -60,6 +60,8 @@ export function operation<
     behaviours.flatMap(([, range]) => edgesOf(range)),
     (version) => Object.fromEntries(behaviours.map(([name, range]) => [name, includes(range, version)])),
   )
+  const bodySchema = spec.body && schemasOf(spec.body)
+  const querySchema = spec.query && schemasOf(spec.query)
   const bodyCheck = spec.body && checkerOf(spec.body)
   const queryCheck = spec.query && checkerOf(spec.query)
   return {
@@ -76,10 +78,13 @@ export function operation<
     behavioursAt: (version) => behavioursAt(version) as Readonly<Record<keyof B, boolean>>,
     checkBody: (version, body, options) => bodyCheck?.(version)(body, options),
     checkQuery: (version, query) => queryCheck?.(version)(query, { strip: false }),
-    bodySchemaAt: (version) => spec.body?.schemaAt(version),
-    querySchemaAt: (version) => spec.query?.schemaAt(version),
+    bodySchemaAt: (version) => bodySchema?.(version),
+    querySchemaAt: (version) => querySchema?.(version),
   }
 }
+
+/** Asked for with each request. */
+const schemasOf = (piece: Piece<unknown>) => perInterval(piece.edges, (version) => piece.schemaAt(version))
 
 const checkerOf = (piece: Piece<unknown>) =>
   perInterval(piece.edges, (version) => compileSchema(piece.schemaAt(version)))

@@ -5,7 +5,8 @@
  */
 import { NONE } from '../engine/columns.ts'
 import type { World } from '../engine/world.ts'
-import { Form, numberGap, textGap, Utf8Text } from './form.ts'
+import type { Desk } from './desk.ts'
+import { type Form, numberGap, textGap, Utf8Text } from './form.ts'
 import type { Plan } from './plan.ts'
 import type { Way } from './search.ts'
 
@@ -48,8 +49,8 @@ export class Telling {
   /** Answers what is told in all. */
   add(way: Way): number {
     this.told += this.#each
-    for (const slot of way) {
-      const root = this.#world.trees.rootOf(slot)
+    for (let part = 0; part < way.length; part++) {
+      const root = this.#world.trees.rootOf(way[part] ?? NONE)
       if (this.#trees.has(root)) continue
       this.#trees.add(root)
       this.told += this.#tree(root)
@@ -70,25 +71,46 @@ const BYTES_EACH = 1_280
 const BYTES_AROUND = 1_024
 
 /** The candidates, and the summaries of all providers of all trees that they take of, in JSON. */
-export function assemble(world: World, plan: Plan, ways: readonly Way[], looks: Looks): Buffer {
-  const text = new Utf8Text(BYTES_AROUND + BYTES_EACH * ways.length)
-  text.add('{"allocation_requests":[')
-  tellCandidates(text, world, plan, ways, looks)
-  text.add('],"provider_summaries":{')
-  tellProviders(text, world, takenIn(plan, ways), looks)
-  text.add('}}')
-  return text.bytes()
+export function assemble(world: World, plan: Plan, ways: readonly Way[], looks: Looks, desk: Desk): Utf8Text {
+  const text = new Utf8Text(desk.paper(BYTES_AROUND + BYTES_EACH * ways.length))
+  text.addAscii('{"allocation_requests":[')
+  tellCandidates(text, world, plan, ways, looks, desk)
+  text.addAscii('],"provider_summaries":{')
+  tellProviders(text, world, plan, ways, looks, desk)
+  text.addAscii('}}')
+  return text
 }
 
-function tellCandidates(text: Utf8Text, world: World, plan: Plan, ways: readonly Way[], looks: Looks): void {
+function tellCandidates(
+  text: Utf8Text,
+  world: World,
+  plan: Plan,
+  ways: readonly Way[],
+  looks: Looks,
+  desk: Desk,
+): void {
   const forms = new Map<string, Form>()
+  let sharing: readonly number[] = []
+  let form: Form | undefined
+  let way: Way = []
+  const makeForm = () => desk.form(looks.candidate(candidateOf(plan, sharing)))
+  const fill = (part: number): void => text.addAscii(world.uuid(way[part] ?? NONE))
   for (let at = 0; at < ways.length; at++) {
-    const way = ways[at] ?? []
-    const sharing = way.map((slot) => way.indexOf(slot))
-    const form = knownOr(forms, sharing.join(), () => new Form(looks.candidate(candidateOf(plan, sharing))))
-    if (at > 0) text.add(',')
-    form.tell(text, (part) => world.uuid(way[part] ?? NONE))
+    way = ways[at] ?? []
+    // Most are like the one before.
+    if (!form || !isSharedAs(way, sharing)) {
+      sharing = way.map((slot) => way.indexOf(slot))
+      form = knownOr(forms, sharing.join(), makeForm)
+    }
+    if (at > 0) text.addAscii(',')
+    form.tell(text, fill)
   }
+}
+
+function isSharedAs(way: Way, sharing: readonly number[]): boolean {
+  for (let part = 0; part < way.length; part++)
+    if (way.indexOf(way[part] ?? NONE) !== sharing[part]) return false
+  return true
 }
 
 /** `sharing` tells for each part the first that has the same provider: that is the provider's gap. */
@@ -114,31 +136,39 @@ const PARENT = 0
 const ROOT = 1
 const ROOMS = 2
 
-function tellProviders(text: Utf8Text, world: World, taken: ReadonlySet<number>, looks: Looks): void {
+function tellProviders(
+  text: Utf8Text,
+  world: World,
+  plan: Plan,
+  ways: readonly Way[],
+  looks: Looks,
+  desk: Desk,
+): void {
   const { rooms, trees } = world
   const forms = new Map<string, Form>()
   const rows: number[] = []
   let slot = NONE
-  const fill = (gap: number): string => {
-    if (gap < ROOMS) return world.uuid(gap === PARENT ? trees.parentOf(slot) : trees.rootOf(slot))
+  const fill = (gap: number): void => {
+    if (gap < ROOMS)
+      return text.addAscii(world.uuid(gap === PARENT ? trees.parentOf(slot) : trees.rootOf(slot)))
     const row = rows[(gap - ROOMS) >> 1] ?? NONE
-    return String((gap - ROOMS) % 2 === 0 ? rooms.capacity(row) : rooms.used(row))
+    text.addNumber((gap - ROOMS) % 2 === 0 ? rooms.capacity(row) : rooms.used(row))
   }
-  const makeForm = () => new Form(looks.provider(providerOf(world, slot)))
-  let isFirst = true
-  const roots = new Set<number>()
-  for (const one of taken) {
-    const root = trees.rootOf(one)
-    if (roots.has(root)) continue
-    roots.add(root)
+  const makeForm = () => desk.form(looks.provider(providerOf(world, slot)))
+  let form: Form | undefined
+  let before = NONE
+  const only = looks.allOfTrees ? undefined : takenIn(plan, ways, (one) => one)
+  for (const root of takenIn(plan, ways, (one) => trees.rootOf(one))) {
     for (slot = root; slot !== NONE; slot = trees.after(slot)) {
-      if (!looks.allOfTrees && !taken.has(slot)) continue
-      text.add(isFirst ? '"' : ',"')
-      text.add(world.uuid(slot))
-      text.add('":')
-      isFirst = false
+      if (only?.has(slot) === false) continue
+      text.addAscii(before === NONE ? '"' : ',"')
+      text.addAscii(world.uuid(slot))
+      text.addAscii('":')
       world.rowsOf(slot, rows)
-      knownOr(forms, world.likenessOf(slot), makeForm).tell(text, fill)
+      // Most are like the one before.
+      if (!form || !world.areAlike(slot, before)) form = knownOr(forms, world.likenessOf(slot), makeForm)
+      form.tell(text, fill)
+      before = slot
     }
   }
 }
@@ -159,12 +189,12 @@ function providerOf(world: World, slot: number): ProviderExample {
   }
 }
 
-/** The slots that something is taken of. */
-function takenIn(plan: Plan, ways: readonly Way[]): ReadonlySet<number> {
+/** What the slots are of that something is taken of: each once, in the order in which they are met. */
+function takenIn(plan: Plan, ways: readonly Way[], of: (slot: number) => number): ReadonlySet<number> {
   const taken = new Set<number>()
   for (const way of ways)
     for (let index = 0; index < way.length; index++)
-      if (plan.parts[index]?.demands.length) taken.add(way[index] ?? NONE)
+      if (plan.parts[index]?.demands.length) taken.add(of(way[index] ?? NONE))
   return taken
 }
 

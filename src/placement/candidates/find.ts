@@ -6,6 +6,7 @@ import { unknownTraits } from '../db/traits.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { World } from '../engine/world.ts'
 import { assemble, type Looks, Telling } from './assemble.ts'
+import type { Desk } from './desk.ts'
 import { explain, type Explanation } from './explain.ts'
 import { planOf } from './plan.ts'
 import { type CandidateQuery, requestedClasses } from './query.ts'
@@ -19,13 +20,15 @@ const MOST_TOLD = 500_000
 export interface Finding {
   readonly db: Db
   readonly engine: Engine
+  readonly desk: Desk
   /** Set: candidates come in an order by chance. `[placement] randomize_allocation_candidates`. */
   readonly random?: (() => number) | undefined
 }
 
 export interface Found {
-  /** The answer, in JSON. */
+  /** The answer, in JSON; only as long as its paper is not given back. */
   readonly json: Buffer
+  readonly paper: Buffer
   readonly candidates: number
   /** There may be more: the search was given up. */
   readonly isCut: boolean
@@ -45,7 +48,8 @@ export async function findCandidates(finding: Finding, query: CandidateQuery, lo
     if (ways.length === query.limit) break
   }
   const isCut = budget.steps <= 0 || telling.told > MOST_TOLD
-  return { json: assemble(world, plan, ways, looks), candidates: ways.length, isCut }
+  const text = assemble(world, plan, ways, looks, finding.desk)
+  return { json: text.bytes(), paper: text.paper, candidates: ways.length, isCut }
 }
 
 /** Why there are no candidates. Throws as `findCandidates` does. */

@@ -6,7 +6,7 @@ import { NONE } from '../engine/columns.ts'
 import { hasBit } from '../engine/words.ts'
 import type { World } from '../engine/world.ts'
 import { hasRoom, type Part, type Plan } from './plan.ts'
-import type { Budget, Choices } from './tree-search.ts'
+import type { Budget, Choices, Way } from './tree-search.ts'
 
 export class Options {
   readonly #world: World
@@ -14,6 +14,8 @@ export class Options {
   /** Indexes of parts; the one that was last met by nobody comes first. */
   readonly #order: number[]
   readonly #isShared: boolean
+  /** Nothing is shared, and no two parts vie for anything: who is alone in its tree meets all parts or none. */
+  readonly #isPlain: boolean
   /** For each part, those that share and have room, by aggregate. */
   readonly #sharedIn = new Map<Part, ReadonlyMap<string, readonly number[]>>()
 
@@ -22,6 +24,28 @@ export class Options {
     this.#plan = plan
     this.#order = plan.parts.map((_, index) => index)
     this.#isShared = plan.parts.some(({ sharing }) => sharing.length > 0)
+    this.#isPlain = !this.#isShared && isPlain(plan)
+  }
+
+  /** Whether `alone` tells all of a root. */
+  isAlone(root: number): boolean {
+    return this.#isPlain && this.#world.trees.after(root) === NONE
+  }
+
+  /** The root for each part; undefined when it does not meet them all. Most roots that are looked at are of this kind. */
+  alone(root: number, budget: Budget): Way | undefined {
+    const { parts, traitsTogether } = this.#plan
+    budget.steps -= parts.length
+    for (let place = 0; place < this.#order.length; place++) {
+      const part = parts[this.#order[place] ?? NONE]
+      if (!part || this.#may(part, part.near === undefined || hasBit(part.near, root), root)) continue
+      this.#putFirst(place)
+      return undefined
+    }
+    // By index: iterators of such short lists would be most of what a root leaves behind.
+    for (let at = 0; at < traitsTogether.length; at++)
+      if (!hasBit(traitsTogether[at] ?? NO_WORDS, root)) return undefined
+    return parts.map(() => root)
   }
 
   /** The providers for each part; undefined when there are none for some part, or never enough for all. */
@@ -38,7 +62,7 @@ export class Options {
       budget.steps -= (members?.length ?? 1) >>> 2
       const found = this.#found(part, root, members, aggregates, budget)
       if (found === undefined) {
-        if (place > 0) this.#order.unshift(...this.#order.splice(place, 1))
+        this.#putFirst(place)
         return undefined
       }
       options ??= this.#plan.parts.map(() => NOBODY)
@@ -48,6 +72,10 @@ export class Options {
     options ??= []
     budget.steps -= options.length
     return isPossible(this.#world, this.#plan, options) ? options : undefined
+  }
+
+  #putFirst(place: number): void {
+    if (place > 0) this.#order.unshift(...this.#order.splice(place, 1))
   }
 
   /** Who may meet a part; `members` are those of the tree when the root is not its only one. Undefined: nobody. */
@@ -122,6 +150,18 @@ export class Options {
 
 const NO_NAMES: ReadonlySet<string> = new Set()
 const NOBODY: readonly number[] = []
+const NO_WORDS = new Uint32Array(0)
+
+function isPlain({ parts, hasRivals, isolated, subtrees, traitsTogether }: Plan): boolean {
+  const groups = parts.filter(({ suffix }) => suffix !== '').length
+  return (
+    parts.length > 0 &&
+    !hasRivals &&
+    !(isolated && groups > 1) &&
+    subtrees.length === 0 &&
+    (traitsTogether.length === 0 || groups < parts.length)
+  )
+}
 
 /** Whether the options suffice by their number: what is plainly impossible is not worth a search. */
 function isPossible(world: World, plan: Plan, options: Choices): boolean {

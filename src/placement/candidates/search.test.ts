@@ -7,6 +7,7 @@ import { suite, test } from 'node:test'
 import * as fc from 'fast-check'
 import type { World } from '../engine/world.ts'
 import { assemble, type Looks } from './assemble.ts'
+import { Desk } from './desk.ts'
 import { explain } from './explain.ts'
 import { everything, nameBy, type NaiveProvider } from './naive.fixture.ts'
 import { planOf } from './plan.ts'
@@ -32,6 +33,9 @@ const looks: Looks = {
   provider: ({ rooms, ...rest }) => ({ ...rest, rooms: Object.fromEntries(rooms) }),
   allOfTrees: true,
 }
+
+/** Used again and again, so that some answers are longer and some shorter than the one before on the same paper. */
+const desk = new Desk()
 
 function nameOf({ taken, mappings }: Told['allocation_requests'][number]): string {
   const amounts = taken.flatMap(([uuid, resources]) =>
@@ -77,7 +81,9 @@ function found(providers: readonly NaiveProvider[], query: CandidateQuery, rando
   const budget = { steps: 1_000_000 }
   const ways = first(query.limit ?? Infinity, search(world, plan, budget, random && shuffled(random)))
   assert.ok(budget.steps > 0)
-  const told: Told = JSON.parse(assemble(world, plan, ways, looks).toString())
+  const text = assemble(world, plan, ways, looks, desk)
+  const told: Told = JSON.parse(text.bytes().toString())
+  desk.giveBack(text.paper)
   assert.deepEqual(told.provider_summaries, summariesFor(providers, told))
   return told.allocation_requests.map(nameOf)
 }

@@ -7,10 +7,9 @@ import { slotsIn } from '../engine/words.ts'
 import type { World } from '../engine/world.ts'
 import { Options } from './options.ts'
 import type { Plan } from './plan.ts'
-import { type Budget, TreeSearch } from './tree-search.ts'
+import { type Budget, type Found, TreeSearch, type Way } from './tree-search.ts'
 
-/** The provider (its slot) of each part of the plan, in their order. */
-export type Way = readonly number[]
+export type { Way } from './tree-search.ts'
 
 /** Steps that one tree gets before it is the others' turn. */
 const TURN = 2_000
@@ -30,11 +29,15 @@ export function* search(
     if (way !== undefined) unfinished.push(tree)
     return way === 'later' || way === undefined || isRepeated(world, way, seen) ? undefined : way
   }
+  const firstOf = (root: number): Way | undefined => {
+    if (options.isAlone(root)) return options.alone(root, budget)
+    const found = options.under(root, budget)
+    return found && step(new TreeSearch(world, plan, found, budget), TURN)
+  }
   for (const root of order(slotsIn(plan.anchors))) {
     if (budget.steps <= 0) return
     budget.steps--
-    const found = options.under(root, budget)
-    const way = found && step(new TreeSearch(world, plan, found, budget), TURN)
+    const way = firstOf(root)
     if (way) yield way
   }
   for (let turn = TURN; unfinished.length > 0; turn *= 2) {
@@ -59,10 +62,14 @@ export function countTrees(world: World, plan: Plan, budget: Budget, most = Infi
   const options = new Options(world, plan)
   let trees = 0
   let isWhole = true
+  const firstUnder = (root: number): Found => {
+    if (options.isAlone(root)) return options.alone(root, budget)
+    const found = options.under(root, budget)
+    return found && new TreeSearch(world, plan, found, budget).next(budget, TURN)
+  }
   for (const root of slotsIn(plan.anchors)) {
     if (trees === most || budget.steps-- <= 0) return { trees, isWhole: false }
-    const found = options.under(root, budget)
-    const way = found && new TreeSearch(world, plan, found, budget).next(budget, TURN)
+    const way = firstUnder(root)
     if (way === 'later') isWhole = false
     else if (way !== undefined) trees++
   }

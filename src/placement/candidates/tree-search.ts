@@ -12,13 +12,16 @@ import { type Part, type Plan, rankOf } from './plan.ts'
 /** For each part of a plan the providers that may meet it, each by itself. */
 export type Choices = readonly (readonly number[])[]
 
+/** The provider (its slot) of each part of the plan, in their order. */
+export type Way = readonly number[]
+
 /** Steps left, shared by all who search for one query. */
 export interface Budget {
   steps: number
 }
 
-/** The provider of each part, in the order of the plan; 'later' when its turn was over first; undefined when there are no more. */
-export type Found = readonly number[] | 'later' | undefined
+/** 'later' when its turn was over first; undefined when there are no more. */
+export type Found = Way | 'later' | undefined
 
 /** What a look at a subtree costs, beside an option's one. */
 const SUBTREE_STEPS = 4

@@ -33,7 +33,8 @@ class Slots implements IterableIterator<number> {
   #at = -1
   /** What is left of the word. */
   #word = 0
-  value = NaN
+  /** Never anything but a small integer: begun as another number it would be kept as a double, made anew at each look. */
+  value = 0
   done = false
 
   constructor(words: Words) {

@@ -111,10 +111,10 @@ export class World {
       yield { resourceClass: this.#classes[this.rooms.classOf(row)]?.name ?? '', ...this.rooms.show(row) }
   }
 
-  /** Puts the rows of a provider's inventories into `rows`, in place of what is there; in the order of `roomsOf`. */
+  /** Puts the rows of a provider's inventories at the beginning of `rows`; in the order of `roomsOf`. */
   rowsOf(slot: number, rows: number[]): void {
-    rows.length = 0
-    for (let row = this.#firstRoom[slot] ?? NONE; row !== NONE; row = this.rooms.next(row)) rows.push(row)
+    let at = 0
+    for (let row = this.#firstRoom[slot] ?? NONE; row !== NONE; row = this.rooms.next(row)) rows[at++] = row
   }
 
   /** The same for providers with the same traits and the same classes in the same order, of which all or none are roots. */
@@ -123,6 +123,19 @@ export class World {
     for (let row = this.#firstRoom[slot] ?? NONE; row !== NONE; row = this.rooms.next(row))
       likeness += ` ${this.rooms.classOf(row)}`
     return likeness
+  }
+
+  /** Whether two have the same likeness; that is cheaper than to look at it. */
+  areAlike(one: number, other: number): boolean {
+    if (this.#traitProfile[one] !== this.#traitProfile[other]) return false
+    if ((this.trees.parentOf(one) === NONE) !== (this.trees.parentOf(other) === NONE)) return false
+    let mine = this.#firstRoom[one] ?? NONE
+    let theirs = this.#firstRoom[other] ?? NONE
+    while (mine !== NONE && theirs !== NONE && this.rooms.classOf(mine) === this.rooms.classOf(theirs)) {
+      mine = this.rooms.next(mine)
+      theirs = this.rooms.next(theirs)
+    }
+    return mine === theirs
   }
 
   holdersOf(resourceClass: string): SlotSet {

@@ -109,13 +109,13 @@ export const allocationCandidateEndpoints: readonly Endpoint[] = [
   endpoint(listSpec, async (call) => {
     const asked = readCandidateQuery(call.query as Parameters, call.behaviours)
     const context = { asked: new Set(requestedClasses(asked)) }
-    const { json, candidates, isCut } = await findCandidates(call.scope, asked, {
+    const { json, paper, candidates, isCut } = await findCandidates(call.scope, asked, {
       candidate: (example) => call.show(candidateView, example, undefined),
       provider: (example) => call.show(providerView, example, context),
       allOfTrees: call.behaviours.nested,
     })
     call.scope.log.debug({ at: 'placement/candidates/find', candidates, isCut }, 'candidates found')
-    return { json }
+    return { json, onSent: () => call.scope.desk.giveBack(paper) }
   }),
   endpoint(explainSpec, async (call) => {
     const { trees, steps, emptiedBy, sentence } = await explainCandidates(

@@ -8,6 +8,7 @@ import type { RequestContext } from '#model/request-context.ts'
 import type { Database } from '#db/kit/index.ts'
 import type { Db, Trx } from '../db/providers.ts'
 import type { ClaimQueue } from '../db/claim-queue.ts'
+import type { Desk } from '../candidates/desk.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { PolicyCheck, PolicyTarget } from '../policy.ts'
 
@@ -27,6 +28,7 @@ export interface Scope {
   readonly database: Database
   readonly engine: Engine
   readonly claims: ClaimQueue
+  readonly desk: Desk
   /** Set: candidates come in an order by chance. */
   readonly random: (() => number) | undefined
   readonly clock: Clock
@@ -56,6 +58,8 @@ export interface Answer {
   readonly body?: unknown
   /** The body as JSON already, in place of `body`. */
   readonly json?: Buffer
+  /** The kernel has all of it: what it was written to may be used again. */
+  readonly onSent?: () => void
   /** Without the mount path. */
   readonly location?: string
   /** Milliseconds since the epoch; null: nothing there could have been; left out: now, for answers with a body. */

@@ -274,5 +274,7 @@ function send(
     reply.header('cache-control', 'no-cache')
   }
   if (json === undefined) return reply.send()
+  // An answer that breaks off is never finished: nobody knows who may still look at it then.
+  if (answer.onSent) reply.raw.once('finish', answer.onSent)
   return reply.type('application/json').send(json)
 }
