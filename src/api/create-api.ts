@@ -118,10 +118,9 @@ export function createApi(services: Services): Api {
 
   const handle = async (request: HttpRequest, reply: HttpReply): Promise<HttpReply> => {
     const [path, query] = splitUrl(request.url)
-    const [version = '', ...segments] = path
-      .split('/')
-      .filter((part) => part !== '')
-      .map(decode)
+    const [, version = '', ...rest] = path.split('/').map(decode)
+    // A version may end in a slash; nothing else does, and an empty segment names nothing.
+    const segments = rest.length === 1 && rest[0] === '' ? [] : rest
     if (version === '') return sendJson(reply, 200, allVersions(rootOf(request)))
     if (version === OWN && request.method === 'GET' && segments[0] === 'openapi') {
       // Few ask for it: what it is made of is loaded when somebody does.

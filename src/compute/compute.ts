@@ -59,7 +59,7 @@ export function createCompute(deps: ComputeDeps): Compute {
     guests,
     imageCache: createImageCacheRepair(world),
     news,
-    presence: createPresence({ world, topic, identity, onTaken }),
+    presence: createPresence({ world, identity, onTaken }),
     // Only who is registered may take what the host is told.
     async onRegistered() {
       server ??= await serveContract(

@@ -2,6 +2,7 @@
  * The host's presence: its heartbeat, which says which process speaks for it. Two processes under one name would
  * both do what the host is told; the conductor refuses the second, and the first when another took over from it.
  */
+import { COMPUTE_TOPIC } from '#contracts/compute.ts'
 import { processId, SERVICE_TAKEN, SERVICE_VERSION } from '#contracts/conductor.ts'
 import { isFault } from '#lib/fault.ts'
 import { messageOf } from '#lib/undo.ts'
@@ -19,7 +20,6 @@ export interface Presence {
 
 export interface PresenceDeps {
   readonly world: World
-  readonly topic: string
   /** The host's, kept with its guests; without one nobody is refused. */
   readonly identity: string | undefined
   readonly onTaken: ((error: Error) => void) | undefined
@@ -27,10 +27,10 @@ export interface PresenceDeps {
 
 export const isTaken = (error: unknown): boolean => isFault(error, 'conflict') && error.code === SERVICE_TAKEN
 
-export function createPresence({ world, topic, identity, onTaken }: PresenceDeps): Presence {
+export function createPresence({ world, identity, onTaken }: PresenceDeps): Presence {
   const { conductor, clock, host, ids, log } = world
   let hasBegun = false
-  const service = { binary: 'nova-compute', host, topic, version: SERVICE_VERSION }
+  const service = { binary: 'nova-compute', host, topic: COMPUTE_TOPIC, version: SERVICE_VERSION }
   const process = identity === undefined ? undefined : { identity, id: processId(clock.now(), ids.uuid()) }
   return {
     async report() {

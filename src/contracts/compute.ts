@@ -125,4 +125,7 @@ export const computeContract = {
   },
 } as const
 
-export const computeTopic = (host: string): string => `compute.${host}`
+/** As services list it: what all hosts are. */
+export const COMPUTE_TOPIC = 'compute'
+
+export const computeTopic = (host: string): string => `${COMPUTE_TOPIC}.${host}`

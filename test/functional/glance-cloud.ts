@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type KeystoneCloud, startKeystone } from './keystone-cloud.ts'
 
-const PATCH = { 'content-type': 'application/openstack-images-v2.1-json-patch' }
+const PATCH = 'application/openstack-images-v2.1-json-patch'
 export const DATA = { 'content-type': 'application/octet-stream' }
 
 export interface ImageCloud {
@@ -27,7 +27,7 @@ export interface ImageCloud {
   restart(): Promise<void>
   call(token: string, method: string, path: string, json?: unknown): Promise<HttpAnswer>
   put(token: string, id: string, data: Buffer, headers?: Record<string, string>): Promise<HttpAnswer>
-  patch(token: string, id: string, changes: unknown): Promise<HttpAnswer>
+  patch(token: string, id: string, changes: unknown, type?: string): Promise<HttpAnswer>
   /** A new image's id. */
   make(token: string, attributes?: object, data?: Buffer): Promise<string>
 }
@@ -93,11 +93,11 @@ export async function startGlance(t: TestContext, database?: Database): Promise<
     },
     call,
     put,
-    patch: (token, id, changes) =>
+    patch: (token, id, changes, type = PATCH) =>
       cloud.http.send({
         method: 'PATCH',
         url: `${url}/v2/images/${id}`,
-        headers: { ...headersOf(token), ...PATCH },
+        headers: { ...headersOf(token), 'content-type': type },
         json: changes,
       }),
     async make(token, attributes = {}, data) {

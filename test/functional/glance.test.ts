@@ -12,6 +12,9 @@ import { eventually } from '../eventually.ts'
 import { DATA, MAX_IMAGE_BYTES, startGlance } from './glance-cloud.ts'
 import { bodyOf } from './keystone-cloud.ts'
 
+/** Of JSON Patch's fourth draft, which old clients and Tempest speak. */
+const DRAFT_4 = 'application/openstack-images-v2.0-json-patch'
+
 test('what is uploaded is what Nova downloads, with its checksums, in whole and in part', async (t) => {
   const { cloud, images, make, put, call, storeDir, url } = await startGlance(t)
   const token = await cloud.token('demo')
@@ -162,6 +165,9 @@ test('a patch changes what may be changed, and all of it or nothing', async (t) 
     { op: 'replace', path: '/protected', value: true },
   ])
   assert.equal(changed.status, 200, changed.text)
+  assert.equal((await patch(token, id, [{ replace: '/mine', value: 'c' }], DRAFT_4)).status, 200)
+  assert.equal((await show()).mine, 'c')
+  assert.equal((await patch(token, id, [{ replace: '/mine', value: 'b' }], DRAFT_4)).status, 200)
   const now = await show()
   assert.deepEqual(
     [now.name, now.tags, now['odd/key~'], now.mine, now.protected],
@@ -199,6 +205,8 @@ test('a patch changes what may be changed, and all of it or nothing', async (t) 
   assert.equal((await patch(token, id, { op: 'add' })).status, 400)
   assert.equal((await call(token, 'PATCH', `/v2/images/${id}`, [first])).status, 415)
   assert.equal((await put(token, id, Buffer.from('x'), { 'content-type': 'text/plain' })).status, 415)
+  for (const change of [first, { add: '/a', remove: '/a', value: 'x' }])
+    assert.equal((await patch(token, id, [change], DRAFT_4)).status, 400)
   const many = Array.from({ length: 200 }, (_unused, n) => ({ op: 'add', path: `/p${n}`, value: 'x' }))
   assert.equal((await patch(token, id, many)).status, 400)
   assert.deepEqual(await show(), before)

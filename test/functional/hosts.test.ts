@@ -42,6 +42,19 @@ describe('hosts', () => {
     ])
   })
 
+  test('a path that ends in a slash names nothing', async () => {
+    const { admin } = users
+    for (const path of ['/servers/', '/flavors/', '/os-hosts/', '/os-simple-tenant-usage/?start=2026-01-01'])
+      assert.equal((await ask(admin, `GET ${path}`, { at: '2.1' })).status, 404, path)
+    assert.equal((await ask(admin, 'GET /')).status, 200)
+  })
+
+  test('hosts of before 2.43 are listed by what they do', async () => {
+    const { hosts } = await askOk(users.admin, 'GET /os-hosts', { at: '2.42' })
+    const services = hosts.map(({ service }: { service: string }) => service).toSorted()
+    assert.deepEqual(services, ['compute', 'compute', 'compute', 'conductor', 'scheduler'])
+  })
+
   test('the verbs of before 2.53 change a service by host and binary', async () => {
     const { admin } = users
     const put = (verb: string, more: object = {}, at = '2.11') =>

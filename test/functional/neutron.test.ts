@@ -178,6 +178,17 @@ describe('security groups', () => {
       await refused(status, type, 'demo', 'POST', 'security-group-rules', rule(more))
   })
 
+  it('shows the prefix of a rule as it was sent, and normalized beside it', async () => {
+    const group = await stand.ok<Doc>('demo', 'POST', 'security-groups', { security_group: { name: 'lan' } })
+    const of = (remote_ip_prefix: string) => ({
+      security_group_rule: { security_group_id: group.id, direction: 'ingress', remote_ip_prefix },
+    })
+    const rule = await stand.ok<Doc>('demo', 'POST', 'security-group-rules', of('10.2.3.124/24'))
+    assert.equal(rule['remote_ip_prefix'], '10.2.3.124/24')
+    assert.equal(rule['normalized_cidr'], '10.2.3.0/24')
+    await refused(409, 'SecurityGroupRuleExists', 'demo', 'POST', 'security-group-rules', of('10.2.3.0/24'))
+  })
+
   it('keeps a group that a port uses, and the default one', async () => {
     const { network } = await newNetwork('demo', '10.9.4.0/24')
     const group = await stand.ok<Doc>('demo', 'POST', 'security-groups', { security_group: { name: 'used' } })

@@ -15,6 +15,7 @@ import { findKeyPair } from '#db/keypairs.ts'
 import type { InstanceChanges } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { badRequest } from '#lib/fault.ts'
+import { canonicalIp } from '#lib/ip.ts'
 import type { Accepted } from '#lib/versioned/index.ts'
 import type { Image } from '#model/image/index.ts'
 import { type Instance, requireAllowed, isVolumeBacked } from '#model/instance/index.ts'
@@ -67,7 +68,7 @@ async function changesOf(call: RebuildCall, services: Services, sent: Sent): Pro
     ...(sent.metadata !== undefined && { metadata: sent.metadata }),
     ...(diskConfig !== undefined && { autoDiskConfig: diskConfig === 'AUTO' }),
     ...(sent.accessIPv4 !== undefined && { accessIpV4: sent.accessIPv4 }),
-    ...(sent.accessIPv6 !== undefined && { accessIpV6: sent.accessIPv6 }),
+    ...(sent.accessIPv6 !== undefined && { accessIpV6: canonicalIp(sent.accessIPv6) }),
     ...(sent.user_data !== undefined && { userData: sent.user_data }),
     ...(sent.hostname !== undefined && { hostname: sent.hostname }),
     ...(sent.trusted_image_certificates !== undefined && { trustedCerts: sent.trusted_image_certificates }),

@@ -11,6 +11,7 @@ import { insertBuilds } from '#db/instance-builds.ts'
 import type { NewInstance } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { insertGroupMembers } from '#db/server-groups.ts'
+import { canonicalIp } from '#lib/ip.ts'
 import { withUndo } from '#lib/undo.ts'
 import { isTrue } from '#lib/versioned/index.ts'
 import type { ServerGroup } from '#model/server-group/index.ts'
@@ -168,7 +169,7 @@ function newInstance(
     userData: sent.user_data ?? null,
     configDrive: isTrue(sent.config_drive) || properties['img_config_drive'] === 'mandatory',
     accessIpV4: sent.accessIPv4 ?? null,
-    accessIpV6: sent.accessIPv6 ?? null,
+    accessIpV6: sent.accessIPv6 === undefined ? null : canonicalIp(sent.accessIPv6),
     metadata: sent.metadata ?? {},
     systemMetadata: {
       ...notesOf({ image: bootImage, hints: plan.hints, pinnedZone: destination.zone }),

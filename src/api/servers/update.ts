@@ -4,6 +4,7 @@ import type { Answer, Call, Services } from '#api/kernel/index.ts'
 import { type InstanceChanges, modifyInstance } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { conflict } from '#lib/fault.ts'
+import { canonicalIp } from '#lib/ip.ts'
 import type { Accepted } from '#lib/versioned/index.ts'
 import type { Instance } from '#model/instance/index.ts'
 import type { updateServer } from './change.spec.ts'
@@ -30,7 +31,7 @@ function changesOf(sent: Body['server'], current: Instance): InstanceChanges {
     ...(sent.description !== undefined && { displayDescription: sent.description }),
     ...(sent.hostname !== undefined && { hostname: sent.hostname }),
     ...(sent.accessIPv4 !== undefined && { accessIpV4: sent.accessIPv4 }),
-    ...(sent.accessIPv6 !== undefined && { accessIpV6: sent.accessIPv6 }),
+    ...(sent.accessIPv6 !== undefined && { accessIpV6: canonicalIp(sent.accessIPv6) }),
     ...(diskConfig !== undefined && { autoDiskConfig: diskConfig === 'AUTO' }),
     ...(zone !== undefined && { systemMetadata: pin(current, zone) }),
   }

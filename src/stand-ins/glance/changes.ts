@@ -13,16 +13,38 @@ export interface Change {
 const OPS: ReadonlySet<string> = new Set(['add', 'replace', 'remove'])
 const MAX_CHANGES = 1000
 
-/** Reads a patch. Throws `badRequest` faults that say which part cannot be read. */
-export function readPatch(body: unknown): Change[] {
-  if (!Array.isArray(body)) throw badRequest('Request body must be a JSON array of operation objects.')
-  if (body.length > MAX_CHANGES) throw badRequest(`A patch holds at most ${MAX_CHANGES} operations.`)
-  return body.map(readChange)
+/** The content types of a patch, and how each writes an operation: `{"op": "add", "path": …}` or `{"add": …}`. */
+export const PATCH_TYPES: Readonly<Record<string, (part: Part) => Part>> = {
+  'application/openstack-images-v2.1-json-patch': (part) => part,
+  'application/openstack-images-v2.0-json-patch': namedOperation,
 }
 
-function readChange(part: unknown): Change {
+type Part = Readonly<Record<string, unknown>>
+
+/** An operation of draft 4 of JSON Patch as one of draft 10. */
+function namedOperation(part: Part): Part {
+  const named = [...OPS].filter((op) => Object.hasOwn(part, op))
+  const [op] = named
+  if (op === undefined || named.length > 1)
+    throw badRequest('Operation objects must contain exactly one member named "add", "remove", or "replace".')
+  return { op, path: part[op], value: part['value'] }
+}
+
+/** Reads a patch of one of the types. Throws `badRequest` faults that say which part cannot be read. */
+export function readPatch(type: string, body: unknown): Change[] {
+  if (!Array.isArray(body)) throw badRequest('Request body must be a JSON array of operation objects.')
+  if (body.length > MAX_CHANGES) throw badRequest(`A patch holds at most ${MAX_CHANGES} operations.`)
+  const form = PATCH_TYPES[type]
+  if (!form) throw new Error(`${type} is no patch`)
+  return body.map((part: unknown) => readChange(form(partOf(part))))
+}
+
+function partOf(part: unknown): Part {
   if (typeof part !== 'object' || part === null) throw badRequest('Operations must be JSON objects.')
-  const { op, path, value } = part as Readonly<Record<string, unknown>>
+  return part as Part
+}
+
+function readChange({ op, path, value }: Part): Change {
   if (typeof op !== 'string' || !OPS.has(op))
     throw badRequest(`Unable to find '${OP_NAMES}' in JSON Schema change`)
   if (typeof path !== 'string' || !path.startsWith('/'))

@@ -117,6 +117,8 @@ test('changes and their limits', async (t) => {
   const put = (server: object, at = '2.104') => api.send(`PUT /servers/${uuid}`, { at, body: { server } })
   const changed = await put({ name: 'b', description: null, hostname: 'h.example', accessIPv4: '192.0.2.1' })
   assert.equal((changed.body.server as { name: string }).name, 'b')
+  const v6 = await put({ accessIPv6: '0000:0000:0000:0000:0000:babe:220.12.22.2' })
+  assert.equal((v6.body.server as { accessIPv6: string }).accessIPv6, '::babe:dc0c:1602')
   assert.equal((await put({ hostname: 'h.example' }, '2.93')).status, 400)
   assert.equal((await put({ pinned_availability_zone: 'nova' })).status, 200)
   assert.equal((await put({ pinned_availability_zone: 'other' })).status, 409)

@@ -2,7 +2,7 @@
 import { badRequest, conflict, Fault, forbidden } from '#lib/fault.ts'
 import type { HttpRequest } from '#lib/http/index.ts'
 import type { Caller } from '../caller.ts'
-import { applyChanges, blankImage, readPatch, withAttribute } from '../changes.ts'
+import { applyChanges, blankImage, PATCH_TYPES, readPatch, withAttribute } from '../changes.ts'
 import { checkAttribute, checkPropertyCount } from '../fields.ts'
 import { imageView } from '../image-view.ts'
 import { listImages, type Query } from '../list-query.ts'
@@ -10,10 +10,7 @@ import type { Image } from '../store.ts'
 import type { ImageStatus } from '../tables.ts'
 import { objectBody, param, type Routes } from './context.ts'
 
-const PATCH_TYPES = [
-  'application/openstack-images-v2.1-json-patch',
-  'application/openstack-images-v2.0-json-patch',
-]
+const ACCEPTED_PATCHES = Object.keys(PATCH_TYPES)
 
 export function addImageRoutes(routes: Routes): void {
   addCollectionRoutes(routes)
@@ -106,7 +103,7 @@ function enforceVisibility(caller: Caller, image: Image, before: Image | undefin
 
 function addMemberOfCollectionRoutes(routes: Routes): void {
   const { app, store, files, clock } = routes
-  for (const type of PATCH_TYPES) {
+  for (const type of ACCEPTED_PATCHES) {
     app.addContentTypeParser(type, { parseAs: 'string' }, (_request, text, done) => {
       try {
         done(null, JSON.parse(text as string))
@@ -121,13 +118,17 @@ function addMemberOfCollectionRoutes(routes: Routes): void {
   })
   app.patch('/v2/images/:id', async (request) => {
     const type = request.headers['content-type']?.split(';')[0]?.trim()
-    if (type === undefined || !PATCH_TYPES.includes(type)) {
-      throw new Fault('unsupportedMediaType', `Unsupported Media Type. Accepted: ${PATCH_TYPES.join(', ')}`, {
-        headers: { 'accept-patch': PATCH_TYPES.join(', ') },
-      })
+    if (type === undefined || !ACCEPTED_PATCHES.includes(type)) {
+      throw new Fault(
+        'unsupportedMediaType',
+        `Unsupported Media Type. Accepted: ${ACCEPTED_PATCHES.join(', ')}`,
+        {
+          headers: { 'accept-patch': ACCEPTED_PATCHES.join(', ') },
+        },
+      )
     }
     const caller = await routes.caller(request)
-    const changes = readPatch(request.body)
+    const changes = readPatch(type, request.body)
     return change(routes, request, caller, 'modify_image', (image) => {
       const changed = applyChanges(image, changes)
       if (!caller.isAdmin && changed.row.owner !== image.row.owner)

@@ -6,6 +6,7 @@ import {
   choice,
   type Input,
   integer,
+  ipAddress,
   orNull,
   Refused,
   standardAttributes,
@@ -69,11 +70,13 @@ const ethertype: Check = (value) => {
 
 const port = orNull(integer(-1, MAX_PORT))
 
-/** An address is its own /32 or /128. */
+/** An address is its own /32 or /128. Bits beyond the prefix are kept: `normalized_cidr` is without them. */
 const prefix: Check = (value) => {
+  const [address, bits] = String(value).split('/')
   const checked = addressOrCidr(value)
-  if (typeof checked !== 'string' || checked.includes('/')) return checked
-  return `${checked}/${checked.includes(':') ? 128 : 32}`
+  if (typeof checked !== 'string') return checked
+  const host = ipAddress(address)
+  return `${String(host)}/${bits ?? (checked.includes(':') ? 128 : 32)}`
 }
 
 export const securityGroupRule: Kind<'security_group_rule'> = {

@@ -1,6 +1,7 @@
 /** Security groups, and each project's default one. */
 import { flag, type Input, standardAttributes } from '../attributes.ts'
 import type { SecurityGroupDoc, SecurityGroupRuleDoc } from '../documents.ts'
+import { formatCidr, parseCidr } from '../addresses.ts'
 import { change, type Kind, newDocument, refuse, type Work } from '../kind.ts'
 import { claim, findDoc, insertDoc, listDocs, ownerOf, ownersIn, removeDoc } from '../store.ts'
 
@@ -60,7 +61,7 @@ export function viewRule({ name: _nameless, ...rule }: SecurityGroupRuleDoc): Re
   return {
     ...rule,
     remote_address_group_id: null,
-    normalized_cidr: rule.remote_ip_prefix,
+    normalized_cidr: normalized(rule.remote_ip_prefix),
     tenant_id: rule.project_id,
   }
 }
@@ -115,7 +116,14 @@ export const ruleFingerprint = (rule: Omit<SecurityGroupRuleDoc, 'id'> | Input):
     'remote_ip_prefix',
     'remote_group_id',
   ]
-  return JSON.stringify(keys.map((key) => fields[key] ?? null))
+  const remote = normalized((fields['remote_ip_prefix'] ?? null) as string | null)
+  return JSON.stringify(keys.map((key) => (key === 'remote_ip_prefix' ? remote : (fields[key] ?? null))))
+}
+
+/** Of a checked prefix: `10.2.3.4/24` is kept as it was sent, and means `10.2.3.0/24`. */
+function normalized(prefix: string | null): string | null {
+  const cidr = prefix === null ? undefined : parseCidr(prefix)
+  return cidr ? formatCidr(cidr) : null
 }
 
 /** The project's default group, made when it is first needed: all out, and in from the group itself. */
