@@ -6,6 +6,7 @@ import { updateInstance } from '#db/instances.ts'
 import { type Instance, type MigrationStatus, POWER_STATES, type TaskState } from '#model/instance/index.ts'
 import { imageOf } from './contract/virt-driver.ts'
 import { buildParams, type SmallCloud } from './small-cloud.ts'
+import { assertVolumesFollow, giveVolumeThere } from './volume-sagas.ts'
 
 type Changes = Parameters<typeof updateInstance>[2]
 
@@ -75,7 +76,7 @@ const snapshotOf = async (cloud: SmallCloud) => {
 }
 
 /** What the API did before each of these sagas; gives its parameters. */
-export const MOVE_PREPARATIONS = {
+const MOVE_PREPARATIONS = {
   'snapshot-server': snapshotOf,
   'backup-server': async (cloud: SmallCloud) => ({
     ...(await snapshotOf(cloud)),
@@ -290,15 +291,24 @@ export type Prepare = (cloud: SmallCloud, uuid: string) => Promise<object>
 interface MoveCase {
   readonly one: (typeof MOVE_CASES)[number]
   readonly where?: string
-  readonly prepare?: Prepare
+  readonly prepare: Prepare
 }
 
+/** Every server that moves has a volume. */
+const withVolume =
+  (prepare: Prepare): Prepare =>
+  async (cloud, uuid) => {
+    const params = await prepare(cloud, uuid)
+    await giveVolumeThere(cloud, uuid)
+    return params
+  }
+
 export const ALL_MOVE_CASES: readonly MoveCase[] = [
-  ...MOVE_CASES.map((one) => ({ one })),
+  ...MOVE_CASES.map((one) => ({ one, prepare: withVolume(MOVE_PREPARATIONS[one[0]]) })),
   ...RESIZE_HERE_CASES.map((one) => ({
     one,
     where: ' on its host',
-    prepare: RESIZE_HERE_PREPARATIONS[one[0]],
+    prepare: withVolume(RESIZE_HERE_PREPARATIONS[one[0]]),
   })),
 ]
 
@@ -314,6 +324,18 @@ export async function assertPlace(
   if (instance.host !== null)
     for (const port of bound) assert.equal(port.host, instance.host, 'ports are bound where the server is')
   if (found.migration === 'error') assertOnlyOwnRemoved(cloud)
+  await assertVolumesFollow(cloud, instance)
+}
+
+/** Of a move that nothing undoes: the server is in error, and its volumes are its own still. */
+export async function assertFailedMove(
+  cloud: SmallCloud,
+  instance: Instance,
+  places: readonly Place[],
+): Promise<void> {
+  if (places.length > 0) return assertPlace(cloud, instance, ...places)
+  assert.deepEqual([instance.vmState, instance.taskState], ['error', null])
+  await assertVolumesFollow(cloud, instance)
 }
 
 /** What undoes a move removes what the move made, whatever else of the server is on that host. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { badRequest, notFound } from '#lib/fault.ts'
 import type {
   Attachment,
+  Connector,
   Snapshot,
   Volume,
   Volumes,
@@ -35,6 +36,8 @@ export class SmallVolumes implements Volumes {
   readonly volumes = new Map<string, Volume>()
   readonly snapshots = new Map<string, Snapshot>()
   readonly attachments = new Map<string, Attachment>()
+  /** Where each attachment is connected, as far as it is. */
+  readonly hosts = new Map<string, string>()
   /** The types that there are. */
   readonly types: VolumeType[] = []
   readonly #happens: (event: string) => Promise<void> | void
@@ -93,7 +96,8 @@ export class SmallVolumes implements Volumes {
   async reserve(volumeId: string, instanceUuid: string): Promise<Attachment> {
     const volume = this.volumes.get(volumeId)
     if (!volume) throw notFound(`Volume ${volumeId} could not be found.`)
-    if (volume.status !== 'available' && !(volume.multiattach && volume.status === 'in-use'))
+    const own = (await this.listAttachments(volumeId)).some((one) => one.instanceUuid === instanceUuid)
+    if (!own && volume.status !== 'available' && !(volume.multiattach && volume.status === 'in-use'))
       throw badRequest(`Invalid volume: Volume ${volumeId} status must be available or downloading`)
     const attachment = { id: randomUUID(), volumeId, instanceUuid, status: 'reserved', connection: null }
     this.attachments.set(attachment.id, attachment)
@@ -101,8 +105,11 @@ export class SmallVolumes implements Volumes {
     return attachment
   }
 
-  async connect(id: string): Promise<Attachment> {
+  async connect(id: string, { host }: Pick<Connector, 'host'> = { host: 'h1' }): Promise<Attachment> {
     await this.#happens('before connect')
+    const other = this.hosts.get(id)
+    if (other !== undefined && other !== host) throw badRequest(`Attachment ${id} is connected to ${other}.`)
+    this.hosts.set(id, host)
     const connection = { driverVolumeType: 'local', data: { device_path: `/volumes/${id}` } }
     const attachment = this.#change(id, { status: 'attaching', connection })
     await this.#happens('after connect')

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { OperationParams } from '#contracts/operations.ts'
 import { insertBlockDevices, listBlockDevices, type NewBlockDevice } from '#db/block-devices.ts'
+import { getInstance } from '#db/instances.ts'
 import type { Instance } from '#model/instance/index.ts'
 import { buildParams, type SmallCloud } from './small-cloud.ts'
 
@@ -47,6 +48,45 @@ export async function giveVolume(
   const device = volumeDevice(instanceUuid, id, { attachmentId, deleteOnTermination })
   await insertBlockDevices(world.db, [device], { now: 1 })
   return device
+}
+
+/** A volume of an instance as it is now: attached on its host, or kept for it when it is on none. */
+export async function giveVolumeThere(cloud: SmallCloud, instanceUuid: string): Promise<void> {
+  const { host } = await getInstance(cloud.world.db, instanceUuid)
+  const { attachmentId } = await giveVolume(cloud, instanceUuid, { attached: false })
+  if (host === null || attachmentId === null) return
+  await cloud.volumes.connect(attachmentId, { host })
+  await cloud.volumes.complete(attachmentId)
+}
+
+/** Each volume has the one attachment that its block device names: on the server's host, or kept for it only. */
+export async function assertVolumesFollow({ volumes, world, computes }: SmallCloud, instance: Instance) {
+  const { uuid, host, vmState } = instance
+  const devices = (await listBlockDevices(world.db, [uuid])).get(uuid) ?? []
+  const named = devices.map(({ attachmentId }) => attachmentId)
+  assert.deepEqual(
+    [...volumes.attachments.keys()],
+    named,
+    'the attachments that block devices name, and no other',
+  )
+  const places = named.map((id) => volumes.hosts.get(id ?? '') ?? null)
+  const runs = vmState === 'active' || vmState === 'resized'
+  if (host === null || runs)
+    assert.deepEqual(
+      places,
+      named.map(() => host),
+    )
+  if (vmState !== 'error') assert.ok(places.every((place) => place === null || place === host))
+  for (const { args } of Object.values(computes).flatMap(({ did }) =>
+    did.filter(({ kind }) => kind === 'build'),
+  )) {
+    const told = args['volumes'] as { volumeId: string; connection: object | null }[] | undefined
+    assert.deepEqual(
+      told?.map(({ volumeId }) => volumeId),
+      devices.map(({ volumeId }) => volumeId),
+    )
+    assert.ok(told?.every(({ connection }) => connection !== null))
+  }
 }
 
 /** What the API did before each of these sagas; gives its parameters. */

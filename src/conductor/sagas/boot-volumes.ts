@@ -3,7 +3,6 @@
  * attached to the host that was chosen, and in use before the guest starts. Undone, none is attached any more.
  */
 import { listBlockDevices, updateBlockDevice } from '#db/block-devices.ts'
-import { listComputeNodes } from '#db/compute-nodes.ts'
 import type { OperationParams } from '#contracts/operations.ts'
 import { getInstance } from '#db/instances.ts'
 import { isFault } from '#lib/fault.ts'
@@ -12,6 +11,7 @@ import { type BlockDevice, freeDeviceName } from '#model/instance/index.ts'
 import type { Connection, Volume } from '#neighbours/volumes/port.ts'
 import { isPassing } from '../passing.ts'
 import type { ConductorTypes, Ctx, Trx } from '../world.ts'
+import { connectorOf } from './connector.ts'
 
 type Params = OperationParams<'build-server-with-volumes'>
 
@@ -60,8 +60,7 @@ async function attachAll(ctx: Ctx<Params, Placed>): Promise<Outcome<readonly Boo
   const made = await makeMissing(ctx, named(await devicesOf(ctx), await getInstance(world.db, ctx.subject)))
   if (await areBeingMade(ctx, made)) return remembering(ctx, made, () => parked(LOOK_MS))
   const { host } = ctx.outputs.schedule.host
-  const [node] = await listComputeNodes(world.db, { host })
-  const connector = { host, ip: node?.hostIp ?? '' }
+  const connector = await connectorOf(world, host)
   const attached: BlockDevice[] = []
   const told: BootVolume[] = []
   for (const device of made) {

@@ -7,6 +7,7 @@ import { type MigrationStatus, POWER_STATES } from '#model/instance/index.ts'
 import type { Vif } from '#model/network/index.ts'
 import { powerStateOf } from '../power-state.ts'
 import { type Ctx, serverSaga, type Trx } from '../world.ts'
+import { moveVolumes, moveVolumesBack } from './move-volumes.ts'
 import { giveBack, migrationOf, releaseSource, retry, setStatus, sourceOf } from './moves.ts'
 import { rebindPorts } from './rebind-ports.ts'
 import { settle, without } from './settle.ts'
@@ -87,6 +88,19 @@ export const revertResize = serverSaga<Params>('revert-resize', { failedVmState:
     retry,
   })
   .step('ports', REVERT, { do: bindBack, deadlineMs: 300_000, retry })
+  .step('volumes', RETURN, {
+    do: async (ctx) => {
+      const home = await sourceOf(ctx)
+      return (await stayed(ctx)) ? done([]) : moveVolumes(ctx, { to: home, home })
+    },
+    // The old host is the server's again, whatever comes: what may be left on the new one is not.
+    undo: async (ctx, own) => {
+      if (own || (await stayed(ctx))) return done(undefined)
+      return moveVolumesBack(ctx, { home: await sourceOf(ctx) }, [])
+    },
+    deadlineMs: 300_000,
+    retry,
+  })
   .step('start', RETURN, {
     do: startAgain,
     undo: async (ctx) => untell(ctx, 'start'),

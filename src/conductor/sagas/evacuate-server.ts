@@ -6,7 +6,8 @@ import { mayDoBetterElsewhere } from '../command-step.ts'
 import { injectedArgs } from '../guest-spec.ts'
 import { powerStateOf } from '../power-state.ts'
 import { type Ctx, serverSaga, type Trx } from '../world.ts'
-import { arrivedAt, bindThere, choose, holdSource, type Moved, setStatus } from './moves.ts'
+import { volumeArgs } from './move-volumes.ts'
+import { arrivedAt, bindThere, choose, holdSource, type Moved, moveVolumesThere, setStatus } from './moves.ts'
 import { settle } from './settle.ts'
 import { buildMs, taskMs, tell, type Told, untell } from './tell.ts'
 
@@ -18,14 +19,20 @@ export const evacuateServer = serverSaga<Params>('evacuate-server', { failedVmSt
   .step('hold', { taskState: 'rebuilding', event: 'rebuild_server' }, holdSource)
   .step('choose', { event: 'rebuild_server' }, choose('pre-migrating'))
   .step('ports', { event: EVENT }, bindThere)
+  // Before anything is built: a host that only seemed to be down can write to them no more. It gets none back either.
+  .step(
+    'volumes',
+    { event: EVENT },
+    moveVolumesThere(async () => null),
+  )
   .step(
     'make',
     { taskState: 'rebuild_spawning', event: EVENT },
     {
       do: async (ctx) => {
-        const { choose: chosen, ports } = ctx.outputs
+        const { choose: chosen, ports, volumes } = ctx.outputs
         const as = { networkInfo: ports }
-        const args = injectedArgs(ctx.params)
+        const args = { ...injectedArgs(ctx.params), ...volumeArgs(volumes) }
         return tell(ctx, { kind: 'build', host: chosen.host, image: ctx.params.image, as, args })
       },
       undo: async (ctx) => untell(ctx, 'build', { kind: 'destroy', host: ctx.outputs.choose.host }),

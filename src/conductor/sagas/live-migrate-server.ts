@@ -10,9 +10,11 @@ import {
   hasArrived,
   holdSource,
   type Moved,
+  retry,
   setStatus,
   sourceOf,
 } from './moves.ts'
+import { attachBeside, keepNamed, nameAttachments, volumeArgs } from './move-volumes.ts'
 import { settle } from './settle.ts'
 import { buildMs, taskMs, tell, type Told, untell } from './tell.ts'
 
@@ -33,10 +35,25 @@ export const liveMigrateServer = serverSaga<Params>('live-migrate-server', {})
     },
   )
   .step('ports', { event: EVENT }, bindThere)
+  .step(
+    'volumes',
+    { event: EVENT },
+    {
+      do: async (ctx) => attachBeside(ctx, ctx.outputs.choose.host),
+      undo: async (ctx) => (await keepNamed(ctx), done(undefined)),
+      deadlineMs: 300_000,
+      retry,
+    },
+  )
   .step('make', { event: EVENT }, { do: make, undo: unmake, deadlineMs: buildMs })
   .step('pause', { event: EVENT }, { do: pauseThere, deadlineMs: taskMs })
   .step('arrived', { event: EVENT }, { do: arrived, deadlineMs: 60_000 })
   .step('destroy', { event: EVENT }, { do: destroyHere, deadlineMs: taskMs })
+  .step(
+    'volumes there',
+    { event: EVENT },
+    { do: async (ctx) => (await keepNamed(ctx), done(null)), deadlineMs: 300_000, retry },
+  )
   .step('allocations', { event: EVENT }, { do: releaseHere, deadlineMs: 120_000 })
   .step('completed', { event: EVENT }, { do: completed, deadlineMs: 60_000 })
 
@@ -48,9 +65,10 @@ async function leave(ctx: Ctx<Params, object>): Promise<Outcome<Told, Trx>> {
   }
 }
 
-async function make(ctx: Ctx<Params, Pick<Moved, 'choose' | 'ports'>>): Promise<Outcome<Told, Trx>> {
-  const { choose: chosen, ports } = ctx.outputs
-  return tell(ctx, { kind: 'build', host: chosen.host, as: { networkInfo: ports } })
+async function make(ctx: Ctx<Params, Moved>): Promise<Outcome<Told, Trx>> {
+  const { choose: chosen, ports, volumes } = ctx.outputs
+  const as = { networkInfo: ports }
+  return tell(ctx, { kind: 'build', host: chosen.host, as, args: volumeArgs(volumes) })
 }
 
 async function unmake(ctx: Ctx<Params, Pick<Moved, 'choose'>>): Promise<Outcome<void, Trx>> {
@@ -68,6 +86,7 @@ async function pauseThere(ctx: Ctx<Params, Pick<Moved, 'choose'>>): Promise<Outc
 async function arrived(ctx: Ctx<Params, Moved>): Promise<Outcome<null, Trx>> {
   return async (trx) => {
     await settle(trx, ctx, arrivedAt(ctx.outputs))
+    await nameAttachments(trx, ctx, ctx.outputs.volumes)
     await setStatus(trx, ctx, 'post-migrating')
     return done(null)
   }

@@ -16,6 +16,7 @@ import { GroupPolicyViolated, requireGroupPolicy } from '../group-policy.ts'
 import { isPassing } from '../passing.ts'
 import type { ConductorTypes, Ctx, Trx } from '../world.ts'
 import { MaxRetriesExceeded, NoValidHost, select } from './build-servers.ts'
+import { type MovedVolume, moveVolumes, moveVolumesBack } from './move-volumes.ts'
 import { rebindPorts } from './rebind-ports.ts'
 
 /** What every move is asked with. */
@@ -172,6 +173,20 @@ export const bindThere: MoveStep<{ readonly choose: SelectedHost }, readonly Vif
   retry,
 }
 
+/** Attaches the volumes on the new host, where no host runs the guest meanwhile; undone, on the one that `home` says. */
+export const moveVolumesThere = (
+  home: (ctx: Ctx<MoveParams, object>) => Promise<string | null>,
+): MoveStep<{ readonly choose: SelectedHost }, readonly MovedVolume[]> => ({
+  do: async (ctx) => {
+    if (await staysHere(ctx)) return done([])
+    return moveVolumes(ctx, { to: ctx.outputs.choose.host, home: await home(ctx) })
+  },
+  undo: async (ctx, own) =>
+    (await staysHere(ctx)) ? done(undefined) : moveVolumesBack(ctx, { home: await home(ctx) }, own),
+  deadlineMs: 300_000,
+  retry,
+})
+
 /** The old host's room is free. */
 export const releaseSource: MoveStep<object, null, Named> = {
   do: async ({ world, params }) => {
@@ -185,10 +200,14 @@ export const releaseSource: MoveStep<object, null, Named> = {
 export interface Moved {
   readonly choose: SelectedHost
   readonly ports: readonly Vif[]
+  readonly volumes: readonly MovedVolume[]
 }
 
 /** Where the instance is now. */
-export const arrivedAt = ({ choose: { host, node, availabilityZone }, ports }: Moved) => ({
+export const arrivedAt = ({
+  choose: { host, node, availabilityZone },
+  ports,
+}: Pick<Moved, 'choose' | 'ports'>) => ({
   host,
   node,
   availabilityZone,

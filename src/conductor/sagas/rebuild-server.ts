@@ -5,6 +5,8 @@ import { POWER_STATES } from '#model/instance/index.ts'
 import { injectedArgs } from '../guest-spec.ts'
 import { powerStateOf } from '../power-state.ts'
 import { type Ctx, serverSaga, type Trx } from '../world.ts'
+import { moveVolumes, moveVolumesBack, volumeArgs } from './move-volumes.ts'
+import { retry } from './moves.ts'
 import { hostOf, settle } from './settle.ts'
 import { buildMs, taskMs, tell, type Told, untell } from './tell.ts'
 
@@ -24,12 +26,27 @@ export const rebuildServer = serverSaga<Params>('rebuild-server', { failedVmStat
     },
   )
   .step(
+    'volumes',
+    { event: EVENT },
+    {
+      do: async (ctx) => {
+        const home = await hostOf(ctx)
+        return moveVolumes(ctx, { to: home, home })
+      },
+      undo: async (ctx, own) =>
+        own ? done(undefined) : moveVolumesBack(ctx, { home: await hostOf(ctx) }, own),
+      deadlineMs: 300_000,
+      retry,
+    },
+  )
+  .step(
     'spawn',
     { taskState: 'rebuild_spawning', event: EVENT },
     {
       do: async (ctx) => {
         const { image } = ctx.params
-        return tell(ctx, { kind: 'build', host: await hostOf(ctx), image, args: injectedArgs(ctx.params) })
+        const args = { ...injectedArgs(ctx.params), ...volumeArgs(ctx.outputs.volumes) }
+        return tell(ctx, { kind: 'build', host: await hostOf(ctx), image, args })
       },
       undo: async (ctx) => untell(ctx, 'build'),
       deadlineMs: buildMs,

@@ -12,10 +12,12 @@ import {
   type Moved,
   type MoveParams,
   migrationOf,
+  moveVolumesThere,
   setStatus,
   sourceOf,
   staysHere,
 } from './moves.ts'
+import { volumeArgs } from './move-volumes.ts'
 import { settle } from './settle.ts'
 import { shutdownTimeoutMs } from './stop-server.ts'
 import { buildMs, taskMs, tell, type Told, untell } from './tell.ts'
@@ -32,6 +34,7 @@ export const resizeServer = serverSaga<MoveParams>('resize-server', {})
     { do: leave, undo: stay, deadlineMs: (world) => taskMs(world) + buildMs(world) },
   )
   .step('ports', { taskState: 'resize_migrated', event: 'compute_finish_resize' }, bindThere)
+  .step('volumes', { event: 'compute_finish_resize' }, moveVolumesThere(sourceOf))
   .step(
     'make',
     { taskState: 'resize_finish', event: 'compute_finish_resize' },
@@ -59,12 +62,12 @@ async function stay(ctx: Ctx<MoveParams, Pick<Moved, 'choose'>>): Promise<Outcom
   return untell(ctx, told, vmState === 'active' ? { kind: 'start', host } : undefined)
 }
 
-async function make(ctx: Ctx<MoveParams, Pick<Moved, 'choose' | 'ports'>>): Promise<Outcome<Told, Trx>> {
+async function make(ctx: Ctx<MoveParams, Moved>): Promise<Outcome<Told, Trx>> {
   const { host } = ctx.outputs.choose
   const { newFlavor } = await migrationOf(ctx)
   const as = { networkInfo: ctx.outputs.ports, ...(newFlavor && { flavor: newFlavor }) }
   if (await staysHere(ctx)) return tell(ctx, { kind: 'start', host, as, args: { growsDisks: true } })
-  return tell(ctx, { kind: 'build', host, as })
+  return tell(ctx, { kind: 'build', host, as, args: volumeArgs(ctx.outputs.volumes) })
 }
 
 async function unmake(ctx: Ctx<MoveParams, Pick<Moved, 'choose'>>): Promise<Outcome<void, Trx>> {

@@ -29,7 +29,7 @@ import {
   INTERFACE_PREPARATIONS,
   runningInstance,
 } from '../../../test/interface-sagas.ts'
-import { ALL_MOVE_CASES, assertPlace, MOVE_PREPARATIONS, type Prepare } from '../../../test/move-sagas.ts'
+import { ALL_MOVE_CASES, assertFailedMove, assertPlace, type Prepare } from '../../../test/move-sagas.ts'
 import {
   assertVolumes,
   BUILD_WITH_VOLUMES,
@@ -202,10 +202,7 @@ const ALL_CASES: readonly Case[] = [
       params: {},
       on: 'h1',
       done: (cloud, instance) => (instance ? assertPlace(cloud, instance, good) : assert.fail()),
-      failed: async (cloud, instance) => {
-        if (bad.length > 0) await assertPlace(cloud, instance, ...bad)
-        else assert.deepEqual([instance.vmState, instance.taskState], ['error', null])
-      },
+      failed: (cloud, instance) => assertFailedMove(cloud, instance, bad),
     }),
   ),
   ...INTERFACE_CASES.map(
@@ -246,7 +243,6 @@ const ALL_CASES: readonly Case[] = [
 const PREPARATIONS: Partial<Record<SagaName, Prepare>> = {
   ...VOLUME_PREPARATIONS,
   ...INTERFACE_PREPARATIONS,
-  ...MOVE_PREPARATIONS,
 }
 
 const given = (of: Case) => async (): Promise<Given<ConductorTypes>> => {

@@ -12,6 +12,7 @@ import {
   type StepColumns,
   type Trx,
 } from '../world.ts'
+import { moveVolumes, moveVolumesBack } from './move-volumes.ts'
 import { hostOf, settle } from './settle.ts'
 import { shutdownTimeoutMs } from './stop-server.ts'
 import { buildMs, taskMs, tell, type Told, untell } from './tell.ts'
@@ -83,6 +84,20 @@ const leave: ShelveStep<unknown, Told> = {
   deadlineMs: taskMs,
 }
 
+/** Kept for it, and on no host. */
+const keepVolumes: ShelveStep<unknown, null> = {
+  do: async (ctx) => {
+    const outcome = await moveVolumes(ctx, { to: null, home: null })
+    return async (trx) => {
+      if (typeof outcome === 'function') await outcome(trx)
+      return done(null)
+    }
+  },
+  undo: async (ctx) => moveVolumesBack(ctx, { home: null }, undefined),
+  deadlineMs: 300_000,
+  retry: { times: 7, delayMs: 500, when: isPassing },
+}
+
 const release: ShelveStep<unknown, null> = {
   do: async ({ world, subject }) => {
     await world.placement.release(subject)
@@ -109,11 +124,13 @@ const shelveAndOffloadServer: ServerSaga = serverSaga<Params>('shelve-and-offloa
   .step('snapshot', UPLOAD, upload)
   .step('shelved', { event: SHELVE.event ?? '' }, { do: shelved(false), deadlineMs: 60_000 })
   .step('destroy', OFFLOAD, leave)
+  .step('volumes', OFFLOAD, keepVolumes)
   .step('allocations', OFFLOAD, release)
   .step('offloaded', OFFLOAD, { do: offloaded, deadlineMs: 60_000 })
 
 const offloadServer: ServerSaga = serverSaga<object>('offload-server', {})
   .step('destroy', OFFLOAD, leave)
+  .step('volumes', OFFLOAD, keepVolumes)
   .step('allocations', OFFLOAD, release)
   .step('offloaded', OFFLOAD, { do: offloaded, deadlineMs: 60_000 })
 

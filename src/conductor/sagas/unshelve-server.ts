@@ -8,7 +8,8 @@ import { requireGroupPolicy } from '../group-policy.ts'
 import { powerStateOf } from '../power-state.ts'
 import { type Ctx, type ServerSaga, serverSaga, type Trx } from '../world.ts'
 import { select } from './build-servers.ts'
-import { isPassingOrTaken } from './moves.ts'
+import { moveVolumes, moveVolumesBack, volumeArgs } from './move-volumes.ts'
+import { isPassingOrTaken, retry } from './moves.ts'
 import { rebindPorts } from './rebind-ports.ts'
 import { hostOf, settle, without } from './settle.ts'
 import { buildMs, taskMs, tell, type Told, untell } from './tell.ts'
@@ -84,6 +85,17 @@ const unshelveOffloadedServer: ServerSaga = serverSaga<Params>('unshelve-offload
     },
   )
   .step('ports', { event: EVENT }, { do: bindPorts, deadlineMs: 300_000 })
+  .step(
+    'volumes',
+    { event: EVENT },
+    {
+      do: async (ctx) => moveVolumes(ctx, { to: ctx.outputs.schedule.host, home: null }),
+      undo: async (ctx, own) =>
+        (await isBack(ctx)) ? done(undefined) : moveVolumesBack(ctx, { home: null }, own),
+      deadlineMs: 300_000,
+      retry,
+    },
+  )
   .step('arrived', { event: EVENT }, { do: arrived, deadlineMs: 60_000 })
   .step(
     'spawn',
@@ -92,7 +104,8 @@ const unshelveOffloadedServer: ServerSaga = serverSaga<Params>('unshelve-offload
       do: async (ctx) => {
         const { host } = ctx.outputs.schedule
         const as = { networkInfo: ctx.outputs.ports }
-        return tell(ctx, { kind: 'build', host, image: ctx.params.image, as })
+        const args = volumeArgs(ctx.outputs.volumes)
+        return tell(ctx, { kind: 'build', host, image: ctx.params.image, as, args })
       },
       undo: async (ctx) => {
         const { host } = ctx.outputs.schedule

@@ -2,13 +2,13 @@
 import type { OperationParams } from '#contracts/operations.ts'
 import { findBlockDevice, removeBlockDevice, updateBlockDevice } from '#db/block-devices.ts'
 import { withdrawCommands } from '#db/commands.ts'
-import { listComputeNodes } from '#db/compute-nodes.ts'
 import { getInstance } from '#db/instances.ts'
 import { done, OperationCancelled, type Outcome } from '#lib/saga/index.ts'
 import type { BlockDevice } from '#model/instance/index.ts'
 import type { Connection } from '#neighbours/volumes/port.ts'
 import { isPassing } from '../passing.ts'
 import { type Ctx, serverSaga, type ServerSaga, type Trx } from '../world.ts'
+import { connectorOf } from './connector.ts'
 import { commandMs, onHost, withdraw } from './on-host.ts'
 
 interface OfDevice {
@@ -35,8 +35,7 @@ async function connect(
 ): Promise<Connection | null> {
   const { host } = await getInstance(world.db, subject)
   if (host === null || attachmentId === null) return null
-  const [node] = await listComputeNodes(world.db, { host })
-  const connector = { host, ip: node?.hostIp ?? '' }
+  const connector = await connectorOf(world, host)
   return (await world.volumes.connect(attachmentId, connector, deviceName)).connection
 }
 
