@@ -76,3 +76,33 @@ test('keys that are asked for while a read runs are read together', async () => 
     [['a'], ['a', 'b']],
   )
 })
+
+test('a read that waits a turn is shared by all who ask in this one, and by none who ask later', async () => {
+  const { reads, change, read } = source()
+  const shared = createSharedReads<number>({ waitsATurn: true })
+  const gathered = createGatheredReads<string, string>(
+    async (keys) => {
+      const value = await read(keys)
+      return new Map(keys.map((key) => [key, `${key}${value}`]))
+    },
+    { waitsATurn: true },
+  )
+  const together = [shared('key', () => read([])), shared('key', () => read([]))]
+  const keys = [gathered('a'), gathered('b')]
+  assert.equal(reads.length, 0)
+  change()
+  await nextTurn()
+  assert.equal(reads.length, 2)
+  change()
+  const later = [shared('key', () => read([])), gathered('c')]
+  for (const { end } of reads) end()
+  assert.deepEqual(await Promise.all(together), [1, 1])
+  assert.deepEqual(await Promise.all(keys), ['a1', 'b1'])
+  while (reads.length < 4) await nextTurn()
+  for (const { end } of reads.slice(2)) end()
+  assert.deepEqual(await Promise.all(later), [2, 'c2'])
+  assert.deepEqual(
+    reads.map((each) => each.keys),
+    [[], ['a', 'b'], ['c'], []],
+  )
+})

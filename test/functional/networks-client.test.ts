@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { randomIds } from '#lib/ids.ts'
 import { isFault } from '#lib/fault.ts'
+import { type HttpClient, HttpFailure } from '#lib/http/index.ts'
 import {
   createNetworks,
   type Networks,
@@ -88,6 +89,78 @@ describe('allocate', () => {
     )
     assert.deepEqual(await portsOf(instance.instanceUuid), [])
     assert.equal((await networks.findPort(given.id, { token: 'demo', projectId: DEMO }))?.bindingHost, null)
+  })
+})
+
+describe('several instances at the same moment', () => {
+  /** A client of its own, whose requests that make ports are told, and may lose their answers. */
+  const watched = () => {
+    const posts: number[] = []
+    const lost = { next: false }
+    const http: HttpClient = {
+      ...stand.http,
+      async send(call) {
+        const answer = await stand.http.send(call)
+        if (call.method !== 'POST' || !call.url.endsWith('/ports')) return answer
+        posts.push((call.json as { ports: unknown[] }).ports.length)
+        if (!lost.next) return answer
+        lost.next = false
+        throw new HttpFailure('the connection broke')
+      },
+    }
+    return { posts, lost, networks: createNetworks({ http, session: stand.session }) }
+  }
+  const idsOf = async (uuid: string) => (await portsOf(uuid)).map((port) => port['id'])
+
+  it('have their ports made in one request, and each gets its own', async () => {
+    const { posts, networks: all } = watched()
+    const owners = [owner(), owner({ projectId: ALT }), owner({ host: 'host2' })]
+    const vifs = await Promise.all(owners.map((one) => all.allocate(one, [request(), request()])))
+    assert.deepEqual(posts, [6])
+    for (const [at, one] of owners.entries()) {
+      const stored = await portsOf(one.instanceUuid)
+      assert.deepEqual(new Set(vifs[at]?.map(({ id }) => id)), new Set(stored.map((port) => port['id'])))
+      assert.deepEqual(new Set(stored.map((port) => port['project_id'])), new Set([one.projectId]))
+      assert.deepEqual(new Set(stored.map((port) => port['binding:host_id'])), new Set([one.host]))
+    }
+  })
+
+  it('are told alone what is refused: one that cannot have its ports does not keep the others from theirs', async () => {
+    const { posts, networks: all } = watched()
+    const [good, bad, other] = [owner(), owner(), owner()]
+    const results = await Promise.allSettled([
+      all.allocate(good, [request()]),
+      all.allocate(bad, [request(), request({ fixedIp: '192.0.2.1' })]),
+      all.allocate(other, [request()]),
+    ])
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    )
+    assert.ok(results[1].status === 'rejected' && isFault(results[1].reason, 'badRequest'))
+    assert.equal(posts[0], 4)
+    for (const [one, count] of [
+      [good, 1],
+      [bad, 0],
+      [other, 1],
+    ] as const)
+      assert.equal((await portsOf(one.instanceUuid)).length, count)
+  })
+
+  it('find the ports of a request whose answer was lost', async () => {
+    const { lost, networks: all } = watched()
+    const owners = [owner(), owner()]
+    lost.next = true
+    const first = await Promise.allSettled(owners.map((one) => all.allocate(one, [request()])))
+    for (const result of first)
+      assert.ok(result.status === 'rejected' && isFault(result.reason, 'unavailable'))
+    const made = await Promise.all(owners.map(({ instanceUuid }) => idsOf(instanceUuid)))
+    const vifs = await Promise.all(owners.map((one) => all.allocate(one, [request()])))
+    assert.deepEqual(
+      vifs.map((list) => list.map(({ id }) => id)),
+      made,
+    )
+    for (const { instanceUuid } of owners) assert.equal((await portsOf(instanceUuid)).length, 1)
   })
 })
 

@@ -28,7 +28,7 @@ type Headers = Readonly<Record<string, string>>
 export function createImages(options: ImagesOptions): Images {
   const { http, session } = options
   // Many servers of one image are built at once.
-  const shared = createSharedReads<HttpAnswer>()
+  const shared = createSharedReads<HttpAnswer>({ waitsATurn: true })
   const urlOf = async (path: string): Promise<string> =>
     `${versioned(await session.endpoint('image', options.interfaceName ?? 'internal'))}${path}`
   const reach = async <T>(work: () => Promise<T>): Promise<T> => {

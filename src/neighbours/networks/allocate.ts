@@ -1,6 +1,7 @@
 /** Giving an instance its ports: made or taken over, bound to its host, all of them or none. */
 import { conflict, Fault, isFault, notFound } from '#lib/fault.ts'
 import { withUndo } from '#lib/undo.ts'
+import type { MakePorts } from './make-ports.ts'
 import type { NeutronPort } from './neutron-documents.ts'
 import type { PortOwner, PortRequest } from './port.ts'
 import type { NeutronRequests } from './requests.ts'
@@ -19,12 +20,18 @@ export interface Allocated {
   readonly isNew: boolean
 }
 
-/** `had`: the ports that the instance has already, of an earlier try. */
+export interface AllocateOptions {
+  /** The ports that the instance has already, of an earlier try. */
+  readonly had: readonly NeutronPort[]
+  readonly abilities: Abilities
+  readonly make: MakePorts
+}
+
 export async function allocatePorts(
   neutron: NeutronRequests,
   owner: PortOwner,
   requests: readonly PortRequest[],
-  { had, abilities }: { readonly had: readonly NeutronPort[]; readonly abilities: Abilities },
+  { had, abilities, make }: AllocateOptions,
 ): Promise<Allocated[]> {
   const matched = matchExisting(requests, had)
   const binding = bindingOf(owner, abilities)
@@ -32,7 +39,7 @@ export async function allocatePorts(
     const ports = new Map<PortRequest, NeutronPort>()
     for (const [request, port] of matched) ports.set(request, await rebind(neutron, owner, binding, port))
     const fresh = requests.filter((request) => !ports.has(request) && request.portId === null)
-    const made = await createPorts(neutron, owner, binding, fresh)
+    const made = await createPorts(make, owner, binding, fresh)
     undo(() =>
       removePorts(
         neutron,
@@ -82,7 +89,7 @@ function answers(port: NeutronPort, request: PortRequest): boolean {
 }
 
 async function createPorts(
-  neutron: NeutronRequests,
+  make: MakePorts,
   owner: PortOwner,
   binding: Binding,
   requests: readonly PortRequest[],
@@ -96,7 +103,7 @@ async function createPorts(
     ...(request.fixedIp !== null && { fixed_ips: [{ ip_address: request.fixedIp }] }),
     ...(request.securityGroupIds.length > 0 && { security_groups: request.securityGroupIds }),
   }))
-  return (await neutron.send('POST', 'ports', { json: { ports } }))['ports'] as NeutronPort[]
+  return make(owner.instanceUuid, ports)
 }
 
 type Binding = Readonly<Record<string, string>>

@@ -2,7 +2,8 @@
 import { Fault, isFault } from '#lib/fault.ts'
 import { createGatheredReads } from '#lib/shared-reads.ts'
 import type { Vif } from '#model/network/index.ts'
-import { allocatePorts, removePorts, unbindPort } from './allocate.ts'
+import { type Allocated, allocatePorts, removePorts, unbindPort } from './allocate.ts'
+import { makeAlone, type MakePorts, makeTogether, NotTogether } from './make-ports.ts'
 import {
   type NeutronFloatingIp,
   type NeutronNetwork,
@@ -15,16 +16,29 @@ import {
   toSecurityGroup,
   toVif,
 } from './neutron-documents.ts'
-import type { Caller, Networks, SecurityGroup } from './port.ts'
+import type { Caller, Networks, PortOwner, PortRequest, SecurityGroup } from './port.ts'
 import { createRequests, type NeutronRequests, type RequestsDeps } from './requests.ts'
 
 /** Makes the client. Every method throws Faults with Neutron's message and its error type as `code`. */
 export function createNetworks(deps: RequestsDeps): Networks {
   const neutron = createRequests(deps)
-  const portsAt = createGatheredReads((uuids: readonly string[]) => portsByDevice(neutron, uuids))
+  const portsAt = createGatheredReads((uuids: readonly string[]) => portsByDevice(neutron, uuids), {
+    waitsATurn: true,
+  })
   const portsOfOne = async (uuid: string): Promise<readonly NeutronPort[]> => (await portsAt(uuid)) ?? []
   const namesPorts = askOnce(() => hasExtension(neutron, 'dns-integration'))
   const findsParts = askOnce(() => hasExtension(neutron, 'ip-substring-filtering'))
+  const [alone, together] = [makeAlone(neutron), makeTogether(neutron)]
+  /** What an earlier try made is used. */
+  const portsFor = async (
+    owner: PortOwner,
+    requests: readonly PortRequest[],
+    make: MakePorts,
+  ): Promise<Allocated[]> => {
+    const had = await portsOfOne(owner.instanceUuid)
+    const abilities = { namesPorts: await namesPorts() }
+    return allocatePorts(neutron, owner, requests, { had, abilities, make })
+  }
   return {
     async available(caller) {
       const own = { project_id: caller.projectId, shared: 'False' }
@@ -45,9 +59,10 @@ export function createNetworks(deps: RequestsDeps): Networks {
     portsLeft: (caller) => portsLeft(neutron, caller),
     async allocate(owner, requests) {
       if (requests.length === 0) return []
-      const had = await portsOfOne(owner.instanceUuid)
-      const abilities = { namesPorts: await namesPorts() }
-      const allocated = await allocatePorts(neutron, owner, requests, { had, abilities })
+      const allocated = await portsFor(owner, requests, together).catch((error: unknown) => {
+        if (!(error instanceof NotTogether)) throw error
+        return portsFor(owner, requests, alone)
+      })
       const around = await surroundings(
         neutron,
         allocated.map(({ port }) => port),
@@ -60,7 +75,11 @@ export function createNetworks(deps: RequestsDeps): Networks {
     },
     async attach(owner, request) {
       const abilities = { namesPorts: await namesPorts() }
-      const [made] = await allocatePorts(neutron, owner, [request], { had: [], abilities })
+      const [made] = await allocatePorts(neutron, owner, [request], {
+        had: [],
+        abilities,
+        make: alone,
+      })
       if (!made) throw new Fault('badGateway', 'The networking service made no port.')
       const around = await surroundings(neutron, [made.port])
       return toVif(made.port, around, { preexisting: request.portId !== null, tag: request.tag })

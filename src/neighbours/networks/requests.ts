@@ -58,7 +58,7 @@ export function createRequests(deps: RequestsDeps): NeutronRequests {
       throw error
     }
   }
-  const shared = createSharedReads<Record<string, unknown>>()
+  const shared = createSharedReads<Record<string, unknown>>({ waitsATurn: true })
   /** Many servers of one project are built at once, and all of them ask for its networks. */
   const read = (path: string, options: { token?: string }) =>
     shared(`${options.token ?? ''} ${path}`, () => send('GET', path, options))
