@@ -1,9 +1,9 @@
 /** `placement-api`: the Placement service on a port of its own, configured by placement.conf, until it is asked to stop. */
-import { setFlagsFromString } from 'node:v8'
 import { ConfigError } from '#config/index.ts'
 import { helpOf, parseArguments, UsageError, wholeNumber } from '../arguments.ts'
 import { startPlacementService } from '../placement/service.ts'
 import { loadPlacementSettings } from '../placement/settings.ts'
+import { collectAlone } from '../services/collect-alone.ts'
 import { reloader } from '../services/reload.ts'
 import { createSupervisor } from '../services/supervisor.ts'
 import { listenForStop } from '../up/stopping.ts'
@@ -16,12 +16,6 @@ const SPECS = {
   'config-dir': { value: 'DIR', multiple: true, help: 'read its *.conf after the files' },
   help: { help: 'this text' },
 } as const
-
-/**
- * An answer leaves so little behind that one thread collects it in a third of a millisecond; helpers would have
- * to be woken first, and on a busy machine all wait until the last of them has had its turn.
- */
-const COLLECTS_ALONE = '--no-parallel-scavenge'
 
 const USAGE = 2
 const STOP = ['SIGINT', 'SIGTERM'] as const
@@ -37,7 +31,7 @@ export async function placementApi(args: readonly string[]): Promise<number> {
     }
     if (!/^(\/[\w-]+)*$/.test(given['mount-path']))
       throw new UsageError(`--mount-path ${given['mount-path']}: /placement, for example, was expected`)
-    setFlagsFromString(COLLECTS_ALONE)
+    collectAlone()
     const files = { files: given['config-file'], directories: given['config-dir'] }
     const supervisor = createSupervisor(process.env)
     const settings = await loadPlacementSettings(files, process.env)

@@ -2,6 +2,7 @@
 import cluster from 'node:cluster'
 import { ConfigError } from '#config/index.ts'
 import { helpOf, parseArguments, UsageError, wholeNumber } from '../arguments.ts'
+import { collectAlone } from '../services/collect-alone.ts'
 import { type ServiceDeclaration, type ServiceName, SERVICES } from '../services/declarations.ts'
 import { reloader } from '../services/reload.ts'
 import { startService } from '../services/run.ts'
@@ -57,6 +58,7 @@ export async function service(name: ServiceName, args: readonly string[]): Promi
 async function run(name: ServiceName, declaration: ServiceDeclaration, given: Given): Promise<number> {
   const load = () =>
     loadServiceSettings({ files: given['config-file'], directories: given['config-dir'] }, process.env)
+  if (declaration.listens) collectAlone()
   const supervisor = createSupervisor(process.env)
   const settings = await load()
   for (const warning of settings.warnings) console.error(`warning: ${warning}`)
