@@ -3,13 +3,13 @@
  * and creates at 100 to 100,000 servers, on SQLite and on PostgreSQL; beside the real Nova in the same run.
  * A few minutes; shorter with fewer sizes (`100 1000`) or less time for each figure (`--seconds 0.3`).
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { asAdmin, startPostgres } from '../test/contract/postgres.ts'
 import { growTo, prepare } from './api/fill.ts'
-import { type Asked, type Cost, costOf, type Target } from './api/measure.ts'
+import { type Asked, type Cost, costsOf, type Target } from './api/measure.ts'
 import { measureNova } from './api/nova.ts'
 import { type Surroundings, startSurroundings } from './api/ours.ts'
 import { figuresOf } from './measure/figures.ts'
@@ -26,7 +26,7 @@ const { report, write } = figuresOf('api')
 /** Not a figure: where the run is, and how long it has taken so far. */
 const say = (what: string): void => console.error(`[${Math.round(performance.now() / 1000)} s] ${what}`)
 
-type Costs = Record<string, Cost>
+type Costs = Readonly<Record<string, Cost>>
 
 /** What is asked; the same of ours and of the real one. */
 const readsOf = (size: number, uuid: string): Readonly<Record<string, Asked>> => ({
@@ -39,87 +39,115 @@ const readsOf = (size: number, uuid: string): Readonly<Record<string, Asked>> =>
   'GET /flavors/detail': { path: '/flavors/detail' },
 })
 
-async function measureAll(
-  name: string,
-  target: Target,
-  asked: Readonly<Record<string, Asked>>,
-): Promise<Costs> {
-  const costs: Costs = {}
-  for (const [what, one] of Object.entries(asked)) {
-    const cost = await costOf(target, one, SECONDS)
-    costs[what] = cost
-    report(`${name}: ${what}`, cost)
+/** A service with so many servers. */
+interface Sized {
+  readonly size: number
+  readonly target: Target
+  readonly asked: Readonly<Record<string, Asked>>
+}
+
+/** Asks all of them the same, by turns; answers the costs of the last one. */
+async function measureAll(name: string, services: readonly Sized[]): Promise<Costs> {
+  const costs: Record<string, Cost> = {}
+  for (const what of Object.keys(services.at(-1)?.asked ?? {})) {
+    const asked = services.flatMap(({ size, target, asked: { [what]: one } }) =>
+      one ? [{ size, target, ...one }] : [],
+    )
+    const measured = await costsOf(asked, SECONDS)
+    for (const [at, { size }] of asked.entries()) {
+      const cost = measured[at]
+      if (!cost) continue
+      costs[what] = cost
+      report(`${name}, ${size} servers: ${what}`, cost)
+    }
+    const few = measured[asked.findIndex(({ size }) => size === FEW)]
+    const [most, size] = [measured.at(-1), asked.at(-1)?.size ?? 0]
+    if (few && most && size > FEW)
+      report(`${name}: ${what}: at ${size} by that at ${FEW}`, timesAsMuch(most, few))
   }
   return costs
 }
 
-async function measureOurs(
-  name: string,
-  url: string,
-  around: Surroundings,
-  databaseRoot?: number,
-): Promise<Costs[]> {
-  await prepare(url)
-  const all: Costs[] = []
-  for (const size of SIZES) {
-    say(`${name}: filling up to ${size} servers`)
-    const middle = await growTo(url, size, around.owner)
-    const api = await around.startApi(url, databaseRoot)
-    try {
-      const costs = await measureAll(`${name}, ${size} servers`, api, readsOf(size, middle))
-      const server = { name: 'bench', imageRef: around.owner.imageId, flavorRef: '1', networks: 'none' }
-      if (size === SIZES.at(-1))
-        Object.assign(
-          costs,
-          await measureAll(`${name}, ${size} servers`, api, {
-            'POST /servers': { path: '/servers', body: { server } },
-          }),
-        )
-      all.push(costs)
-    } finally {
-      await api.stop()
-    }
+/** With so many the longest page is full: from here on more servers should make no difference. */
+const FEW = 1_000
+
+/** How much longer it takes, and how much more CPU. */
+function timesAsMuch(most: Cost, few: Cost) {
+  const byThen = (of: (cost: Cost) => number) => Math.round((of(most) / of(few)) * 100) / 100
+  return {
+    p50: byThen(({ p50Ms }) => p50Ms),
+    cpu: byThen(({ apiCpuMs, databaseCpuMs }) => apiCpuMs + databaseCpuMs),
   }
-  tellFlatness(name, all)
-  return all
 }
 
-/** How much longer the same page takes, and how much more CPU, with the most servers than with 1,000. */
-function tellFlatness(name: string, all: readonly Costs[]): void {
-  const [small, large] = [all[SIZES.indexOf(1_000)], all.at(-1)]
-  for (const what of Object.keys(small ?? {})) {
-    const [before, after] = [small?.[what], large?.[what]]
-    if (!before || !after) continue
-    const byThen = (of: (cost: Cost) => number) => Math.round((of(after) / of(before)) * 100) / 100
-    report(`${name}: ${what}: at ${SIZES.at(-1)} by that at 1000`, {
-      p50: byThen(({ p50Ms }) => p50Ms),
-      cpu: byThen(({ apiCpuMs, databaseCpuMs }) => apiCpuMs + databaseCpuMs),
-    })
+/** Where the databases of one kind are. */
+interface Place {
+  readonly name: string
+  /** The process whose children serve them, when they are not in files. */
+  readonly root?: number
+  /** The URL of an empty one, or of a copy of another that nobody uses. */
+  make(database: string, copied: string | undefined): Promise<string>
+}
+
+/** Each size has a database and an API of its own, all up at once. */
+async function measureOurs(place: Place, around: Surroundings): Promise<Costs> {
+  const filled: { size: number; url: string; middle: string }[] = []
+  for (const size of SIZES) {
+    say(`${place.name}: filling up to ${size} servers`)
+    const before = filled.at(-1)
+    const url = await place.make(`servers_${size}`, before && `servers_${before.size}`)
+    if (!before) await prepare(url)
+    filled.push({ size, url, middle: await growTo(url, size, around.owner) })
+  }
+  const services: (Sized & { readonly target: Target & { stop(): Promise<void> } })[] = []
+  try {
+    for (const { size, url, middle } of filled)
+      services.push({ size, target: await around.startApi(url, place.root), asked: readsOf(size, middle) })
+    say(`${place.name}: asking`)
+    const reads = await measureAll(place.name, services)
+    const server = { name: 'bench', imageRef: around.owner.imageId, flavorRef: '1', networks: 'none' }
+    const asked = { 'POST /servers': { path: '/servers', body: { server } } }
+    const creates = await measureAll(
+      place.name,
+      services.slice(-1).map((largest) => ({ ...largest, asked })),
+    )
+    return { ...reads, ...creates }
+  } finally {
+    for (const { target } of services) await target.stop()
   }
 }
 
 const dir = mkdtempSync(join(tmpdir(), 'kilonova-bench-'))
 const around = await startSurroundings()
 try {
-  const sqlite = await measureOurs('SQLite', `sqlite://${join(dir, 'api.sqlite')}`, around)
+  const files: Place = {
+    name: 'SQLite',
+    async make(database, copied) {
+      const path = join(dir, `${database}.sqlite`)
+      if (copied !== undefined) copyFileSync(join(dir, `${copied}.sqlite`), path)
+      return `sqlite://${path}`
+    },
+  }
+  const sqlite = await measureOurs(files, around)
   const server = await startPostgres({ isDurable: true })
   try {
-    await asAdmin(server.url, 'create database bench')
-    const postgres = await measureOurs(
-      'PostgreSQL',
-      server.url.replace('/postgres', '/bench'),
-      around,
-      process.pid,
-    )
+    const own: Place = {
+      name: 'PostgreSQL',
+      root: process.pid,
+      async make(database, copied) {
+        await asAdmin(server.url, `create database ${database} template ${copied ?? 'template1'}`)
+        return server.url.replace('/postgres', `/${database}`)
+      },
+    }
+    const postgres = await measureOurs(own, around)
     if (values.oracle) {
       say('the real Nova: making a hundred servers')
       const nova = await measureNova((target, uuid) => {
-        const asked = readsOf(100, uuid)
-        return measureAll('Nova on MariaDB, 100 servers', target, asked)
+        return measureAll('Nova on MariaDB', [{ size: 100, target, asked: readsOf(100, uuid) }])
       })
-      for (const [name, ours] of Object.entries({ SQLite: sqlite.at(-1), PostgreSQL: postgres.at(-1) }))
+      for (const [name, ours] of Object.entries({ SQLite: sqlite, PostgreSQL: postgres }))
         for (const [what, cost] of Object.entries(nova)) {
-          const mine = ours?.[what]?.perSecondPerCore
+          const mine = ours[what]?.perSecondPerCore
           if (mine !== undefined)
             report(`${what}: ${name} by Nova, per core`, Math.round((mine / cost.perSecondPerCore) * 10) / 10)
         }

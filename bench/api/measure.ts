@@ -9,7 +9,7 @@ export interface Target {
   readonly microversion: string
   /** How many ask at once where CPU is measured. */
   readonly clients: number
-  /** Fewer requests than this say nothing of it: its code is not compiled yet. */
+  /** Fewer requests than this, of one kind in all, say nothing of it: its code is not compiled yet. */
   readonly atLeast: number
   /** User and system time so far, in seconds: of the API's processes, and of its database's where that is a process of its own. */
   cpu(): { readonly api: number; readonly database: number }
@@ -32,8 +32,37 @@ export interface Asked {
   readonly body?: unknown
 }
 
-/** Time of one request after another; then CPU while several clients ask at once. Some go before, to get warm. */
-export async function costOf(target: Target, { path, body }: Asked, seconds: number): Promise<Cost> {
+/**
+ * CPU is measured so many times, time in so many bursts more, and in between the other targets are asked: what the machine
+ * does besides meets all of them alike.
+ */
+const ROUNDS = 6
+const BURSTS = 5
+
+/**
+ * What each costs: the time of one request after another, and CPU while several clients ask at once, each for so many
+ * seconds in all. Some requests go before, to get warm.
+ */
+export async function costsOf(
+  all: readonly (Asked & { readonly target: Target })[],
+  seconds: number,
+): Promise<Cost[]> {
+  const probes = all.map(({ target, ...asked }) => probeOf(target, asked))
+  const inTurn = (turn: number) => (turn % 2 === 0 ? probes : probes.toReversed())
+  try {
+    for (const { warm } of probes) await warm(seconds * 500)
+    for (let round = 0; round < ROUNDS; round++) {
+      for (let burst = 0; burst < BURSTS; burst++)
+        for (const { time } of inTurn(burst)) await time((seconds * 1000) / ROUNDS / BURSTS)
+      for (const { spend } of inTurn(round)) await spend((seconds * 1000) / ROUNDS)
+    }
+    return probes.map(({ cost }) => cost())
+  } finally {
+    for (const { close } of probes) close()
+  }
+}
+
+function probeOf(target: Target, { path, body }: Asked) {
   const { origin, pathname } = new URL(target.url)
   const headers = { 'x-auth-token': target.token, 'openstack-api-version': `compute ${target.microversion}` }
   const connections = Array.from({ length: target.clients }, () => connectionTo(origin, headers))
@@ -45,26 +74,46 @@ export async function costOf(target: Target, { path, body }: Asked, seconds: num
     bytes = answer.bytes
   })
   const alone = clients.slice(0, 1)
-  try {
-    await during({ ms: seconds * 500, atLeast: target.atLeast }, alone)
-    const times = await during({ ms: seconds * 1000, atLeast: target.atLeast }, alone)
-    times.sort((a, b) => a - b)
-    const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0
-    const before = target.cpu()
-    const { length: requests } = await during({ ms: seconds * 1000, atLeast: target.atLeast }, clients)
-    const after = target.cpu()
-    const each = (kind: 'api' | 'database') => ((after[kind] - before[kind]) * 1000) / requests
-    return {
-      requests,
-      kib: Math.round(bytes / 1024),
-      apiCpuMs: round(each('api')),
-      databaseCpuMs: round(each('database')),
-      perSecondPerCore: round(1000 / (each('api') + each('database'))),
-      p50Ms: round(at(0.5)),
-      p99Ms: round(at(0.99)),
-    }
-  } finally {
-    for (const connection of connections) connection.close()
+  const times: number[] = []
+  const spent = { requests: 0, api: 0, database: 0 }
+  return {
+    async warm(ms: number): Promise<void> {
+      await during({ ms, atLeast: target.atLeast }, alone)
+    },
+    async time(ms: number): Promise<void> {
+      times.push(...(await during({ ms, atLeast: Math.ceil(target.atLeast / ROUNDS / BURSTS) }, alone)))
+    },
+    async spend(ms: number): Promise<void> {
+      const before = target.cpu()
+      const { length } = await during({ ms, atLeast: Math.ceil(target.atLeast / ROUNDS) }, clients)
+      const after = target.cpu()
+      spent.requests += length
+      spent.api += after.api - before.api
+      spent.database += after.database - before.database
+    },
+    cost: () => costOf(times, spent, bytes),
+    close(): void {
+      for (const connection of connections) connection.close()
+    },
+  }
+}
+
+/** CPU is in seconds. */
+function costOf(
+  times: readonly number[],
+  { requests, api, database }: { readonly requests: number; readonly api: number; readonly database: number },
+  bytes: number,
+): Cost {
+  const sorted = times.toSorted((a, b) => a - b)
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+  return {
+    requests,
+    kib: Math.round(bytes / 1024),
+    apiCpuMs: round((api * 1000) / requests),
+    databaseCpuMs: round((database * 1000) / requests),
+    perSecondPerCore: round(requests / (api + database)),
+    p50Ms: round(at(0.5)),
+    p99Ms: round(at(0.99)),
   }
 }
 

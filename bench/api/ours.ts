@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { login } from '../../test/cloud-client.ts'
 import { ROOT, startCloudProcess, temporaryStateDir } from '../../test/end-to-end/cloud-process.ts'
 import { eventually } from '../../test/eventually.ts'
-import { commandOf, cpuSeconds, processTree } from '../measure/processes.ts'
+import { commandOf, cpuSeconds, processTree, titleOf } from '../measure/processes.ts'
 import type { Owner } from './fill.ts'
 import type { Target } from './measure.ts'
 
@@ -26,6 +26,7 @@ export async function startSurroundings(): Promise<Surroundings> {
   const { token } = await demo.ok('identity', 'GET', '/auth/tokens', undefined, {
     'x-subject-token': demo.token,
   })
+  let started = 0
   const owner = { projectId: demo.projectId, userId: String(token.user.id), imageId: images[0]?.id ?? '' }
   const { passwords } = JSON.parse(readFileSync(join(dir, 'state.json'), 'utf8')) as {
     passwords: Record<string, string>
@@ -33,10 +34,11 @@ export async function startSurroundings(): Promise<Surroundings> {
   return {
     owner,
     async startApi(url, databaseRoot) {
-      const conf = join(dir, 'bench.conf')
+      const own = `api-${started++}`
+      const conf = join(dir, `${own}.conf`)
       writeFileSync(
         conf,
-        confOf(url, cloud.endpoints['identity'] ?? '', passwords['nova'] ?? '', join(dir, 'api.log')),
+        confOf(url, cloud.endpoints['identity'] ?? '', passwords['nova'] ?? '', join(dir, `${own}.log`)),
       )
       const api = spawn(process.execPath, [join(ROOT, 'bin/nova-api.mjs'), '--config-file', conf], {
         stdio: ['ignore', 'pipe', 'inherit'],
@@ -73,9 +75,12 @@ export async function startSurroundings(): Promise<Surroundings> {
 
 const sumOf = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0)
 
-/** The database's processes among what we started. */
+/**
+ * The database's processes among what we started, but for those that clean up after what was filled in: what they
+ * took is gone from the sum when they are.
+ */
 const postgresOf = (root: number): number[] =>
-  processTree(root).filter((pid) => commandOf(pid) === 'postgres')
+  processTree(root).filter((pid) => commandOf(pid) === 'postgres' && !titleOf(pid).includes('autovacuum'))
 
 const confOf = (url: string, identity: string, password: string, log: string): string => `[DEFAULT]
 transport_url = in-process://

@@ -39,3 +39,6 @@ export function cpuSeconds(pid: number): number {
 }
 
 export const commandOf = (pid: number): string => read(`/proc/${pid}/comm`).trim()
+
+/** What it calls itself: PostgreSQL's processes say what they are for. */
+export const titleOf = (pid: number): string => read(`/proc/${pid}/cmdline`).split('\0').join(' ').trim()
