@@ -40,8 +40,8 @@ interface Sent {
   readonly block_device_mapping_v2?: readonly DeviceWish[] | undefined
 }
 
-const ROOT_NAME = 'vda'
-const ROOT_DEVICE = `/dev/${ROOT_NAME}`
+/** The root disk where nobody named it. */
+export const ROOT_DEVICE = '/dev/vda'
 const invalid = (why: string) => badRequest(`Block Device Mapping is Invalid: ${why}`)
 
 const EMPTY: Device = {
@@ -67,24 +67,26 @@ const rootOfImage = (imageId: string): Device => ({
   sourceType: 'image',
   imageId,
   bootIndex: 0,
-  deviceName: ROOT_DEVICE,
   deleteOnTermination: true,
 })
 
-const nameOf = (text: string | undefined): string | null =>
+export const nameOf = (text: string | undefined): string | null =>
   text === undefined ? null : `/dev/${text.replace(/^\/dev\//, '')}`
 
 const sizeOf = (size: number | string | undefined): number | null =>
   size === undefined ? null : Number(size)
 
-/** The disks that were asked for, in order. Refuses both syntaxes at once, and disks that contradict themselves. */
-export function readDevices(sent: Sent): Device[] {
+/**
+ * The disks that were asked for, in order; in the old syntax the one of the root disk's name is it. Refuses both syntaxes at
+ * once, and disks that contradict themselves.
+ */
+export function readDevices(sent: Sent, rootName = ROOT_DEVICE): Device[] {
   const { block_device_mapping: old = [], block_device_mapping_v2: wishes = [] } = sent
   if (old.length > 0 && wishes.length > 0)
     throw badRequest('Using different block_device_mapping syntaxes is not allowed in the same request.')
   if (wishes.length > 0)
     return wishes.flatMap((wish) => (wish.no_device ? [] : readDevice(wish, sent.imageRef !== undefined)))
-  const devices = old.flatMap((wish) => (wish.no_device ? [] : readOldDevice(wish)))
+  const devices = old.flatMap((wish) => readOldDevice(wish, rootName))
   const imageId = sent.imageRef ?? ''
   const isRooted = devices.some(({ bootIndex }) => bootIndex === 0)
   return isRooted || imageId === '' ? devices : [rootOfImage(imageId), ...devices]
@@ -132,22 +134,27 @@ function refuseContradictions(wish: DeviceWish, isImageSent: boolean): void {
 
 const EPHEMERAL = /^ephemeral(\d|[1-9]\d+)$/
 
-function readOldDevice(wish: OldDeviceWish): Device {
+/** A name of swap or of an ephemeral disk, as the old syntax has them. */
+export const isVirtual = (name: string): boolean => name === 'swap' || EPHEMERAL.test(name)
+
+/** None of one that says that there is none. */
+export function readOldDevice(wish: OldDeviceWish, rootName: string): Device[] {
+  if (wish.no_device) return []
   const deviceName = nameOf(wish.device_name)
   const common = { ...EMPTY, deviceName, volumeSizeGb: sizeOf(wish.volume_size) }
   const { virtual_name: virtual = '', volume_id: volumeId, snapshot_id: snapshotId } = wish
-  if (virtual === 'swap' || EPHEMERAL.test(virtual))
-    return { ...common, deleteOnTermination: true, guestFormat: virtual === 'swap' ? 'swap' : null }
+  if (isVirtual(virtual))
+    return [{ ...common, deleteOnTermination: true, guestFormat: virtual === 'swap' ? 'swap' : null }]
   if (snapshotId === undefined && volumeId === undefined) throw invalid('Unrecognized legacy format.')
-  return {
+  const source = {
     ...common,
-    sourceType: snapshotId === undefined ? 'volume' : 'snapshot',
-    destinationType: 'volume',
+    sourceType: snapshotId === undefined ? ('volume' as const) : ('snapshot' as const),
+    destinationType: 'volume' as const,
     volumeId: snapshotId === undefined ? (volumeId ?? null) : null,
     snapshotId: snapshotId ?? null,
-    bootIndex: deviceName === ROOT_DEVICE ? 0 : -1,
-    deleteOnTermination: isTrue(wish.delete_on_termination),
   }
+  const bootIndex = deviceName === rootName ? 0 : -1
+  return [{ ...source, bootIndex, deleteOnTermination: isTrue(wish.delete_on_termination) }]
 }
 
 const isSwap = ({ sourceType, destinationType, guestFormat }: Device): boolean =>
@@ -155,7 +162,8 @@ const isSwap = ({ sourceType, destinationType, guestFormat }: Device): boolean =
 const isEphemeral = ({ sourceType, destinationType, guestFormat }: Device): boolean =>
   sourceType === 'blank' && destinationType === 'local' && guestFormat !== 'swap'
 
-const blank = (volumeSizeGb: number, guestFormat: string | null): Device => ({
+/** Swap, or an ephemeral disk, of the flavor. */
+export const blank = (volumeSizeGb: number, guestFormat: string | null): Device => ({
   ...EMPTY,
   volumeSizeGb,
   guestFormat,
@@ -163,23 +171,22 @@ const blank = (volumeSizeGb: number, guestFormat: string | null): Device => ({
 })
 
 /** Refuses a volume that is sent as the root disk beside an image that is. */
-export function checkRootName(devices: readonly Device[], imageRef: string): void {
-  const isRival = (one: Device) => one.destinationType === 'volume' && one.deviceName === ROOT_DEVICE
+export function checkRootName(devices: readonly Device[], imageRef: string, rootName: string): void {
+  const isRival = (one: Device) => one.destinationType === 'volume' && one.deviceName === rootName
+  const name = rootName.slice('/dev/'.length)
   if (imageRef !== '' && devices.some(isRival))
-    throw badRequest(`The volume cannot be assigned the same device name as the root device ${ROOT_NAME}`)
+    throw badRequest(`The volume cannot be assigned the same device name as the root device ${name}`)
 }
 
 /** The disks with those that the flavor adds. Refuses what several servers cannot share. */
 export function completeDevices(
   devices: readonly Device[],
-  { flavor, count }: { flavor: Flavor; count: number },
+  { flavor, count, rootName }: { flavor: Flavor; count: number; rootName: string },
 ): Device[] {
   if (count > 1 && devices.some(({ sourceType }) => sourceType === 'volume'))
     throw badRequest('Cannot attach one or more volumes to multiple instances')
   return [
-    ...devices.map((one) =>
-      one.bootIndex === 0 ? { ...one, deviceName: one.deviceName ?? ROOT_DEVICE } : one,
-    ),
+    ...devices.map((one) => (one.bootIndex === 0 ? { ...one, deviceName: one.deviceName ?? rootName } : one)),
     ...(flavor.ephemeralGb > 0 && !devices.some(isEphemeral) ? [blank(flavor.ephemeralGb, null)] : []),
     ...(flavor.swapMb > 0 && !devices.some(isSwap) ? [blank(flavor.swapMb, 'swap')] : []),
   ]

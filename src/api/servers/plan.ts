@@ -22,7 +22,7 @@ import {
   rootDevice,
 } from './block-devices.ts'
 import { checkImage, checkVolumeImage } from './check-image.ts'
-import { withImageDevices } from './image-devices.ts'
+import { rootNameOf, withImageDevices } from './image-devices.ts'
 import type { createServer } from './create.spec.ts'
 import { checkZone, type Destination, destinationOf } from './destination.ts'
 import type { SchedulerHints } from './notes.ts'
@@ -89,8 +89,7 @@ export async function planOf(call: CreateCall, services: Services): Promise<Plan
   const publicKey = await publicKeyOf(call, services, sent)
   const quota = await quotaOf(services, { projectId, userId: call.context.userId })
   checkItems(quota, sent.metadata ?? {}, sent.personality ?? [])
-  checkRootName(wished, imageRef)
-  const completed = completeDevices(withImageDevices(wished, image), { flavor, count: maxCount })
+  const completed = devicesOf(sent, image, { flavor, count: maxCount })
   const root = rootDevice(completed)
   if (root?.destinationType === 'volume') checkVolumeImage(bootImage, flavor, root.volumeSizeGb)
   else if (image) checkImage(image, flavor, () => call.may('os_compute_api:servers:create:zero_disk_flavor'))
@@ -119,6 +118,14 @@ export async function planOf(call: CreateCall, services: Services): Promise<Plan
     group,
     quota,
   }
+}
+
+/** The disks that were sent, those of the image and those of the flavor. */
+function devicesOf(sent: Sent, image: Image | null, of: { flavor: Flavor; count: number }): Device[] {
+  const rootName = rootNameOf(image)
+  const wished = readDevices(sent, rootName)
+  checkRootName(wished, sent.imageRef ?? '', rootName)
+  return completeDevices(withImageDevices(wished, image, { sent, flavor: of.flavor }), { ...of, rootName })
 }
 
 /** The image sent, if one was, and what is known of the one that the server boots from. */
