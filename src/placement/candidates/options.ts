@@ -3,7 +3,7 @@
  * with it. A query can have a hundred thousand roots looked at: one that will not do leaves nothing behind.
  */
 import { NONE } from '../engine/columns.ts'
-import { hasBit } from '../engine/words.ts'
+import { hasBit, type Words } from '../engine/words.ts'
 import type { World } from '../engine/world.ts'
 import { hasRoom, type Part, type Plan } from './plan.ts'
 import type { Budget, Choices, Way } from './tree-search.ts'
@@ -16,6 +16,13 @@ export class Options {
   readonly #isShared: boolean
   /** Nothing is shared, and no two parts vie for anything: who is alone in its tree meets all parts or none. */
   readonly #isPlain: boolean
+  /** For each part the first that asks for the same: whoever may meet the one may meet the other. */
+  readonly #like: readonly number[]
+  /** How many providers there must be for each part, were it only for those like it. */
+  readonly #least: readonly number[]
+  /** Groups that are not alike are to have a provider each: their number alone does not tell whether they can. */
+  readonly #mustMatch: boolean
+  readonly #rivalries: readonly Rivalry[]
   /** For each part, those that share and have room, by aggregate. */
   readonly #sharedIn = new Map<Part, ReadonlyMap<string, readonly number[]>>()
 
@@ -25,6 +32,11 @@ export class Options {
     this.#order = plan.parts.map((_, index) => index)
     this.#isShared = plan.parts.some(({ sharing }) => sharing.length > 0)
     this.#isPlain = !this.#isShared && isPlain(plan)
+    this.#like = likenesses(plan)
+    this.#least = leastFor(plan, this.#like)
+    const kinds = new Set(this.#like.filter((_, index) => plan.parts[index]?.suffix !== ''))
+    this.#mustMatch = plan.isolated && kinds.size > 1
+    this.#rivalries = rivalriesIn(plan, this.#like)
   }
 
   /** Whether `alone` tells all of a root. */
@@ -58,20 +70,30 @@ export class Options {
       const index = this.#order[place] ?? NONE
       const part = this.#plan.parts[index]
       if (!part) continue
-      // Looking at bits is quicker than a step.
-      budget.steps -= (members?.length ?? 1) >>> 2
-      const found = this.#found(part, root, members, aggregates, budget)
-      if (found === undefined) {
-        this.#putFirst(place)
-        return undefined
+      const like = this.#like[index] ?? index
+      let found = options?.[like]
+      if (found === undefined || found === NOBODY) {
+        // Looking at bits is quicker than a step.
+        budget.steps -= (members?.length ?? 1) >>> 2
+        found = this.#found(part, root, members, aggregates, budget)
+        if (found === undefined || found.length < (this.#least[index] ?? 0)) {
+          this.#putFirst(place)
+          return undefined
+        }
+        options ??= this.#plan.parts.map(() => NOBODY)
+        options[like] = found
       }
-      options ??= this.#plan.parts.map(() => NOBODY)
-      options[index] = found
+      if (options) options[index] = found
     }
     // What is asked for without parts, every root has.
     options ??= []
     budget.steps -= options.length
-    return isPossible(this.#world, this.#plan, options) ? options : undefined
+    if (this.#mustMatch && !canIsolate(this.#plan, options)) return undefined
+    for (let at = 0; at < this.#rivalries.length; at++) {
+      const rivalry = this.#rivalries[at]
+      if (rivalry && !suffices(this.#world, rivalry, options)) return undefined
+    }
+    return options
   }
 
   #putFirst(place: number): void {
@@ -152,6 +174,29 @@ const NO_NAMES: ReadonlySet<string> = new Set()
 const NOBODY: readonly number[] = []
 const NO_WORDS = new Uint32Array(0)
 
+/** Suffixed groups for the same have the same set. */
+function likenesses({ parts }: Plan): number[] {
+  const numbers = new Map<Words, number>()
+  const firsts = new Map<string, number>()
+  return parts.map(({ allowed, demands }, index) => {
+    const number = numbers.get(allowed) ?? numbers.size
+    numbers.set(allowed, number)
+    const key = `${number} ${demands.map(({ classIndex, amount }) => `${classIndex}:${amount}`).join()}`
+    const first = firsts.get(key) ?? index
+    firsts.set(key, first)
+    return first
+  })
+}
+
+function leastFor({ parts, isolated }: Plan, like: readonly number[]): number[] {
+  const times = new Map<number, number>()
+  for (const [index, { suffix }] of parts.entries()) {
+    const first = like[index] ?? index
+    if (isolated && suffix !== '') times.set(first, (times.get(first) ?? 0) + 1)
+  }
+  return parts.map((_, index) => times.get(like[index] ?? index) ?? 1)
+}
+
 function isPlain({ parts, hasRivals, isolated, subtrees, traitsTogether }: Plan): boolean {
   const groups = parts.filter(({ suffix }) => suffix !== '').length
   return (
@@ -163,34 +208,52 @@ function isPlain({ parts, hasRivals, isolated, subtrees, traitsTogether }: Plan)
   )
 }
 
-/** Whether the options suffice by their number: what is plainly impossible is not worth a search. */
-function isPossible(world: World, plan: Plan, options: Choices): boolean {
-  if (plan.isolated && !canIsolate(plan, options)) return false
-  if (!plan.hasRivals) return true
-  const wanted = new Map<number, { amount: number; providers: Set<number> }>()
-  for (const [index, part] of plan.parts.entries()) {
-    for (const { classIndex, amount, isAlone } of part.demands) {
+/** A class that several parts demand. */
+interface Rivalry {
+  readonly classIndex: number
+  /** Of all of them together. */
+  readonly amount: number
+  /** Of parts that are alike the first. */
+  readonly parts: readonly number[]
+}
+
+function rivalriesIn({ parts }: Plan, like: readonly number[]): Rivalry[] {
+  const rivals = new Map<number, { amount: number; parts: Set<number> }>()
+  for (const [index, { demands }] of parts.entries()) {
+    for (const { classIndex, amount, isAlone } of demands) {
       if (isAlone) continue
-      const sum = wanted.get(classIndex) ?? { amount: 0, providers: new Set() }
+      const sum = rivals.get(classIndex) ?? { amount: 0, parts: new Set() }
       sum.amount += amount
-      for (const slot of options[index] ?? []) sum.providers.add(slot)
-      wanted.set(classIndex, sum)
+      sum.parts.add(like[index] ?? index)
+      rivals.set(classIndex, sum)
     }
   }
-  return [...wanted].every(([classIndex, { amount, providers }]) => {
-    let free = 0
-    for (const slot of providers) {
-      const row = world.roomOf(slot, classIndex)
-      free += Math.min(world.rooms.capacity(row) - world.rooms.used(row), world.rooms.maxUnit(row))
-    }
-    return amount <= free
-  })
+  return Array.from(rivals, ([classIndex, sum]) => ({
+    classIndex,
+    amount: sum.amount,
+    parts: [...sum.parts],
+  }))
+}
+
+/** Whether the providers have enough for all that vie for a class: what is plainly impossible is not worth a search. */
+function suffices(world: World, { classIndex, amount, parts }: Rivalry, options: Choices): boolean {
+  let free = 0
+  for (const slot of unionOf(parts, options)) {
+    const row = world.roomOf(slot, classIndex)
+    free += Math.min(world.rooms.capacity(row) - world.rooms.used(row), world.rooms.maxUnit(row))
+  }
+  return amount <= free
+}
+
+function unionOf(parts: readonly number[], options: Choices): Iterable<number> {
+  const [first, ...more] = parts
+  const list = options[first ?? NONE] ?? NOBODY
+  return more.length === 0 ? list : new Set([list, ...more.map((part) => options[part] ?? NOBODY)].flat())
 }
 
 /** Whether each group with a suffix can have a provider of its own: groups make room for one another in turn. */
 function canIsolate(plan: Plan, options: Choices): boolean {
   const groups = plan.parts.flatMap(({ suffix }, index) => (suffix === '' ? [] : [index]))
-  if (groups.length < 2) return true
   const holder = new Map<number, number>()
   const settle = (group: number, tried: Set<number>): boolean => {
     for (const slot of options[group] ?? []) {

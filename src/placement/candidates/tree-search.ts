@@ -196,11 +196,11 @@ const hasTaken = (words: Words, slot: number): boolean => slot !== NONE && hasBi
 
 /** The parts with the fewest options first, of those that are the hardest to meet. */
 function orderOf({ parts, order }: Plan, options: Choices): readonly number[] {
-  const all = options[0]?.length
-  if (options.every(({ length }) => length === all)) return order
-  return order.toSorted(
-    (a, b) => rankOf(parts[a]) - rankOf(parts[b]) || (options[a]?.length ?? 0) - (options[b]?.length ?? 0),
-  )
+  const compare = (a: number, b: number): number =>
+    rankOf(parts[a]) - rankOf(parts[b]) || (options[a]?.length ?? 0) - (options[b]?.length ?? 0)
+  for (let at = 1; at < order.length; at++)
+    if (compare(order[at - 1] ?? NONE, order[at] ?? NONE) > 0) return order.toSorted(compare)
+  return order
 }
 
 function addTo(sums: Map<number, number>, key: number, amount: number): void {
