@@ -1,8 +1,9 @@
 /**
  * `npm run bench -- placement [SIZE…] [--oracle]`: what Placement costs. Candidates at 1,000, 10,000 and 100,000
- * hosts (or the sizes given) and in a nested world, memory, time to load; durable claims on PostgreSQL
- * beside what PostgreSQL alone does. With `--oracle` the real Placement (../shared/oracle) is asked the same
- * of up to 10,000 hosts, and what ours costs is told as its part.
+ * hosts (or the sizes given) and in a nested world, once a kind of query is warm (after 2,000 of it; of its first 500 the
+ * slowest are told apart), memory, time to load; durable claims on PostgreSQL beside what PostgreSQL alone does. With
+ * `--oracle` the real Placement (../shared/oracle) is asked the same of up to 10,000 hosts, and what ours costs is told
+ * as its part.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,7 +12,7 @@ import { parseArgs } from 'node:util'
 import { findOracle, type Oracle, startOracle } from '../test/interop/oracle.ts'
 import { asAdmin, startPostgres } from '../test/contract/postgres.ts'
 import { figuresOf } from './measure/figures.ts'
-import { type Cost, costOf, FLAT_QUERIES, NESTED_QUERIES } from './placement/candidates.ts'
+import { BRIEF, type Cost, costOf, FLAT_QUERIES, NESTED_QUERIES, STEADY } from './placement/candidates.ts'
 import { claimRate, postgresAlone } from './placement/claims.ts'
 import { fill } from './placement/fill.ts'
 import { startReal } from './placement/real.ts'
@@ -24,12 +25,14 @@ const { values, positionals } = parseArgs({
 const SIZES = positionals.length > 0 ? positionals.map(Number) : [1_000, 10_000, 100_000]
 /** The real one takes seconds for one request beyond this. */
 const REAL_HOSTS = 10_000
-const REAL_REQUESTS = 10
-const REQUESTS = 1_000
 const CLIENTS = 16
 const CLAIM_MS = 10_000
 
-const { report, write } = figuresOf('placement')
+const { keep, report, write } = figuresOf('placement')
+keep('candidates are measured', {
+  how: 'each kind of query one after another, first, then until it is warm, then in windows; p99Ms is that of the window in the middle, worstWindowP99Ms the largest, firstP99Ms that of the first requests',
+  ...STEADY,
+})
 
 async function measureQueries(
   name: string,
@@ -38,7 +41,7 @@ async function measureQueries(
 ): Promise<Map<string, Cost>> {
   const costs = new Map<string, Cost>()
   for (const [what, query] of Object.entries(queries)) {
-    const cost = await costOf(service, query, REQUESTS)
+    const cost = await costOf(service, query, STEADY)
     costs.set(what, cost)
     report(`${name}: ${what}`, cost)
   }
@@ -55,7 +58,7 @@ async function measureReal(
   const service = await startReal(oracle, dir, hosts)
   try {
     for (const [what, query] of Object.entries(FLAT_QUERIES)) {
-      const real = await costOf(service, query, REAL_REQUESTS)
+      const real = await costOf(service, query, BRIEF)
       const own = ours.get(what)
       const times = own && {
         cpu: Math.round(real.cpuMs / own.cpuMs),
