@@ -2,7 +2,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Command, CommandKind, GuestSpec } from '#contracts/compute.ts'
 import type { CommandOutcome } from '#contracts/conductor.ts'
-import { gathered, inTransaction, joined, askRows } from '#db/kit/index.ts'
+import { askRows, gathered, inTransaction, joined, onlyChecked } from '#db/kit/index.ts'
 import { wakeOperation } from './operations.ts'
 import type { NovaDb } from './schema.ts'
 
@@ -145,11 +145,11 @@ const FINISH_MANY = `
   with finished as (
     update commands c set status = 'done', outcome = v.outcome, finished_at = v.now
     from unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) as v (id, host, outcome, now)
-    where c.id = v.id and c.host = v.host and c.status = 'pending'
+    where c.id = v.id and ${onlyChecked("c.host = v.host and c.status = 'pending'")}
     returning c.id, c.operation_id, v.now
   ), woken as (
     update operations o set wakes = o.wakes + 1, wake_at = f.now, updated_at = f.now
-    from finished f where o.id = f.operation_id and o.status = 'live'
+    from finished f where o.id = f.operation_id and ${onlyChecked("o.status = 'live'")}
   )
   select id from finished`
 

@@ -8,6 +8,7 @@ import {
   keysetOrder,
   askRows,
   type SortColumn,
+  onlyChecked,
 } from '#db/kit/index.ts'
 import { badRequest, notFound } from '#lib/fault.ts'
 import type { InstanceAction, InstanceActionEvent } from '#model/instance/index.ts'
@@ -241,12 +242,17 @@ const endingLast = joined<NovaDb, ActionKey & { readonly event: string; readonly
   },
 })
 
+/** The actions are looked up first: PostgreSQL expects few unfinished events, and compared all of them with all that end. */
 const END_LAST = `
+  with ended as materialized (
+    select latest.id, v.event, v.now
+    from unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) as v (instance_uuid, request_id, now, event)
+    ${LATEST}
+  )
   update instance_actions_events e
-  set finished_at = v.now, result = 'Success', details = null, traceback = null
-  from unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) as v (instance_uuid, request_id, now, event)
-  ${LATEST}
-  where e.action_id = latest.id and e.event = v.event and e.finished_at is null`
+  set finished_at = ended.now, result = 'Success', details = null, traceback = null
+  from ended
+  where e.action_id = ended.id and ${onlyChecked('e.event = ended.event and e.finished_at is null')}`
 
 const NEWEST_FIRST: readonly SortColumn[] = [
   { column: 'created_at', direction: 'desc' },

@@ -8,6 +8,7 @@ import {
   isUniqueViolation,
   joined,
   lockRows,
+  onlyChecked,
 } from '#db/kit/index.ts'
 import { conflict, notFound } from '#lib/fault.ts'
 import {
@@ -76,7 +77,7 @@ const finding = gathered<NovaDb, string, Instance | undefined>({
     return row && instanceOf(row)
   },
   async many(db, uuids) {
-    const text = 'select * from instances where uuid = any($1::text[]) and deleted = 0'
+    const text = `select * from instances where uuid = any($1::text[]) and ${onlyChecked('deleted = 0')}`
     const read = rowsReader()
     const rows = await askRows<InstanceRow>(db, text, [uuids])
     const found = new Map(rows.map((row) => [row.uuid, read(row)]))
@@ -211,7 +212,7 @@ function touchingIn(columns: readonly string[], unlike: readonly TaskState[]): T
     set ${columns.map((column) => `${column} = v.${column}, `).join('')}updated_at = v.now, changed_at = v.now
     from unnest($1::text[], $2::bigint[]${given.map((each) => `, ${each}`).join('')})
       as v (uuid, now${columns.map((column) => `, ${column}`).join('')})
-    where i.uuid = v.uuid and i.deleted = 0${
+    where i.uuid = v.uuid and ${onlyChecked('i.deleted = 0')}${
       unlike.length === 0
         ? ''
         : ` and (i.task_state is null or i.task_state not in (${unlike.map((state) => `'${state}'`).join(', ')}))`
@@ -356,7 +357,7 @@ const END_MANY = `
     addresses_v4 = '', addresses_v6 = '', terminated_at = v.now, updated_at = v.now, changed_at = v.now,
     deleted = 1, deleted_at = v.now
   from unnest($1::text[], $2::bigint[]) as v (uuid, now)
-  where i.uuid = v.uuid and i.deleted = 0`
+  where i.uuid = v.uuid and ${onlyChecked('i.deleted = 0')}`
 
 export interface InstanceUsage {
   readonly instances: number

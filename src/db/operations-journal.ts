@@ -8,6 +8,7 @@ import {
   isOneOf,
   joined,
   askRows,
+  onlyChecked,
 } from '#db/kit/index.ts'
 import type { Clock } from '#lib/clock.ts'
 import { type Entry, type Journal, type Leased, LeaseLost, type SagaTypes } from '#lib/saga/index.ts'
@@ -177,7 +178,7 @@ const SAVE_MANY = `
     wake_at = case when v.wake_at is null then o.wake_at when o.wakes = v.wakes_seen then v.wake_at else v.now end
   from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::boolean[], $7::bigint[], $8::bigint[], $9::text[])
     as v (id, owner, now, progress, status, holds, wakes_seen, wake_at, params)
-  where o.id = v.id and o.lease_owner = v.owner and o.status = 'live'
+  where o.id = v.id and o.lease_owner = v.owner and ${onlyChecked("o.status = 'live'")}
   returning o.id, o.cancelled, o.wakes, o.instance_uuid`
 
 async function save(

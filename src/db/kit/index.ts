@@ -14,7 +14,7 @@ export {
   matches,
 } from './dialect.ts'
 export { insertTogether } from './insert-together.ts'
-export { gathered, joined, askRows } from './joined.ts'
+export { askRows, gathered, joined, onlyChecked } from './joined.ts'
 export { createSharedTransactions, requireOwnTransaction } from './shared-transactions.ts'
 export type { Migration } from './migrate.ts'
 export { type Direction, keysetAfter, keysetOrder, type SortColumn } from './keyset.ts'

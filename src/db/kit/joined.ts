@@ -117,6 +117,12 @@ export function meetingOf<DB>(
   }
 }
 
+/**
+ * A condition that rows are not looked for by, but only checked for. Of a table that was never analyzed PostgreSQL expects that
+ * a single row is alive: it looked up those few by their index, which were all, and not the rows that were named.
+ */
+export const onlyChecked = (condition: string): string => `(${condition}) is true`
+
 /** Asks a statement that is written out, with nothing to compile. */
 export async function askRows<R>(
   db: { executeQuery: Kysely<unknown>['executeQuery'] },
