@@ -1,6 +1,6 @@
 /** Block devices: the disks of instances. */
 import type { Kysely, Transaction } from 'kysely'
-import { dialectOf, gathered, isOneOf } from '#db/kit/index.ts'
+import { compiledOnce, dialectOf, gathered, isListed, isOneOf, listOf } from '#db/kit/index.ts'
 import type { BlockDevice } from '#model/instance/index.ts'
 import type { NovaDb } from './schema.ts'
 
@@ -44,13 +44,7 @@ export async function listAttachedVolumes(
 ): Promise<Map<string, AttachedVolume[]>> {
   const attached = new Map<string, AttachedVolume[]>()
   if (instanceUuids.length === 0) return attached
-  const rows = await db
-    .selectFrom('block_device_mapping')
-    .select(['instance_uuid', 'volume_id', 'delete_on_termination', 'boot_index', 'id'])
-    .where(isOneOf(dialectOf(db), 'instance_uuid', instanceUuids))
-    .where('volume_id', 'is not', null)
-    .orderBy('id')
-    .execute()
+  const rows = await askAttached(db, {}, { list: listOf(dialectOf(db), instanceUuids) })
   const ranked = rows.map((row) => ({ ...row, bootIndex: row.boot_index }))
   for (const row of ranked.sort(byBootOrder)) {
     const volume = { volumeId: row.volume_id ?? '', deleteOnTermination: row.delete_on_termination === 1 }
@@ -60,6 +54,15 @@ export async function listAttachedVolumes(
   }
   return attached
 }
+
+const askAttached = compiledOnce((db: Db, _form: object, { list }: { readonly list: unknown }) =>
+  db
+    .selectFrom('block_device_mapping')
+    .select(['instance_uuid', 'volume_id', 'delete_on_termination', 'boot_index', 'id'])
+    .where(isListed(dialectOf(db), 'instance_uuid', list))
+    .where('volume_id', 'is not', null)
+    .orderBy('id'),
+)
 
 /** What boots comes first, in its order; what does not, in the order it came. */
 const byBootOrder = (a: Ranked, b: Ranked): number => bootRank(a) - bootRank(b) || a.id - b.id

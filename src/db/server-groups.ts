@@ -1,6 +1,6 @@
 /** Server groups and who is in them. A server that is deleted is no member any more. */
 import { type Kysely, sql, type Transaction } from 'kysely'
-import { dialectOf, lockRows, requireOwnTransaction } from '#db/kit/index.ts'
+import { compiledOnce, dialectOf, lockRows, requireOwnTransaction } from '#db/kit/index.ts'
 import { notFound } from '#lib/fault.ts'
 import type { MigrationStatus } from '#model/instance/index.ts'
 import type { GroupPolicy, ServerGroup } from '#model/server-group/index.ts'
@@ -163,14 +163,18 @@ const INSERT_CHUNK = 1000
 
 /** The uuid of the group that a server is in. */
 export async function findGroupOf(db: Db, instanceUuid: string): Promise<string | undefined> {
-  const row = await db
-    .selectFrom('instance_group_member')
-    .innerJoin('instance_groups', 'instance_groups.id', 'instance_group_member.group_id')
-    .select('instance_groups.uuid')
-    .where('instance_group_member.instance_uuid', '=', instanceUuid)
-    .executeTakeFirst()
+  const [row] = await askGroupOf(db, {}, { instanceUuid })
   return row?.uuid
 }
+
+const askGroupOf = compiledOnce(
+  (db: Db, _form: object, { instanceUuid }: { readonly instanceUuid: string }) =>
+    db
+      .selectFrom('instance_group_member')
+      .innerJoin('instance_groups', 'instance_groups.id', 'instance_group_member.group_id')
+      .select('instance_groups.uuid')
+      .where('instance_group_member.instance_uuid', '=', instanceUuid),
+)
 
 /** Where a group's servers are: what placing another of them looks at. */
 export interface GroupPlaces {

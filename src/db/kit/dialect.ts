@@ -87,10 +87,17 @@ export const isOneOf = (
   dialect: DialectName,
   column: string,
   values: readonly string[],
-): RawBuilder<SqlBool> =>
+): RawBuilder<SqlBool> => isListed(dialect, column, listOf(dialect, values))
+
+/** Many values as one parameter. */
+export const listOf = (dialect: DialectName, values: readonly string[]): unknown =>
+  dialect === 'sqlite' ? JSON.stringify(values) : values
+
+/** As `isOneOf`, of what `listOf` made or what stands for it. */
+export const isListed = (dialect: DialectName, column: string, list: unknown): RawBuilder<SqlBool> =>
   dialect === 'sqlite'
-    ? sql`${sql.ref(column)} in (select value from json_each(${JSON.stringify(values)}))`
-    : sql`${sql.ref(column)} = any(${values})`
+    ? sql`${sql.ref(column)} in (select value from json_each(${list}))`
+    : sql`${sql.ref(column)} = any(${list})`
 
 /** SQLITE_BUSY and its kin: another process holds the lock. */
 export const isBusy = (error: unknown): boolean => {
