@@ -30,6 +30,13 @@ export class SmallPlacement implements PlacementClient {
     this.#happens = happens
   }
 
+  async usagesOf(): Promise<Readonly<Record<string, number>>> {
+    const amounts: Record<string, number> = {}
+    for (const { resources } of [...this.allocations.values()].flatMap((one) => Object.values(one)))
+      for (const [name, amount] of Object.entries(resources)) amounts[name] = (amounts[name] ?? 0) + amount
+    return amounts
+  }
+
   #usersOf(provider: string): string[] {
     return [...this.allocations]
       .filter(([, allocations]) => provider in allocations)
@@ -87,6 +94,7 @@ export class SmallPlacement implements PlacementClient {
 
   syncProvider = refused('provider sync')
   candidates = refused('candidates')
+  traitsOf = refused('traits')
   changeAggregates = refused('aggregates')
   removeProvider = refused('removal of a provider')
 }

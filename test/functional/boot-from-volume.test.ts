@@ -126,6 +126,38 @@ test('a server boots from a volume that is made of an image, of a snapshot, or t
   await eventually(isGone, { withinMs: 30_000, what: 'volumes that end with their server' })
 })
 
+test('a server that boots from a volume is rescued with an image that says how', async (t) => {
+  const cloud = await startCloud(t)
+  const demo = await cloud.as('demo')
+  const { images } = (await demo.ok('image', 'GET', '/images')) as { images: { id: string }[] }
+  const root = { boot_index: 0, uuid: images[0]?.id, source_type: 'image', destination_type: 'volume' }
+  const { id } = await boot(demo, { block_device_mapping_v2: [{ ...root, volume_size: 1 }] })
+  const image = { name: 'r', disk_format: 'raw', container_format: 'bare', hw_rescue_device: 'disk' }
+  const made = (await demo.ok('image', 'POST', '/images', { ...image, hw_rescue_bus: 'virtio' })) as {
+    id: string
+  }
+  const rescue = (ref: string | undefined, at: string) =>
+    demo.call(
+      'compute',
+      'POST',
+      `/servers/${id}/action`,
+      { rescue: { rescue_image_ref: ref } },
+      {
+        'openstack-api-version': `compute ${at}`,
+      },
+    )
+  for (const [ref, at] of [
+    [made.id, '2.86'],
+    [images[0]?.id, '2.87'],
+  ] as const)
+    assert.equal((await rescue(ref, at)).status, 400)
+  assert.equal((await rescue(made.id, '2.87')).status, 200)
+  await eventually(async () => (await serverOf(demo, id)).status === 'RESCUE', {
+    withinMs: 60_000,
+    what: 'a rescued server',
+  })
+})
+
 test('a boot from volume that fails lets go of every volume', async (t) => {
   const cloud = await startCloud(t, { hosts: 2 })
   const [demo, admin] = [await cloud.as('demo'), await cloud.as('admin')]

@@ -2,10 +2,12 @@
 import { beginOperation, getServer } from '#api/instances/index.ts'
 import type { Answer, Call, Services } from '#api/kernel/index.ts'
 import { makePassword } from '#api/servers/index.ts'
+import { listComputeNodes } from '#db/compute-nodes.ts'
+import type { NovaDb } from '#db/schema.ts'
 import { badRequest } from '#lib/fault.ts'
 import type { Accepted } from '#lib/versioned/index.ts'
 import type { Image } from '#model/image/index.ts'
-import { requireAllowed, isVolumeBacked } from '#model/instance/index.ts'
+import { type Instance, requireAllowed, isVolumeBacked } from '#model/instance/index.ts'
 import type { rescue as rescueSpec } from './guest.spec.ts'
 
 type Body = Accepted<NonNullable<(typeof rescueSpec)['spec']['body']>>
@@ -16,7 +18,7 @@ export async function rescue(call: RescueCall, services: Services): Promise<Answ
   const instance = await getServer(call, services, 'os_compute_api:os-rescue')
   requireAllowed('rescue', instance, call)
   const image = await rescueImage(call, services, sent?.rescue_image_ref)
-  if (isVolumeBacked(instance)) throw notRescuable(call, instance.uuid, image)
+  if (isVolumeBacked(instance)) await requireRescuable(call, services, instance, image)
   await beginOperation(call, services, {
     instance,
     operations: ['rescue'],
@@ -43,14 +45,21 @@ async function rescueImage(
   return image
 }
 
-/** A server that boots from a volume: its image would have to say how, and its host be able to. */
-function notRescuable(call: RescueCall, uuid: string, image: Image | null) {
-  const asked =
+/** A server that boots from a volume: its rescue image has to say how, and its host be able to. */
+async function requireRescuable(
+  call: RescueCall,
+  { db, placement }: Services,
+  { uuid, host }: Instance,
+  image: Image | null,
+): Promise<void> {
+  const refuse = (reason: string) => badRequest(`Instance ${uuid} cannot be rescued: ${reason}`)
+  const isAsked =
     call.on.volumeBackedToo &&
     image?.properties['hw_rescue_bus'] !== undefined &&
     image.properties['hw_rescue_device'] !== undefined
-  const reason = asked
-    ? 'Host unable to rescue a volume-backed instance'
-    : 'Cannot rescue a volume-backed instance'
-  return badRequest(`Instance ${uuid} cannot be rescued: ${reason}`)
+  if (!isAsked) throw refuse('Cannot rescue a volume-backed instance')
+  const nodes = host === null ? [] : await listComputeNodes(db.typed<NovaDb>(), { host })
+  const traits = await Promise.all(nodes.map((node) => placement.traitsOf(node.uuid)))
+  if (!traits.flat().includes('COMPUTE_RESCUE_BFV'))
+    throw refuse('Host unable to rescue a volume-backed instance')
 }

@@ -122,7 +122,8 @@ export async function createServices(ground: Ground): Promise<Services> {
       { prefix: PATHS.volume, app: cinder.app },
       { prefix: PATHS.placement, app: placement.app },
       { prefix: PATHS.console, app: novncproxy.app, handleUpgrade: novncproxy.handleUpgrade },
-      { prefix: '', app: api.app },
+      // Tempest, and a noVNC of before 1.5, open the WebSocket at the root of the page's host.
+      { prefix: '', app: api.app, handleUpgrade: novncproxy.handleUpgrade },
     ],
     parts: [
       { name: 'bus', start: async () => undefined, close: () => bus.close() },

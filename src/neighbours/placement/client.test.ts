@@ -123,6 +123,8 @@ suite('the placement client', () => {
     const uuid = randomUUID()
     await client.syncProvider(provider(uuid, 8, ['CUSTOM_FAST']))
     await client.syncProvider(provider(uuid, 8, ['COMPUTE_NODE']))
+    assert.deepEqual((await client.traitsOf(uuid)).toSorted(), ['COMPUTE_NODE', 'CUSTOM_FAST'])
+    assert.deepEqual(await client.traitsOf(randomUUID()), [])
     const { providers } = await client.candidates({
       resources: { VCPU: 1 },
       requiredTraits: ['CUSTOM_FAST', 'COMPUTE_NODE'],

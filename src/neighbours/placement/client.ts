@@ -39,6 +39,7 @@ export function createPlacementClient(options: PlacementClientOptions): Placemen
   const { clock, refreshAfterMs = REFRESH_AFTER_MS } = options
   return {
     syncProvider: createProviderSync(send, { clock, refreshAfterMs }),
+    traitsOf: (providerUuid) => traitsOf(send, providerUuid),
     candidates: (query) => candidates(send, query),
     whatIsLacking: (query) => whatIsLacking(send, query),
     claim: (consumer, allocations) => claim({ send, clock }, consumer, allocations),
@@ -47,6 +48,7 @@ export function createPlacementClient(options: PlacementClientOptions): Placemen
     release: (instanceUuid) => release(send, instanceUuid),
     allocationsOf: (instanceUuid) => readConsumer(send, instanceUuid),
     allocationsOn: (providerUuid) => allocationsOn(send, providerUuid),
+    usagesOf: (projectId) => usagesOf(send, projectId),
     removeProvider: (providerUuid) => removeProvider(send, providerUuid),
     changeAggregates: (providerUuid, change) => changeAggregates(send, providerUuid, change),
   }
@@ -200,12 +202,33 @@ async function removeProvider(send: Send, uuid: string): Promise<void> {
   if (answer.status !== 204 && answer.status !== 404) throw unexpected('asked to remove a provider', answer)
 }
 
+async function traitsOf(send: Send, providerUuid: string): Promise<readonly string[]> {
+  const answer = await send('GET', `/resource_providers/${providerUuid}/traits`)
+  if (answer.status === 404) return []
+  if (answer.status !== 200) throw unexpected('asked for the traits of a provider', answer)
+  return (answer.json as { traits: readonly string[] }).traits
+}
+
 async function allocationsOn(send: Send, providerUuid: string) {
   const answer = await send('GET', `/resource_providers/${providerUuid}/allocations`)
   if (answer.status === 404) return {}
   if (answer.status !== 200) throw unexpected('asked for the allocations on a provider', answer)
   return (answer.json as { allocations: Readonly<Record<string, { readonly resources: ResourceAmounts }>> })
     .allocations
+}
+
+/** By type of consumer, each with how many there are. */
+type Usages = Readonly<Record<string, Readonly<Record<string, number>>>>
+
+async function usagesOf(send: Send, projectId: string): Promise<ResourceAmounts> {
+  const answer = await send('GET', `/usages?project_id=${encodeURIComponent(projectId)}`)
+  if (answer.status !== 200) throw unexpected('asked for the usages of a project', answer)
+  const amounts: Record<string, number> = {}
+  for (const { consumer_count: _count, ...resources } of Object.values(
+    (answer.json as { usages: Usages }).usages,
+  ))
+    for (const [name, amount] of Object.entries(resources)) amounts[name] = (amounts[name] ?? 0) + amount
+  return amounts
 }
 
 const changeAggregates = (

@@ -65,6 +65,8 @@ export interface PlacementClient {
     inventories: Readonly<Record<string, Inventory>>
     traits: readonly string[]
   }): Promise<void>
+  /** None when nothing is known of the provider. */
+  traitsOf(providerUuid: string): Promise<readonly string[]>
   candidates(
     query: CandidateQuery,
   ): Promise<{ candidates: readonly Candidate[]; providers: Readonly<Record<string, ProviderSummary>> }>
@@ -91,6 +93,8 @@ export interface PlacementClient {
   allocationsOn(
     providerUuid: string,
   ): Promise<Readonly<Record<string, { readonly resources: ResourceAmounts }>>>
+  /** What all of a project's servers hold together, those on their way on both hosts. */
+  usagesOf(projectId: string): Promise<ResourceAmounts>
   /** Forgets the provider and what is still taken from it. Nothing there is success. */
   removeProvider(providerUuid: string): Promise<void>
   /** Puts the provider into an aggregate, or takes it out, whatever else it is in. */

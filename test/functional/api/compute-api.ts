@@ -128,6 +128,8 @@ export interface Neighbourhood {
   aggregateChanges: unknown[]
   /** The providers that Placement was to forget. */
   removedProviders: string[]
+  /** What Placement says that projects use. */
+  usages: Record<string, Readonly<Record<string, number>>>
   volumes: SmallVolumes
   /** Keystone's limits, by resource: those of all, and those of projects. */
   limits: { registered: Record<string, number>; projects: Record<string, Record<string, number>> }
@@ -197,12 +199,14 @@ function networksOf(there: Neighbourhood): Networks {
 const placementOf = (there: Neighbourhood): PlacementClient => ({
   syncProvider: unasked('syncProvider'),
   candidates: unasked('candidates'),
+  traitsOf: async () => [],
   claim: unasked('claim'),
   claimAll: unasked('claimAll'),
   move: unasked('move'),
   release: async () => {},
   allocationsOf: async () => ({}),
   allocationsOn: async () => ({}),
+  usagesOf: async (projectId) => there.usages[projectId] ?? {},
   removeProvider: async (provider) => {
     there.removedProviders.push(provider)
   },
@@ -247,6 +251,7 @@ export function testServices(
     securityGroups: [defaultGroup],
     aggregateChanges: [],
     removedProviders: [],
+    usages: {},
     volumes: new SmallVolumes(),
     limits: { registered: {}, projects: {} },
   }
