@@ -1,8 +1,9 @@
 /** Who used what and when: the instances that ran in a period, for usage reports. */
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import { keysetAfter, keysetOrder, type SortColumn } from '#db/kit/index.ts'
 import { badRequest } from '#lib/fault.ts'
 import type { Flavor } from '#model/flavor/index.ts'
+import { BOOTS_FROM_VOLUME } from '#model/instance/index.ts'
 import type { NovaDb } from './schema.ts'
 
 type Db = Kysely<NovaDb> | Transaction<NovaDb>
@@ -67,4 +68,31 @@ async function projectOf(db: Db, marker: string): Promise<string> {
   const row = await query.executeTakeFirst()
   if (!row) throw badRequest(`Marker ${marker} could not be found.`)
   return row.project_id
+}
+
+/** Instances alike in what they will take of a host. */
+export interface Unplaced {
+  readonly flavor: Flavor
+  readonly isVolumeBacked: boolean
+  readonly count: number
+}
+
+/** What a project was promised and has no host yet. */
+export async function listUnplaced(db: Db, projectId: string): Promise<Unplaced[]> {
+  const isVolumeBacked = sql<number>`case when image_ref = ''
+    or system_metadata like ${`%"${BOOTS_FROM_VOLUME}"%`} then 1 else 0 end`
+  const rows = await db
+    .selectFrom('instances')
+    .select(({ fn }) => ['flavor', isVolumeBacked.as('backed'), fn.countAll<number>().as('count')])
+    .where('project_id', '=', projectId)
+    .where(({ eb, lit }) => eb('deleted', '=', lit(0)))
+    .where('vm_state', '=', 'building')
+    .where('host', 'is', null)
+    .groupBy(['flavor', 'backed'])
+    .execute()
+  return rows.map(({ flavor, backed, count }) => ({
+    flavor: JSON.parse(flavor) as Flavor,
+    isVolumeBacked: backed === 1,
+    count,
+  }))
 }

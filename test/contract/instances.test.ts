@@ -13,6 +13,7 @@ import {
   removeInstance,
   updateInstance,
 } from '#db/instances.ts'
+import { listUnplaced } from '#db/instance-usage.ts'
 import { isFault } from '#lib/fault.ts'
 import { openStores } from './db.ts'
 import { NANO, newInstance, vifWith } from './fixtures.ts'
@@ -172,6 +173,25 @@ for (const { name, db } of stores) {
     assert.deepEqual(await listInstances(db, { projectId, deleted: true }), [removed])
     assert.deepEqual(await listInstances(db, { projectId, deleted: 'any', changesSince: 7 }), [removed])
     assert.deepEqual(await listInstances(db, { projectId, deleted: 'any', changesSince: 8 }), [])
+  })
+
+  test(`${name}: what was promised and has no host yet is counted by what it will take`, async () => {
+    const projectId = randomUUID()
+    const waiting = { projectId, vmState: 'building', host: null } as const
+    const news = [
+      newInstance(waiting),
+      newInstance(waiting),
+      newInstance({ ...waiting, imageRef: '' }),
+      newInstance({ ...waiting, systemMetadata: { boots_from_volume: 'yes' } }),
+      newInstance({ projectId, vmState: 'error', host: null }),
+    ]
+    await insertInstances(db, news, { now: 1 })
+    const found = await listUnplaced(db, projectId)
+    assert.deepEqual(found.map(({ isVolumeBacked, count }) => [isVolumeBacked, count]).toSorted(), [
+      [false, 2],
+      [true, 2],
+    ])
+    assert.deepEqual(found[0]?.flavor, NANO)
   })
 
   test(`${name}: quotas count what a project and a user have, not what is deleted or soft-deleted`, async () => {

@@ -3,6 +3,7 @@ import type { Services } from '#api/kernel/index.ts'
 import { type Fault, forbidden } from '#lib/fault.ts'
 import { allLimits, type Limits, type Resource } from './limits.ts'
 import { UNIFIED_NAMES } from './unified.ts'
+import { type UnifiedRoom, unifiedRoomOf } from './unified-room.ts'
 
 /** What would be too much: `used` is there, `delta` was asked for. */
 export interface Excess {
@@ -18,21 +19,35 @@ export interface Quota {
   readonly ofProject: Limits
   /** Whose servers count against `limits`, where they are not those of the whole project. */
   readonly userId: string | undefined
+  /** Where Keystone keeps the limits of servers, and Placement counts: asked for with `forServers`. */
+  readonly room?: UnifiedRoom
   /** The 403: in `words`, or in those of whoever keeps the limits. */
   refusal(words: string, excess: readonly Excess[]): Fault
 }
 
-/** The quota of a project, or of one user in it. May ask Keystone: never to be called in a transaction. */
+interface Of {
+  readonly projectId: string
+  readonly userId?: string | undefined
+  /** Whether servers are to be made, or to grow. */
+  readonly forServers?: boolean
+}
+
+/** The quota of a project, or of one user in it. May ask Keystone and Placement: never to be called in a transaction. */
 export async function quotaOf(
-  services: Pick<Services, 'db' | 'config' | 'unifiedLimits'>,
-  of: { readonly projectId: string; readonly userId?: string | undefined },
+  services: Pick<Services, 'db' | 'config' | 'unifiedLimits' | 'placement'>,
+  of: Of,
 ): Promise<Quota> {
-  const { ofProject, own } = await allLimits(services, of)
+  const isUnified = of.forServers === true && services.config.quotaDriver === 'keystone'
+  const [{ ofProject, own }, room] = await Promise.all([
+    allLimits(services, of),
+    isUnified ? unifiedRoomOf(services, of.projectId) : undefined,
+  ])
   const limits = { ...ofProject, ...own }
   return {
     limits,
     ofProject,
     userId: Object.keys(own).length > 0 ? of.userId : undefined,
+    ...(room && { room }),
     refusal(words, excess) {
       if (services.config.quotaDriver !== 'keystone') return forbidden(words)
       const parts = excess.map(({ resource, used, delta }) => {

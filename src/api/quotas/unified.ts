@@ -30,8 +30,7 @@ export async function readUnifiedLimits(
   const own = projectId === undefined ? {} : await source.ofProject(projectId)
   const limitOf = (resource: Resource, name: string): number => {
     const isNamed = strategy.names.includes(name)
-    if (strategy.required === 'others' && isNamed) return -1
-    const missing = strategy.required === 'named' && !isNamed ? -1 : 0
+    const missing = isNamed === (strategy.required === 'named') ? 0 : -1
     // A project's own limit counts only where there is a registered one.
     const limit = registered[name] ?? missing
     return registered[name] !== undefined && OF_PROJECTS.has(resource) ? (own[name] ?? limit) : limit

@@ -12,7 +12,7 @@ import type { Used } from './quota-set.view.ts'
  * of one group, and key pairs, which are a user's. Where nothing is limited nothing is counted (-1).
  */
 export async function usedOf(
-  { db, config }: Services,
+  { db, config, placement }: Services,
   of: { readonly projectId: string; readonly userId?: string | undefined },
 ): Promise<Used> {
   if (config.quotaDriver === 'none') return byResource(() => -1)
@@ -22,11 +22,12 @@ export async function usedOf(
   const userId = config.quotaDriver === 'keystone' ? undefined : of.userId
   const owner = { projectId, ...(userId !== undefined && { userId }) }
   const { instances, cores, ramMb } = await countInstances(nova, owner)
+  const held = config.quotaDriver === 'keystone' ? await placement.usagesOf(projectId) : undefined
   return {
     ...byResource(() => 0),
     instances,
-    cores,
-    ram: ramMb,
+    cores: held ? (held['VCPU'] ?? 0) : cores,
+    ram: held ? (held['MEMORY_MB'] ?? 0) : ramMb,
     key_pairs: userId === undefined ? 0 : await countKeyPairs(nova, userId),
     server_groups: await countServerGroups(nova, owner),
   }

@@ -1,7 +1,7 @@
 /** Resize and cold migration: the server moves to another host, stopped, and stays on both until that is confirmed. */
 import { beginOperation, getServer } from '#api/instances/index.ts'
 import type { Answer, Call, Services } from '#api/kernel/index.ts'
-import { type Quota, quotaOf } from '#api/quotas/index.ts'
+import { type Quota, quotaOf, unifiedNeeds } from '#api/quotas/index.ts'
 import { findFlavor } from '#db/flavors.ts'
 import { insertMigration, listMigrations, updateMigration } from '#db/instance-migrations.ts'
 import { countInstances } from '#db/instances.ts'
@@ -29,7 +29,7 @@ export async function resize(
   requireAllowed('resize', instance, call)
   await requireHostUp(services, instance.host)
   const flavor = await flavorFor(call, services, { instance, flavorRef })
-  const quota = await quotaOf(services, { projectId: instance.projectId })
+  const quota = await quotaOf(services, { projectId: instance.projectId, forServers: true })
   const autoDiskConfig = diskConfig === 'AUTO'
   await begin(call, services, { instance, flavor, quota, change: { autoDiskConfig }, host: null })
   return {}
@@ -112,10 +112,14 @@ async function flavorFor(
 /** Throws the 403 when what the server would have more does not fit the project's quota. */
 async function requireRoomToGrow(
   trx: Transaction<NovaDb>,
-  { limits, refusal }: Quota,
-  { projectId, flavor: old }: Instance,
+  { limits, refusal, room }: Quota,
+  instance: Instance,
   flavor: Flavor,
 ): Promise<void> {
+  const { projectId, flavor: old } = instance
+  // Until it is confirmed Placement counts what it takes of both hosts.
+  if (room)
+    return room.require(trx, unifiedNeeds(flavor, { isVolumeBacked: isVolumeBacked(instance), isNew: false }))
   const more = { cores: flavor.vcpus - old.vcpus, ram: flavor.memoryMb - old.memoryMb }
   const grows = (['cores', 'ram'] as const).filter((name) => more[name] > 0 && limits[name] >= 0)
   if (grows.length === 0) return
@@ -161,7 +165,8 @@ interface End {
 
 async function end(call: AnyCall, services: Services, { instance, migration, how }: End): Promise<void> {
   const { operations, action, status } = ENDS[how]
-  const quota = await quotaOf(services, { projectId: instance.projectId })
+  const isCounted = how === 'revert' && services.config.quotaDriver !== 'keystone'
+  const quota = isCounted ? await quotaOf(services, { projectId: instance.projectId }) : undefined
   await beginOperation(call, services, {
     instance,
     operations,
@@ -169,8 +174,8 @@ async function end(call: AnyCall, services: Services, { instance, migration, how
     saga: how === 'confirm' ? 'confirm-resize' : 'revert-resize',
     params: { migrationUuid: migration.uuid },
     also: async (trx, current, now) => {
-      if (how === 'revert' && migration.oldFlavor)
-        await requireRoomToGrow(trx, quota, current, migration.oldFlavor)
+      // What Placement counts only gets less.
+      if (quota && migration.oldFlavor) await requireRoomToGrow(trx, quota, current, migration.oldFlavor)
       const changed = await updateMigration(trx, migration.uuid, { status }, { now, expect: ['finished'] })
       // Somebody else was faster.
       if (!changed) throw conflict(`Migration ${migration.uuid} is not finished any more.`)

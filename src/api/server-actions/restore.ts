@@ -6,14 +6,14 @@ import { countWithinQuota } from '#api/servers/index.ts'
 import { finishInstanceAction, insertInstanceActions } from '#db/instance-actions.ts'
 import { modifyInstance } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
-import { type Instance, requireAllowed } from '#model/instance/index.ts'
+import { type Instance, isVolumeBacked, requireAllowed } from '#model/instance/index.ts'
 import type { Transaction } from 'kysely'
 
 type AnyCall = Call<unknown, unknown, never>
 
 export async function restore(call: AnyCall, services: Services): Promise<Answer> {
   const instance = await getServer(call, services, 'os_compute_api:os-deferred-delete:restore')
-  const quota = await quotaOf(services, instance)
+  const quota = await quotaOf(services, { ...instance, forServers: true })
   if (instance.host === null) await restoreRecord(call, services, { instance, quota })
   else
     await beginOperation(call, services, {
@@ -28,12 +28,13 @@ export async function restore(call: AnyCall, services: Services): Promise<Answer
 }
 
 /** What is deleted for a while is not counted: it must fit in again. */
-async function requireRoom(
-  trx: Transaction<NovaDb>,
-  quota: Quota,
-  { projectId, flavor }: Instance,
-): Promise<void> {
-  await countWithinQuota(trx, quota, { projectId, flavor, minCount: 1, maxCount: 1 })
+async function requireRoom(trx: Transaction<NovaDb>, quota: Quota, instance: Instance): Promise<void> {
+  const { projectId, flavor } = instance
+  // What it holds of its host it held all the time.
+  if (quota.room) return quota.room.require(trx, { servers: 1 })
+  const isVolumeBackedServer = isVolumeBacked(instance)
+  const asked = { projectId, flavor, minCount: 1, maxCount: 1, isVolumeBacked: isVolumeBackedServer }
+  await countWithinQuota(trx, quota, asked)
 }
 
 /** A server that no host has is only a record. */

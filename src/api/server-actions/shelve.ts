@@ -1,6 +1,7 @@
 /** Shelving: the server is kept as an image, leaves its host, and comes back when it is asked for. */
 import { beginOperation, getServer, targetOf } from '#api/instances/index.ts'
 import type { Answer, Call, Services } from '#api/kernel/index.ts'
+import { quotaOf, unifiedNeeds } from '#api/quotas/index.ts'
 import { checkZone, pinnedZoneOf, withPinnedZone } from '#api/servers/index.ts'
 import { findAvailabilityZone } from '#db/aggregates.ts'
 import type { NovaDb } from '#db/schema.ts'
@@ -79,10 +80,21 @@ export async function unshelve(call: AnyCall, services: Services, where: Where):
   const image = imageId === null ? null : await services.images.findAsService(imageId)
   if (image === undefined) throw badRequest(`Image ${imageId} could not be found.`)
   const spec = requestSpecOf(instance, { availabilityZone: zone, forceHost: host, heedsFilters: true })
+  const { projectId } = instance
+  const isUnified = services.config.quotaDriver === 'keystone'
+  const room = isUnified ? (await quotaOf(services, { projectId, forServers: true })).room : undefined
   await beginOperation(call, services, {
     ...begin,
     saga: 'unshelve-offloaded-server',
     params: { image, spec },
+    // Where Placement counts, it was not while it held nothing.
+    ...(room && {
+      also: (trx, current) =>
+        room.require(
+          trx,
+          unifiedNeeds(current.flavor, { isVolumeBacked: isVolumeBacked(current), isNew: false }),
+        ),
+    }),
   })
   return {}
 }

@@ -74,7 +74,11 @@ interface Written {
 /** As many as quota and group let through: counted and written in one transaction. */
 async function writeLimited(trx: Transaction<NovaDb>, writing: Writing): Promise<Written> {
   const { plan } = writing
-  const written = await write(trx, writing, await countWithinQuota(trx, plan.quota, plan))
+  const written = await write(
+    trx,
+    writing,
+    await countWithinQuota(trx, plan.quota, { ...plan, isVolumeBacked: plan.image === null }),
+  )
   if (plan.group) await joinGroup(trx, writing, plan.group, written.instances)
   return written
 }

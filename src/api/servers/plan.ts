@@ -87,7 +87,7 @@ export async function planOf(call: CreateCall, services: Services): Promise<Plan
     count: maxCount,
   })
   const publicKey = await publicKeyOf(call, services, sent)
-  const quota = await quotaOf(services, { projectId, userId: call.context.userId })
+  const quota = await quotaOf(services, { projectId, userId: call.context.userId, forServers: true })
   checkItems(quota, sent.metadata ?? {}, sent.personality ?? [])
   const completed = devicesOf(sent, image, { flavor, count: maxCount })
   const root = rootDevice(completed)

@@ -1,5 +1,5 @@
 /** Whether a project may have so many more servers, in Nova's words. */
-import type { Quota } from '#api/quotas/index.ts'
+import { type Quota, unifiedNeeds } from '#api/quotas/index.ts'
 import { countInstances } from '#db/instances.ts'
 import { lockQuota } from '#db/quotas.ts'
 import type { NovaDb } from '#db/schema.ts'
@@ -11,11 +11,12 @@ interface Asked {
   readonly flavor: Flavor
   readonly minCount: number
   readonly maxCount: number
+  readonly isVolumeBacked: boolean
 }
 
 /** Whether anything needs to be counted before servers are made. */
-export const isLimited = ({ limits, ofProject }: Quota): boolean =>
-  RESOURCES.some((name) => limits[name] >= 0 || ofProject[name] >= 0)
+export const isLimited = ({ limits, ofProject, room }: Quota): boolean =>
+  room !== undefined || RESOURCES.some((name) => limits[name] >= 0 || ofProject[name] >= 0)
 
 type Amounts = Readonly<Record<'instances' | 'cores' | 'ram', number>>
 
@@ -28,7 +29,8 @@ export async function countWithinQuota(
   quota: Quota,
   asked: Asked,
 ): Promise<number> {
-  const { projectId, flavor, minCount, maxCount } = asked
+  const { projectId, flavor, minCount, maxCount, isVolumeBacked } = asked
+  if (quota.room) return quota.room.fitting(trx, unifiedNeeds(flavor, { isVolumeBacked, isNew: true }), asked)
   const each = { instances: 1, cores: flavor.vcpus, ram: flavor.memoryMb }
   const parties = [
     { owner: { projectId }, limits: quota.ofProject },

@@ -182,6 +182,16 @@ suite('the placement client', () => {
     assert.equal(await client.claim(two, wanted), true)
   })
 
+  test('counts what a project holds, by migrations too', async () => {
+    const uuid = randomUUID()
+    await client.syncProvider(provider(uuid, 4))
+    const projectId = randomUUID()
+    assert.deepEqual(await client.usagesOf(projectId), {})
+    for (const type of [{}, { type: 'MIGRATION' }] as const)
+      await client.claim({ ...consumer(), projectId, ...type }, { [uuid]: { resources: { VCPU: 2 } } })
+    assert.deepEqual(await client.usagesOf(projectId), { VCPU: 4 })
+  })
+
   test('a claim never takes the place of what the instance holds: it may be a late one', async () => {
     const [from, to] = [randomUUID(), randomUUID()]
     await client.syncProvider(provider(from, 4))
