@@ -1,6 +1,7 @@
 /** Quotas: how many of each kind a project may have. -1 is without limit. */
 import { badRequest, conflict } from '#lib/fault.ts'
 import type { KindName } from './documents.ts'
+import { forget, remembered } from './remembered.ts'
 import { countAllDocs, countDocs, type NeutronDb } from './store.ts'
 
 /** Neutron's own defaults. */
@@ -18,7 +19,9 @@ export type Quotas = Readonly<Record<KindName, number>>
 const RESOURCES = Object.keys(QUOTA_DEFAULTS) as KindName[]
 
 export async function quotasOf(db: NeutronDb, projectId: string, defaults: Quotas): Promise<Quotas> {
-  const rows = await db.selectFrom('neutron_quotas').selectAll().where('project_id', '=', projectId).execute()
+  const rows = await remembered(db, `quotas ${projectId}`, () =>
+    db.selectFrom('neutron_quotas').selectAll().where('project_id', '=', projectId).execute(),
+  )
   return { ...defaults, ...Object.fromEntries(rows.map((row) => [row.resource, row.hard_limit])) }
 }
 
@@ -73,8 +76,10 @@ export async function setQuotas(
       .onConflict((oc) => oc.columns(['project_id', 'resource']).doUpdateSet({ hard_limit: number }))
       .execute()
   }
+  forget(db)
 }
 
 export async function resetQuotas(db: NeutronDb, projectId: string): Promise<void> {
   await db.deleteFrom('neutron_quotas').where('project_id', '=', projectId).execute()
+  forget(db)
 }

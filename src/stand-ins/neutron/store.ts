@@ -1,8 +1,10 @@
 /** Resources and claims in the database. Every function works inside a transaction as well as outside. */
 import type { ExpressionBuilder, Kysely } from 'kysely'
+import { compiledOnce } from '#db/kit/index.ts'
 import { conflict } from '#lib/fault.ts'
 import type { NeutronTables } from './migrations.ts'
 import { type Documents, type KindName, KINDS, searchColumns } from './documents.ts'
+import { forget, remembered } from './remembered.ts'
 
 export type NeutronDb = Kysely<NeutronTables>
 
@@ -50,12 +52,20 @@ const networksWhere = (eb: Where, condition: (inner: Where) => ReturnType<Where[
 /** SQLite takes at most 32766 parameters a statement. */
 const MAX_LISTED = 10_000
 
+/** Many ports are made on few of these. */
+const REMEMBERED: ReadonlySet<KindName> = new Set(['network', 'subnet', 'security_group'])
+
 /** The documents that fit, in the order of their ids. */
-export async function listDocs<K extends KindName>(
+export function listDocs<K extends KindName>(
   db: NeutronDb,
   kind: K,
   search: Search = {},
 ): Promise<Documents[K][]> {
+  const read = (): Promise<Documents[K][]> => readDocs(db, kind, search)
+  return REMEMBERED.has(kind) ? remembered(db, `${kind} ${JSON.stringify(search)}`, read) : read()
+}
+
+async function readDocs<K extends KindName>(db: NeutronDb, kind: K, search: Search): Promise<Documents[K][]> {
   const lists = [
     ['id', search.ids],
     ['project_id', search.projectIds],
@@ -122,19 +132,15 @@ export async function insertDoc<K extends KindName>(
   kind: K,
   doc: Documents[K],
 ): Promise<void> {
-  await db
-    .insertInto('neutron_resources')
-    .values({
-      id: doc.id,
-      kind,
-      project_id: doc.project_id,
-      name: doc.name,
-      revision: doc.revision_number,
-      body: JSON.stringify(doc),
-      ...searchColumns(kind, doc),
-    })
-    .execute()
+  if (REMEMBERED.has(kind)) forget(db)
+  const { id, project_id, name, revision_number: revision } = doc
+  const body = JSON.stringify(doc)
+  await inserting(db, {}, { id, kind, project_id, name, revision, body, ...searchColumns(kind, doc) })
 }
+
+const inserting = compiledOnce((db: NeutronDb, _form: object, row: NeutronTables['neutron_resources']) =>
+  db.insertInto('neutron_resources').values(row),
+)
 
 /** Writes a changed document, whose revision counts one up. Refuses when somebody else changed it meanwhile. */
 export async function updateDoc<K extends KindName>(
@@ -144,6 +150,7 @@ export async function updateDoc<K extends KindName>(
   changes: Partial<Documents[K]>,
   updatedAt: string,
 ): Promise<Documents[K]> {
+  if (REMEMBERED.has(kind)) forget(db)
   const doc = { ...current, ...changes, revision_number: current.revision_number + 1, updated_at: updatedAt }
   const result = await db
     .updateTable('neutron_resources')
@@ -165,19 +172,23 @@ export async function updateDoc<K extends KindName>(
 
 /** Removes a resource and all that it holds. */
 export async function removeDoc(db: NeutronDb, id: string): Promise<void> {
+  forget(db)
   await db.deleteFrom('neutron_claims').where('owner_id', '=', id).execute()
   await db.deleteFrom('neutron_resources').where('id', '=', id).execute()
 }
 
 /** Takes `value` of `scope` for an owner; false when somebody has it. */
 export async function claim(db: NeutronDb, scope: string, value: string, ownerId: string): Promise<boolean> {
-  const result = await db
-    .insertInto('neutron_claims')
-    .values({ scope, value, owner_id: ownerId })
-    .onConflict((oc) => oc.columns(['scope', 'value']).doNothing())
-    .executeTakeFirst()
-  return result.numInsertedOrUpdatedRows === 1n
+  return (await claiming(db, {}, { scope, value, owner_id: ownerId })).length === 1
 }
+
+const claiming = compiledOnce((db: NeutronDb, _form: object, row: NeutronTables['neutron_claims']) =>
+  db
+    .insertInto('neutron_claims')
+    .values(row)
+    .onConflict((oc) => oc.columns(['scope', 'value']).doNothing())
+    .returning('owner_id'),
+)
 
 export async function unclaim(db: NeutronDb, scope: string, value: string, ownerId: string): Promise<void> {
   await db
@@ -205,16 +216,19 @@ export async function claimedBetween(
   first: string,
   last: string,
 ): Promise<string[]> {
-  const rows = await db
-    .selectFrom('neutron_claims')
-    .select('value')
-    .where('scope', '=', scope)
-    .where('value', '>=', first)
-    .where('value', '<=', last)
-    .orderBy('value')
-    .execute()
-  return rows.map((row) => row.value)
+  return (await claimedIn(db, {}, { scope, first, last })).map((row) => row.value)
 }
+
+const claimedIn = compiledOnce(
+  (db: NeutronDb, _form: object, { scope, first, last }: { scope: string; first: string; last: string }) =>
+    db
+      .selectFrom('neutron_claims')
+      .select('value')
+      .where('scope', '=', scope)
+      .where('value', '>=', first)
+      .where('value', '<=', last)
+      .orderBy('value'),
+)
 
 export async function ownersIn(db: NeutronDb, scope: string): Promise<string[]> {
   const rows = await db

@@ -3,6 +3,7 @@ import { flag, type Input, standardAttributes } from '../attributes.ts'
 import type { SecurityGroupDoc, SecurityGroupRuleDoc } from '../documents.ts'
 import { formatCidr, parseCidr } from '../addresses.ts'
 import { change, type Kind, newDocument, refuse, type Work } from '../kind.ts'
+import { forget, remembered } from '../remembered.ts'
 import { claim, findDoc, insertDoc, listDocs, ownerOf, ownersIn, removeDoc } from '../store.ts'
 
 /** Ports are claims on their groups, so that whether a group is in use is one look. */
@@ -128,8 +129,10 @@ function normalized(prefix: string | null): string | null {
 
 /** The project's default group, made when it is first needed: all out, and in from the group itself. */
 export async function ensureDefaultGroup(work: Work, projectId: string): Promise<SecurityGroupDoc> {
-  const known = await ownerOf(work.db, defaultScope, projectId)
-  const existing = known === undefined ? undefined : await findDoc(work.db, 'security_group', known)
+  const existing = await remembered(work.db, `default group of ${projectId}`, async () => {
+    const known = await ownerOf(work.db, defaultScope, projectId)
+    return known === undefined ? undefined : findDoc(work.db, 'security_group', known)
+  })
   if (existing) return existing
   const group: SecurityGroupDoc = {
     ...newDocument(work, { name: DEFAULT, description: 'Default security group' }),
@@ -138,5 +141,7 @@ export async function ensureDefaultGroup(work: Work, projectId: string): Promise
   }
   if (await claim(work.db, defaultScope, projectId, group.id))
     return insertGroup(work, group, [...EGRESS, ...FROM_GROUP])
+  // Another transaction made it meanwhile.
+  forget(work.db)
   return ensureDefaultGroup(work, projectId)
 }
