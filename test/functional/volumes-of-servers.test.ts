@@ -80,6 +80,34 @@ test('volumes are attached, swapped, detached, and end with their server when th
   await Promise.all([until(demo, two ?? '', 'gone'), until(demo, kept ?? '', 'available')])
 })
 
+test('a server that was put aside holds volumes, too', async (t) => {
+  const cloud = await startCloud(t)
+  const demo = await cloud.as('demo')
+  const [server, early, late] = [await serverOf(demo), await volumeOf(demo, 'a'), await volumeOf(demo, 'b')]
+  const path = `/servers/${server}/os-volume_attachments`
+  const attach = (volumeId: string) => demo.ok('compute', 'POST', path, { volumeAttachment: { volumeId } })
+  const into = async (action: object, status: string) => {
+    await demo.ok('compute', 'POST', `/servers/${server}/action`, action)
+    await eventually(
+      async () => (await demo.ok('compute', 'GET', `/servers/${server}`)).server.status === status,
+      { withinMs: 30_000, what: status },
+    )
+  }
+  await into({ shelve: null }, 'SHELVED_OFFLOADED')
+  for (const volume of [early, late]) {
+    await attach(volume)
+    await until(demo, volume, 'in-use')
+  }
+  await demo.ok('compute', 'DELETE', `${path}/${early}`)
+  await until(demo, early, 'available')
+  await into({ unshelve: null }, 'ACTIVE')
+  const { attachments } = (await demo.ok('volumev3', 'GET', `/volumes/${late}`)).volume
+  assert.deepEqual(
+    attachments.map(({ server_id }: { server_id: string }) => server_id),
+    [server],
+  )
+})
+
 test('the older routes show and change what Glance, Neutron and Cinder have, and are gone after their last version', async (t) => {
   const cloud = await startCloud(t)
   const demo = await cloud.as('demo')

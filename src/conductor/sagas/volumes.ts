@@ -46,9 +46,12 @@ const guestVolume = (device: BlockDevice, connection: Connection | null) => ({
   connection,
 })
 
-async function complete(ctx: Ctx<unknown, object>, attachmentId: string | null): Promise<void> {
-  const { host } = await getInstance(ctx.world.db, ctx.subject)
-  if (host !== null && attachmentId !== null) await ctx.world.volumes.complete(attachmentId)
+/**
+ * The volume is in use from now on. Also that of an instance on no host, as Nova has it: it holds the volume, and
+ * connects it when it gets a host.
+ */
+async function complete({ world }: Ctx<unknown, object>, attachmentId: string | null): Promise<void> {
+  if (attachmentId !== null) await world.volumes.complete(attachmentId)
 }
 
 const ATTACH = 'compute_attach_volume'
