@@ -33,11 +33,11 @@ export interface Asked {
 }
 
 /**
- * CPU is measured so many times, time in so many bursts more, and in between the other targets are asked: what the machine
+ * Time is taken in so many bursts, then CPU in so many rounds, and in between the other targets are asked: what the machine
  * does besides meets all of them alike.
  */
+const BURSTS = 30
 const ROUNDS = 6
-const BURSTS = 5
 
 /**
  * What each costs: the time of one request after another, and CPU while several clients ask at once, each for so many
@@ -51,11 +51,10 @@ export async function costsOf(
   const inTurn = (turn: number) => (turn % 2 === 0 ? probes : probes.toReversed())
   try {
     for (const { warm } of probes) await warm(seconds * 500)
-    for (let round = 0; round < ROUNDS; round++) {
-      for (let burst = 0; burst < BURSTS; burst++)
-        for (const { time } of inTurn(burst)) await time((seconds * 1000) / ROUNDS / BURSTS)
+    for (let burst = 0; burst < BURSTS; burst++)
+      for (const { time } of inTurn(burst)) await time((seconds * 1000) / BURSTS)
+    for (let round = 0; round < ROUNDS; round++)
       for (const { spend } of inTurn(round)) await spend((seconds * 1000) / ROUNDS)
-    }
     return probes.map(({ cost }) => cost())
   } finally {
     for (const { close } of probes) close()
@@ -81,7 +80,7 @@ function probeOf(target: Target, { path, body }: Asked) {
       await during({ ms, atLeast: target.atLeast }, alone)
     },
     async time(ms: number): Promise<void> {
-      times.push(...(await during({ ms, atLeast: Math.ceil(target.atLeast / ROUNDS / BURSTS) }, alone)))
+      times.push(...(await during({ ms, atLeast: Math.ceil(target.atLeast / BURSTS) }, alone)))
     },
     async spend(ms: number): Promise<void> {
       const before = target.cpu()
