@@ -1,21 +1,45 @@
 /**
- * What answers are written with, kept from one to the next: forms, and the memory that the text goes to. That
- * lies outside of V8's heap, but counts: with some of its own for each answer of 119 KB, the whole heap is collected
- * every hundred answers.
+ * What answers are found and written with, kept from one to the next: sets of slots, forms, and the memory that the
+ * text goes to. Sets and text lie outside of V8's heap, but count: with new ones for each answer of 119 KB, or of a
+ * hundred thousand hosts, the whole heap is collected every hundred answers.
  */
+import { type Wording, type Words, wordsFor } from '../engine/words.ts'
 import { Form } from './form.ts'
 
 /** So many papers are kept, as many as are on their way at a time by most. */
 const MOST_PAPERS = 8
 /** Larger ones are rare and are let go. */
 const LARGEST_PAPER = 512 * 1024
+/** What the plan of some twenty groups takes. */
+const MOST_WORDS = 64
 /** Of a few kinds of hosts, and of what flavors ask for. */
 const MOST_FORMS = 256
 const LONGEST_FORM = 16_384
 
 export class Desk {
+  readonly #words: Words[] = []
   readonly #papers: Buffer[] = []
   readonly #forms = new Map<string, Form>()
+
+  /** Does what needs sets of slots: those that it is given are its own only until it is done. */
+  withWords<T>(work: (wording: Wording) => T): T {
+    const taken: Words[] = []
+    try {
+      return work((slots) => {
+        const words = this.#empty(slots)
+        taken.push(words)
+        return words
+      })
+    } finally {
+      this.#words.push(...taken.slice(0, MOST_WORDS - this.#words.length))
+    }
+  }
+
+  #empty(slots: number): Words {
+    const words = this.#words.pop()
+    // A world that has grown needs longer ones.
+    return words?.length === (slots + 31) >>> 5 ? words.fill(0) : wordsFor(slots)
+  }
 
   /** At least `bytes` long; what it holds is anything. */
   paper(bytes: number): Buffer {

@@ -8,7 +8,7 @@ import type { World } from '../engine/world.ts'
 import { assemble, type Looks, Telling } from './assemble.ts'
 import type { Desk } from './desk.ts'
 import { explain, type Explanation } from './explain.ts'
-import { planOf } from './plan.ts'
+import { type Plan, planOf } from './plan.ts'
 import { type CandidateQuery, requestedClasses } from './query.ts'
 import { search, shuffled, type Way } from './search.ts'
 
@@ -38,7 +38,12 @@ export interface Found {
 export async function findCandidates(finding: Finding, query: CandidateQuery, looks: Looks): Promise<Found> {
   const world = await finding.engine.current()
   await refuseUnknown(finding.db, world, query)
-  const plan = planOf(world, query)
+  return finding.desk.withWords((wording) =>
+    findIn(world, planOf(world, query, wording), finding, query, looks),
+  )
+}
+
+function findIn(world: World, plan: Plan, finding: Finding, query: CandidateQuery, looks: Looks): Found {
   const budget = { steps: STEPS }
   const telling = new Telling(world, plan)
   const ways: Way[] = []

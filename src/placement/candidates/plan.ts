@@ -4,7 +4,7 @@
  */
 import { NONE } from '../engine/columns.ts'
 import type { SlotSet } from '../engine/slot-set.ts'
-import { drop, hasBit, keep, setBit, slotsIn, type Words, wordsFor } from '../engine/words.ts'
+import { drop, hasBit, keep, setBit, slotsIn, type Wording, type Words, wordsFor } from '../engine/words.ts'
 import type { World } from '../engine/world.ts'
 import type { CandidateQuery, RequestGroup } from './query.ts'
 
@@ -44,8 +44,9 @@ export interface Plan {
   readonly nested: boolean
 }
 
-export function planOf(world: World, query: CandidateQuery): Plan {
-  const sets = new Sets(world)
+/** Good as long as the sets that `wording` gave are not used again. */
+export function planOf(world: World, query: CandidateQuery, wording: Wording = wordsFor): Plan {
+  const sets = new Sets(world, wording)
   const demands = demandsIn(world, query)
   const parts: Part[] = []
   const anchors = sets.bits(world.roots)
@@ -80,15 +81,23 @@ export const rankOf = (part: Part | undefined): number => (part?.suffix === '' ?
 /** Sets of a world as bits, each made once: a query may name the same ones in a thousand groups. */
 class Sets {
   readonly #world: World
+  readonly #wording: Wording
   readonly #known = new Map<string, Words>()
   readonly #sharing = new Map<Words, readonly number[]>()
 
-  constructor(world: World) {
+  constructor(world: World, wording: Wording) {
     this.#world = world
+    this.#wording = wording
   }
 
   empty(): Words {
-    return wordsFor(this.#world.slots)
+    return this.#wording(this.#world.slots)
+  }
+
+  copy(words: Words): Words {
+    const copied = this.empty()
+    copied.set(words)
+    return copied
   }
 
   bits(set: SlotSet): Words {
@@ -168,7 +177,7 @@ function partOfOne(sets: Sets, suffix: string, group: RequestGroup, demands: rea
   const classes = [...resources.keys()]
   const key = JSON.stringify({ ...group, resources: classes })
   const allowed = sets.once(key, () => {
-    const words = sets.everybody().slice()
+    const words = sets.copy(sets.everybody())
     for (const resourceClass of classes) keep(words, sets.holders(resourceClass))
     for (const anyOf of requiredTraits) keep(words, sets.anyTrait(anyOf))
     for (const anyOf of memberOf) keep(words, sets.anyAggregate(anyOf))
@@ -183,10 +192,10 @@ function partsTogether(sets: Sets, group: RequestGroup, demands: readonly Demand
   if (group.forbiddenAggregates.length > 0) drop(anchors, sets.anyAggregate(group.forbiddenAggregates))
   if (group.inTree !== null) keep(anchors, sets.tree(group.inTree))
   const [one, ...more] = group.memberOf
-  const near = one && sets.anyAggregate(one).slice()
+  const near = one && sets.copy(sets.anyAggregate(one))
   if (near) for (const anyOf of more) keep(near, sets.anyAggregate(anyOf))
   return demands.map((demand): Part => {
-    const allowed = sets.holders(demand.resourceClass).slice()
+    const allowed = sets.copy(sets.holders(demand.resourceClass))
     forbidIn(allowed, sets, group)
     // What shares must itself be in the aggregates that are asked for.
     const sharing = (group.inTree === null ? sets.sharingIn(allowed) : []).filter(
@@ -213,8 +222,10 @@ function demandsIn(world: World, query: CandidateQuery): (group: RequestGroup) =
 
 /** Whether a provider has room for all that is demanded, each by itself. */
 export function hasRoom(world: World, slot: number, demands: readonly Demand[]): boolean {
-  for (const { classIndex, amount } of demands)
-    if (!world.rooms.fits(world.roomOf(slot, classIndex), amount)) return false
+  for (let at = 0; at < demands.length; at++) {
+    const demand = demands[at]
+    if (demand && !world.rooms.fits(world.roomOf(slot, demand.classIndex), demand.amount)) return false
+  }
   return true
 }
 
@@ -223,9 +234,9 @@ const WORTH_MAPPING = 100_000
 
 /** Leaves of the anchors those whose tree, or what shares with it, may have the part. */
 function narrow(world: World, sets: Sets, anchors: Words, part: Part): void {
-  const members = part.allowed.slice()
+  const members = sets.copy(part.allowed)
   drop(members, sets.roots())
-  const reached = part.allowed.slice()
+  const reached = sets.copy(part.allowed)
   keep(reached, sets.roots())
   let work = 0
   for (const slot of slotsIn(members)) {
@@ -246,9 +257,9 @@ function narrow(world: World, sets: Sets, anchors: Words, part: Part): void {
 
 /** Of the trees reached, those whose root is near, or a member that is allowed. */
 function keepNear(world: World, sets: Sets, reached: Words, part: Part, near: Words): void {
-  const roots = near.slice()
+  const roots = sets.copy(near)
   keep(roots, sets.roots())
-  const nested = part.allowed.slice()
+  const nested = sets.copy(part.allowed)
   keep(nested, near)
   drop(nested, sets.roots())
   for (const slot of slotsIn(nested)) setBit(roots, world.trees.rootOf(slot))

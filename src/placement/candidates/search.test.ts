@@ -34,7 +34,7 @@ const looks: Looks = {
   allOfTrees: true,
 }
 
-/** Used again and again, so that some answers are longer and some shorter than the one before on the same paper. */
+/** Used again and again, so that answers go to a paper that held a longer or a shorter one, and sets are found full of others. */
 const desk = new Desk()
 
 function nameOf({ taken, mappings }: Told['allocation_requests'][number]): string {
@@ -77,11 +77,13 @@ function first<T>(count: number, all: Iterable<T>): T[] {
 
 function found(providers: readonly NaiveProvider[], query: CandidateQuery, random?: () => number): string[] {
   const world = worldOf(providers)
-  const plan = planOf(world, query)
   const budget = { steps: 1_000_000 }
-  const ways = first(query.limit ?? Infinity, search(world, plan, budget, random && shuffled(random)))
+  const text = desk.withWords((wording) => {
+    const plan = planOf(world, query, wording)
+    const ways = first(query.limit ?? Infinity, search(world, plan, budget, random && shuffled(random)))
+    return assemble(world, plan, ways, looks, desk)
+  })
   assert.ok(budget.steps > 0)
-  const text = assemble(world, plan, ways, looks, desk)
   const told: Told = JSON.parse(text.bytes().toString())
   desk.giveBack(text.paper)
   assert.deepEqual(told.provider_summaries, summariesFor(providers, told))

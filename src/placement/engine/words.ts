@@ -4,6 +4,9 @@
  */
 export type Words = Uint32Array
 
+/** Where sets for some passing work come from. */
+export type Wording = (slots: number) => Words
+
 export const wordsFor = (slots: number): Words => new Uint32Array((slots + 31) >>> 5)
 
 export const hasBit = (words: Words, slot: number): boolean =>
@@ -47,7 +50,8 @@ class Slots implements IterableIterator<number> {
 
   next(): this {
     while (this.#word === 0 && !this.done) {
-      this.#word = this.#words[++this.#at] ?? 0
+      // With a sign: without one, half of them would be no small integers, and each a number made anew.
+      this.#word = (this.#words[++this.#at] ?? 0) | 0
       this.done = this.#at >= this.#words.length
     }
     this.value = (this.#at << 5) + 31 - Math.clz32(this.#word & -this.#word)
