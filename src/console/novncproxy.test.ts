@@ -100,8 +100,14 @@ async function proxy(
   return { novnc, port, lines, uses }
 }
 
-const open = (port: number, token: string, origin = `http://127.0.0.1:${port}`) =>
-  new WebSocket(`ws://127.0.0.1:${port}/?token=${token}`, ['binary'], { origin })
+/** As our page opens it. */
+const PROTOCOLS = ['binary', 'verdict']
+const open = (
+  port: number,
+  token: string,
+  origin = `http://127.0.0.1:${port}`,
+  protocols: readonly string[] = PROTOCOLS,
+) => new WebSocket(`ws://127.0.0.1:${port}/?token=${token}`, [...protocols], { origin })
 
 async function closing(ws: WebSocket): Promise<{ code: number; reason: string }> {
   const [code, reason] = (await once(ws, 'close')) as [number, Buffer]
@@ -149,6 +155,8 @@ test('a token that leads nowhere gets a close code the page has a sentence for',
   assert.deepEqual(await closing(open(port, 'off')), { code: 4423, reason: 'not-running' })
   assert.deepEqual(await closing(open(port, 'invented')), { code: 4404, reason: 'unknown' })
   assert.deepEqual(await closing(open(port, '')), { code: 4404, reason: 'unknown' })
+  const other = open(port, 'invented', undefined, ['binary'])
+  assert.deepEqual(await closing(other), { code: 1006, reason: '' }, 'others are sent no frame at all')
 })
 
 test('CVE-2015-0259: a page of another origin is refused before its token is looked at', async (t) => {

@@ -65,7 +65,7 @@ export function createNoVncProxy(deps: NoVncProxyDeps): NoVncProxy {
     })
     if ('farewell' in checked) {
       bound.info({ verdict: checked.farewell.reason }, 'console refused')
-      return closeSocket(ws, checked.farewell)
+      return asksForVerdict(request) ? closeSocket(ws, checked.farewell) : ws.terminate()
     }
     bound.info({ instance: checked.instanceUuid }, 'console opened')
     const { farewell, error } = await runSession(ws, checked.address)
@@ -97,6 +97,10 @@ export function createNoVncProxy(deps: NoVncProxyDeps): NoVncProxy {
     },
   }
 }
+
+/** Our page does, by naming it among the protocols. Clients of Nova's proxy take any frame for the guest's. */
+const asksForVerdict = ({ headers }: IncomingMessage): boolean =>
+  (headers['sec-websocket-protocol'] ?? '').split(',').some((name) => name.trim() === 'verdict')
 
 /** Asks the conductor where the request's token leads, and uses the token up. */
 async function check(deps: NoVncProxyDeps, request: IncomingMessage): Promise<Checked> {

@@ -37,7 +37,8 @@ function ended({ code }) {
 }
 
 function open(url) {
-  const socket = new WebSocket(url, ['binary'])
+  // The second asks the proxy to say why it closes; others are only cut off, as by Nova's.
+  const socket = new WebSocket(url, ['binary', 'verdict'])
   socket.binaryType = 'arraybuffer'
   socket.addEventListener('close', ended)
   const rfb = new RFB(element('screen'), socket, {})
