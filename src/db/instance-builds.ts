@@ -1,5 +1,6 @@
-/** All that a request for new servers writes: the instances, their disks, the action, and the operations that build them. */
+/** All that a request for servers writes: new ones with their disks, the action, and the operations that build or change them. */
 import type { Kysely, Transaction } from 'kysely'
+import type { SagaName } from '#contracts/operations.ts'
 import { insertTogether, isUniqueViolation } from '#db/kit/index.ts'
 import { conflict } from '#lib/fault.ts'
 import { deviceRows, type NewBlockDevice } from './block-devices.ts'
@@ -36,4 +37,16 @@ export async function insertBuilds(
     if (isUniqueViolation(error)) throw conflict('An instance with this id already exists.', { cause: error })
     throw error
   }
+}
+
+/** What a request writes beside the change of its server, in one statement where the database can. Nudge the conductor afterwards. */
+export async function insertBegun<S extends SagaName>(
+  trx: Transaction<NovaDb>,
+  { action, operation }: { readonly action?: NewAction; readonly operation: NewOperation<S> },
+  { now }: { readonly now: number },
+): Promise<void> {
+  await insertTogether<NovaDb>(trx, {
+    instance_actions: newActionRows(action ? [action] : [], { now }),
+    operations: [operationRow(operation, now)],
+  })
 }

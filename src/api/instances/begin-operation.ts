@@ -4,9 +4,9 @@
  */
 import { announceOperations, type Call, type Services } from '#api/kernel/index.ts'
 import type { OperationParams, SagaName } from '#contracts/operations.ts'
-import { insertInstanceActions } from '#db/instance-actions.ts'
+import { insertBegun } from '#db/instance-builds.ts'
 import { type InstanceChanges, modifyInstance } from '#db/instances.ts'
-import { insertOperation, listLiveOperations } from '#db/operations.ts'
+import { listLiveOperations } from '#db/operations.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { type Instance, type Operation, requireAllowed, ruleOf } from '#model/instance/index.ts'
 import type { Transaction } from 'kysely'
@@ -47,14 +47,10 @@ export async function beginOperation<S extends SagaName>(
       const { through } = ruleOf(begin.operations.at(-1) ?? begin.operations[0])
       return { ...begin.change?.(current), ...(through !== null && { taskState: through }) }
     })
-    if (begin.action !== null)
-      await insertInstanceActions(trx, [actionOf(call, instance, begin.action)], { now })
     await begin.also?.(trx, instance, now)
-    await insertOperation(
-      trx,
-      { id, saga: begin.saga, instanceUuid: uuid, context, params: begin.params },
-      { now },
-    )
+    const operation = { id, saga: begin.saga, instanceUuid: uuid, context, params: begin.params }
+    const action = begin.action === null ? {} : { action: actionOf(call, instance, begin.action) }
+    await insertBegun(trx, { ...action, operation }, { now })
     return instance
   })
   if (begun) await announceOperations(services, [id], context.requestId)
