@@ -6,10 +6,9 @@
 import { type Wording, type Words, wordsFor } from '../engine/words.ts'
 import { Form } from './form.ts'
 
-/** So many papers are kept, as many as are on their way at a time by most. */
+/** So many papers are kept, as many as are on their way at a time by most, and no more than so much in all. */
 const MOST_PAPERS = 8
-/** Larger ones are rare and are let go. */
-const LARGEST_PAPER = 512 * 1024
+const MOST_PAPER_BYTES = 8 * 1024 * 1024
 /** What the plan of some twenty groups takes. */
 const MOST_WORDS = 64
 /** Of a few kinds of hosts, and of what flavors ask for. */
@@ -43,13 +42,15 @@ export class Desk {
 
   /** At least `bytes` long; what it holds is anything. */
   paper(bytes: number): Buffer {
-    const last = this.#papers.pop()
-    return last !== undefined && last.length >= bytes ? last : Buffer.allocUnsafeSlow(bytes)
+    const at = this.#papers.findIndex(({ length }) => length >= bytes)
+    const [paper = Buffer.allocUnsafeSlow(bytes)] = at < 0 ? [] : this.#papers.splice(at, 1)
+    return paper
   }
 
   /** Nobody may look at it any more. */
   giveBack(paper: Buffer): void {
-    if (this.#papers.length < MOST_PAPERS && paper.length <= LARGEST_PAPER) this.#papers.push(paper)
+    const bytes = this.#papers.reduce((sum, { length }) => sum + length, paper.length)
+    if (this.#papers.length < MOST_PAPERS && bytes <= MOST_PAPER_BYTES) this.#papers.push(paper)
   }
 
   /** The form of an example: the same one for the same example. */
