@@ -40,25 +40,78 @@ test('closing hands over at the next boundary; the next runner goes on from ther
 
 test('what a runner holds is lost when its lease ends, though the journal says nothing', async (t) => {
   const toy = await given()
-  let signal: AbortSignal | undefined
+  let lost = 0
   const until = (aborted: AbortSignal) =>
-    new Promise<never>((_, reject) => aborted.addEventListener('abort', () => reject(aborted.reason)))
+    new Promise<never>((_, reject) =>
+      aborted.addEventListener('abort', () => {
+        lost++
+        reject(aborted.reason)
+      }),
+    )
   const waiting: Saga<Toy> = {
     ...house,
-    steps: house.steps.map((step, at) =>
-      at === 0 ? { ...step, do: (ctx) => until((signal = ctx.signal)) } : step,
-    ),
+    steps: house.steps.map((step, at) => (at === 0 ? { ...step, do: (ctx) => until(ctx.signal) } : step)),
   }
+  let isOver = false
   const answers: (() => void)[] = []
   const silent = {
-    renew: () => new Promise<ReadonlySet<string>>((resolve) => answers.push(() => resolve(new Set()))),
+    renew: () =>
+      new Promise<ReadonlySet<string>>((resolve) => {
+        const answer = () => resolve(new Set())
+        if (isOver) answer()
+        else answers.push(answer)
+      }),
   }
-  const journal = Object.assign(Object.create(toy.journal) as typeof toy.journal, silent)
-  const runner = testRunner({ ...toy, journal }, [waiting], 'runner-1', { leaseMs: 60 })
+  const away = { renew: () => Promise.reject(new Error('the database is away')) }
+  for (const [how, renewing] of Object.entries({ silent, away })) {
+    lost = 0
+    isOver = false
+    toy.journal.breakLeases()
+    const journal = Object.assign(Object.create(toy.journal) as typeof toy.journal, renewing)
+    const runner = testRunner({ ...toy, journal }, [waiting], `runner-${how}`, { leaseMs: 60 })
+    t.after(() => runner.close())
+    runner.start()
+    await eventually(() => lost > 0)
+    isOver = true
+    for (const answer of answers) answer()
+    await runner.close()
+  }
+})
+
+test('a runner that gets an operation again which it lost meanwhile does not go on where it was', async (t) => {
+  const toy = await given()
+  const began: AbortSignal[] = []
+  let mayGoOn = false
+  const slow: Saga<Toy> = {
+    ...house,
+    steps: house.steps.map((step, at) =>
+      at === 0
+        ? {
+            ...step,
+            do: async (ctx, earlier) => {
+              began.push(ctx.signal)
+              await eventually(() => mayGoOn || ctx.signal.aborted)
+              ctx.signal.throwIfAborted()
+              return step.do(ctx, earlier)
+            },
+          }
+        : step,
+    ),
+  }
+  const runner = testRunner(toy, [slow], 'runner-1')
   t.after(() => runner.close())
   runner.start()
-  await eventually(() => signal?.aborted)
-  for (const answer of answers) answer()
+  await eventually(() => began.length === 1)
+  toy.journal.breakLeases()
+  runner.nudge()
+  await eventually(() => began.length === 2)
+  assert.deepEqual(
+    began.map(({ aborted }) => aborted),
+    [true, false],
+  )
+  mayGoOn = true
+  assert.equal(await eventually(() => toy.ending()), 'done')
+  await toy.verifyDone()
 })
 
 test('a runner whose lease was taken writes nothing more', async (t) => {

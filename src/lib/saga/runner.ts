@@ -60,11 +60,24 @@ export function createRunner<T extends SagaTypes>(options: RunnerOptions<T>): Ru
 
   function begin(operation: Leased<T['Context']>): void {
     const saga = sagas.get(operation.saga)
-    // A lease of ours that ran out may be leased again while its drive still stops.
-    if (!saga || drives.has(operation.id)) return
+    if (!saga) return
+    const earlier = drives.get(operation.id)
+    if (earlier) return beginAnew(operation.id, earlier)
     const started = drive(operation, saga, options)
     drives.set(operation.id, started)
     void started.finished.then((verdict) => over(operation.id, verdict))
+  }
+
+  /**
+   * A lease of ours ran out, and we have the operation again while our drive of then goes on: that one does not know
+   * what was done meanwhile. When it has stopped, the operation is free for whoever comes.
+   */
+  function beginAnew(id: string, earlier: Drive): void {
+    earlier.lose()
+    void earlier.finished
+      .then(() => journal.release(owner, id))
+      .catch((error: unknown) => log.warn({ err: error, operation: id }, 'it waits for its lease to end'))
+      .then(nudge)
   }
 
   function over(id: string, verdict: Verdict): void {
@@ -111,25 +124,32 @@ export function createRunner<T extends SagaTypes>(options: RunnerOptions<T>): Ru
 
   async function renewLoop(stop: AbortSignal): Promise<void> {
     let held = clock.now()
+    /** Until the journal says that we hold them: a database may be away for longer than anything is still ours. */
+    let unsure: AbortController | undefined
+    const isSure = (since: number): void => {
+      held = since
+      unsure?.abort(NOBODY_WAITS)
+      unsure = undefined
+    }
     while (!stop.aborted) {
       await clock.sleep(leaseMs / 3, stop).catch(() => undefined)
       const ids = [...drives.keys()]
+      const at = clock.now()
       if (stop.aborted || ids.length === 0) {
-        held = clock.now()
+        isSure(at)
         continue
       }
-      const at = clock.now()
-      const answered = new AbortController()
-      // A database may take longer to answer than anything is still ours.
-      void clock.sleep(Math.max(held + leaseMs - at, 0), answered.signal).then(loseAll, () => undefined)
+      if (!unsure) {
+        unsure = new AbortController()
+        void clock.sleep(Math.max(held + leaseMs - at, 0), unsure.signal).then(loseAll, () => undefined)
+      }
       try {
         const kept = await journal.renew(owner, ids, at + leaseMs)
-        held = at
+        isSure(at)
         for (const id of ids) if (!kept.has(id)) drives.get(id)?.lose()
       } catch (error) {
         log.error({ err: error, operations: ids.length }, 'renewing leases failed')
       }
-      answered.abort(NOBODY_WAITS)
     }
   }
 
