@@ -87,7 +87,12 @@ export const computeContract = {
    * There is a command to be done: the compute asks which (`pendingCommands`), since a message may come late
    * or twice, when the command is no longer wanted. Answers nothing.
    */
-  run: { request: Type.Object({ commandId: Type.String() }), reply: Type.Null(), timeoutMs: 10_000 },
+  run: {
+    request: Type.Object({ commandId: Type.String() }),
+    reply: Type.Null(),
+    timeoutMs: 10_000,
+    nudges: true,
+  },
   /** Images that will be wanted: fetched ahead where the driver keeps images (a hint; a guest that needs one fetches it). */
   cacheImages: {
     request: Type.Object({

@@ -47,8 +47,8 @@ const MAX_CASTS = 10_000
 const DRAIN_MS = 2_000
 
 /** In a storm, the least time between two nudges of one kind. */
-const GATHER_MS = 40
-const STORM = { works: 4, withinMs: 200, subjects: 3 }
+const GATHER_MS = 60
+const STORM = { works: 4, withinMs: 600, subjects: 3 }
 
 interface Cast {
   readonly topic: string

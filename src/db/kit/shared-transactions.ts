@@ -112,16 +112,17 @@ export function createSharedTransactions<DB>(
     look()
   }
 
-  /** Whoever waits goes at once, or in a storm with those who come meanwhile. */
+  /** Whoever waits goes at once with those of the same turn of the event loop, or in a storm with those who come meanwhile. */
   function look(): void {
     if (waiting.length === 0 || gathering) return
-    const due = pace.dueMs()
-    if (due <= 0 || waiting.length >= MOST) return go()
-    gathering = true
-    void clock.sleep(due).then(() => {
+    const due = waiting.length < MOST ? pace.dueMs() : 0
+    const begin = (): void => {
       gathering = false
       go()
-    })
+    }
+    gathering = true
+    if (due <= 0) setImmediate(begin)
+    else void clock.sleep(due).then(begin)
   }
 
   const runAlone = (work: Work<DB>): Promise<void> =>
