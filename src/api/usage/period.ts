@@ -1,4 +1,4 @@
-/** Periods of usage: as callers write them, and the last whole one of an audit. Times are milliseconds, UTC. */
+/** Periods of usage: as callers write them, and the last whole one of an audit. Times are milliseconds, UTC; microseconds are kept. */
 import { badRequest } from '#lib/fault.ts'
 
 const TIME = /^(\d{4})-(\d{1,2})-(\d{1,2})([T ])(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d{1,6})?$/
@@ -10,7 +10,8 @@ function readTime(text: string): { ms: number; separator: string; hasFraction: b
   const [, year, month, day, separator = '', hour, minute, second, fraction] = found
   const at = new Date(0)
   at.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
-  at.setUTCHours(Number(hour), Number(minute), Number(second), Math.floor(Number(fraction ?? 0) * 1000))
+  at.setUTCHours(Number(hour), Number(minute), Number(second))
+  const microseconds = Math.round(Number(fraction ?? 0) * 1_000_000)
   const isReal =
     at.getUTCMonth() === Number(month) - 1 &&
     at.getUTCDate() === Number(day) &&
@@ -18,7 +19,9 @@ function readTime(text: string): { ms: number; separator: string; hasFraction: b
     at.getUTCMinutes() === Number(minute) &&
     Number(second) < 60 &&
     Number(year) > 0
-  return isReal ? { ms: at.getTime(), separator, hasFraction: fraction !== undefined } : undefined
+  return isReal
+    ? { ms: at.getTime() + microseconds / 1_000, separator, hasFraction: fraction !== undefined }
+    : undefined
 }
 
 /** `2026-01-31T08:15:30`, with or without a fraction, or with a blank and a fraction. */

@@ -30,7 +30,11 @@ async function reportOf(
   const marker = call.on.paged ? markerOf(call.query) : undefined
   const runs = await listInstanceRuns(
     db.typed<NovaDb>(),
-    { ...period, ...(projectId !== undefined && { projectId }) },
+    {
+      begin: Math.floor(period.begin),
+      end: Math.floor(period.end),
+      ...(projectId !== undefined && { projectId }),
+    },
     { limit, ...(marker !== undefined && { marker }) },
   )
   const last = runs.at(-1)

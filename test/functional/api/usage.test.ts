@@ -37,6 +37,9 @@ test('usage is told of living and deleted servers, by project, in pages', async 
   )
   assert.ok(!servers.some((server) => server.instance_id === unborn))
 
+  const exact = await api.send(`GET /os-simple-tenant-usage/${PROJECT}?start=2026-01-01T00:00:00.236924`)
+  assert.equal((exact.body.tenant_usage as { start: string }).start, '2026-01-01T00:00:00.236924')
+
   const seen: unknown[] = []
   let marker = ''
   for (;;) {
