@@ -100,12 +100,16 @@ export function createLogs(
 const LINGER_MS = 100
 const MANY_CHARACTERS = 8_192
 
-/** Lines go together: written one by one they cost more than they are worth. Who exits writes the last ones; only a SIGKILL loses them. */
+/**
+ * Lines go together: written one by one they cost more than they are worth. Who exits writes the last ones; only a
+ * SIGKILL loses them. Written at once, not by a thread: what a thread still writes would come after the last ones.
+ */
 function gathered(dest: string | number): pino.DestinationStream {
   // Opened at once: who fails while it starts says why.
   if (typeof dest === 'string') mkdirSync(dirname(dest), { recursive: true })
   const fd = typeof dest === 'string' ? openSync(dest, 'a') : dest
-  const file = pino.destination({ dest: fd, sync: false, minLength: MANY_CHARACTERS })
+  const file = pino.destination({ dest: fd, sync: true, minLength: MANY_CHARACTERS })
+  process.once('exit', () => file.flushSync())
   let isDue = false
   const flush = (): void => {
     isDue = false

@@ -22,7 +22,7 @@ async function closeCode(consoleUrl: string, token?: string): Promise<number> {
   const url = new URL(consoleUrl)
   const path = url.searchParams.get('path') ?? ''
   const own = new URLSearchParams(path.slice(path.indexOf('?'))).get('token') ?? ''
-  const socket = new WebSocket(`ws://${url.host}${url.pathname}?token=${token ?? own}`, ['binary'])
+  const socket = new WebSocket(`ws://${url.host}${url.pathname}?token=${token ?? own}`, ['binary', 'verdict'])
   const [code] = (await once(socket, 'close')) as [number]
   return code
 }
