@@ -187,10 +187,15 @@ for (const { name, db } of stores) {
     ]
     await insertInstances(db, news, { now: 1 })
     const found = await listUnplaced(db, projectId)
-    assert.deepEqual(found.map(({ isVolumeBacked, count }) => [isVolumeBacked, count]).toSorted(), [
-      [false, 2],
-      [true, 2],
-    ])
+    assert.deepEqual(
+      found
+        .map(({ isVolumeBacked, count }) => [isVolumeBacked, count])
+        .toSorted(([a], [b]) => Number(a) - Number(b)),
+      [
+        [false, 2],
+        [true, 2],
+      ],
+    )
     assert.deepEqual(found[0]?.flavor, NANO)
   })
 
