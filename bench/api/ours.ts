@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { login } from '../../test/cloud-client.ts'
 import { ROOT, startCloudProcess, temporaryStateDir } from '../../test/end-to-end/cloud-process.ts'
 import { eventually } from '../../test/eventually.ts'
-import { commandOf, cpuSeconds, processTree, titleOf } from '../measure/processes.ts'
+import { commandOf, cpuSeconds, processTree } from '../measure/processes.ts'
 import type { Owner } from './fill.ts'
 import type { Target } from './measure.ts'
 
@@ -75,12 +75,9 @@ export async function startSurroundings(): Promise<Surroundings> {
 
 const sumOf = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0)
 
-/**
- * The database's processes among what we started, but for those that clean up after what was filled in: what they
- * took is gone from the sum when they are.
- */
+/** The database's processes among what we started. */
 const postgresOf = (root: number): number[] =>
-  processTree(root).filter((pid) => commandOf(pid) === 'postgres' && !titleOf(pid).includes('autovacuum'))
+  processTree(root).filter((pid) => commandOf(pid) === 'postgres')
 
 const confOf = (url: string, identity: string, password: string, log: string): string => `[DEFAULT]
 transport_url = in-process://

@@ -32,13 +32,10 @@ export const pssMib = (pids: readonly number[]): number =>
     0,
   ) / 1024
 
-/** User and system time so far, in seconds. */
+/** User and system time so far, in seconds, with that of its children that are gone: a sum over a tree never shrinks. */
 export function cpuSeconds(pid: number): number {
   const fields = read(`/proc/${pid}/stat`).split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS_PER_SECOND
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS_PER_SECOND
 }
 
 export const commandOf = (pid: number): string => read(`/proc/${pid}/comm`).trim()
-
-/** What it calls itself: PostgreSQL's processes say what they are for. */
-export const titleOf = (pid: number): string => read(`/proc/${pid}/cmdline`).split('\0').join(' ').trim()

@@ -64,7 +64,9 @@ export function servePlacement(options: ServeOptions): HttpApp {
   return app
 }
 
-const isRoot = (request: HttpRequest): boolean => ['', '/'].includes(request.url.split('?')[0] ?? '')
+const pathOf = ({ url }: HttpRequest): string => url.split('?', 1)[0] ?? ''
+
+const isRoot = (request: HttpRequest): boolean => ['', '/'].includes(pathOf(request))
 
 function addPath(
   app: HttpApp,
@@ -105,11 +107,11 @@ async function run(
   request: HttpRequest,
   reply: HttpReply,
 ): Promise<HttpReply> {
+  const params = paramsOf(request)
   const endpoint = endpoints.find(({ operation }) => includes(operation.range, version))
   if (!endpoint) throw absent(endpoints)
   const { scope } = options
   const { operation } = endpoint
-  const params = paramsOf(request)
   // Where there is nothing to read, or it is for everybody, it does not matter what is accepted.
   if (operation.method === 'GET' && operation.policy !== undefined && operation.statusAt(version) === 200)
     checkAccept(request)
@@ -143,9 +145,11 @@ function absent(endpoints: readonly Endpoint[]): Fault {
     : new Fault('notFound', 'The resource could not be found.')
 }
 
+/** What the path names. Throws `notFound` where a part of it is empty, its last too. */
 function paramsOf(request: HttpRequest): Record<string, string> {
   const params = Object.entries(request.params as Record<string, string>)
-  if (params.some(([, value]) => value === '' || value.includes('\0')))
+  const endsInSlash = pathOf(request).endsWith('/') && !isRoot(request)
+  if (endsInSlash || params.some(([, value]) => value === '' || value.includes('\0')))
     throw new Fault('notFound', 'The resource could not be found.')
   return Object.fromEntries(
     params.map(([name, value]) => [name, name.endsWith('uuid') ? canonicalUuid(value) : value]),

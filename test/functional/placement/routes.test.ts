@@ -97,6 +97,14 @@ suite('Placement’s routes at each version', async () => {
     }
   }
 
+  test('a path with an empty part names nothing, at any version', async () => {
+    for (const version of ['1.0', '1.39'])
+      for (const path of ['/resource_providers/', '/resource_providers//inventories', '/usages/?x=/'])
+        for (const method of ['GET', 'DELETE'])
+          assert.equal((await ask(method, path, undefined, { version })).status, 404, `${method} ${path}`)
+    assert.equal((await ask('GET', '/')).status, 200)
+  })
+
   test('errors carry a code from 1.23', async () => {
     for (const minor of MINORS) {
       const { status, body } = await ask('GET', `/resource_providers/${randomUUID()}`, undefined, {
