@@ -41,29 +41,31 @@ const readsOf = (size: number, uuid: string): Readonly<Record<string, Asked>> =>
 
 /** A service with so many servers. */
 interface Sized {
+  readonly name: string
   readonly size: number
   readonly target: Target
   readonly asked: Readonly<Record<string, Asked>>
 }
 
-/** Asks all of them the same, by turns; answers the costs of the last one. */
-async function measureAll(name: string, services: readonly Sized[]): Promise<Costs> {
-  const costs: Record<string, Cost> = {}
+/** Asks all of them the same, by turns; answers what each of them costs. */
+async function measureAll(services: readonly Sized[]): Promise<Map<Sized, Costs>> {
+  const costs = new Map<Sized, Record<string, Cost>>(services.map((service) => [service, {}]))
   for (const what of Object.keys(services.at(-1)?.asked ?? {})) {
-    const asked = services.flatMap(({ size, target, asked: { [what]: one } }) =>
-      one ? [{ size, target, ...one }] : [],
-    )
-    const measured = await costsOf(asked, SECONDS)
-    for (const [at, { size }] of asked.entries()) {
-      const cost = measured[at]
-      if (!cost) continue
-      costs[what] = cost
-      report(`${name}, ${size} servers: ${what}`, cost)
+    const able = services.flatMap((service) => {
+      const { [what]: one } = service.asked
+      return one ? [{ ...one, service, target: service.target }] : []
+    })
+    const measured = await costsOf(able, SECONDS)
+    for (const [at, { service }] of able.entries()) {
+      const [cost, own] = [measured[at], costs.get(service)]
+      if (!cost || !own) continue
+      own[what] = cost
+      report(`${service.name}, ${service.size} servers: ${what}`, cost)
     }
-    const few = measured[asked.findIndex(({ size }) => size === FEW)]
-    const [most, size] = [measured.at(-1), asked.at(-1)?.size ?? 0]
-    if (few && most && size > FEW)
-      report(`${name}: ${what}: at ${size} by that at ${FEW}`, timesAsMuch(most, few))
+    const few = measured[able.findIndex(({ service }) => service.size === FEW)]
+    const [most, last] = [measured.at(-1), able.at(-1)?.service]
+    if (few && most && last && last.size > FEW)
+      report(`${last.name}: ${what}: at ${last.size} by that at ${FEW}`, timesAsMuch(most, few))
   }
   return costs
 }
@@ -89,11 +91,12 @@ interface Place {
   make(database: string, copied: string | undefined): Promise<string>
 }
 
-/** Each size has a database and an API of its own, all up at once. */
-async function measureOurs(place: Place, around: Surroundings): Promise<Costs> {
+/** Each size has a database and an API of its own, all up at once; the real Nova is asked in turn with them. */
+async function measureOurs(place: Place, around: Surroundings, nova: Sized | undefined): Promise<void> {
+  const { name } = place
   const filled: { size: number; url: string; middle: string }[] = []
   for (const size of SIZES) {
-    say(`${place.name}: filling up to ${size} servers`)
+    say(`${name}: filling up to ${size} servers`)
     const before = filled.at(-1)
     const url = await place.make(`servers_${size}`, before && `servers_${before.size}`)
     if (!before) await prepare(url)
@@ -101,65 +104,72 @@ async function measureOurs(place: Place, around: Surroundings): Promise<Costs> {
   }
   const services: (Sized & { readonly target: Target & { stop(): Promise<void> } })[] = []
   try {
-    for (const { size, url, middle } of filled)
-      services.push({ size, target: await around.startApi(url, place.root), asked: readsOf(size, middle) })
-    say(`${place.name}: asking`)
-    const reads = await measureAll(place.name, services)
+    for (const { size, url, middle } of filled) {
+      const target = await around.startApi(url, place.root)
+      services.push({ name, size, target, asked: readsOf(size, middle) })
+    }
+    say(`${name}: asking`)
+    const reads = await measureAll([...(nova ? [nova] : []), ...services])
+    const largest = services.at(-1)
+    if (nova && largest) compare(name, reads.get(largest) ?? {}, reads.get(nova) ?? {})
     const server = { name: 'bench', imageRef: around.owner.imageId, flavorRef: '1', networks: 'none' }
     const asked = { 'POST /servers': { path: '/servers', body: { server } } }
-    const creates = await measureAll(
-      place.name,
-      services.slice(-1).map((largest) => ({ ...largest, asked })),
-    )
-    return { ...reads, ...creates }
+    await measureAll(services.slice(-1).map((each) => ({ ...each, asked })))
   } finally {
     for (const { target } of services) await target.stop()
   }
 }
 
-const dir = mkdtempSync(join(tmpdir(), 'kilonova-bench-'))
-const around = await startSurroundings()
-try {
-  const files: Place = {
-    name: 'SQLite',
-    async make(database, copied) {
-      const path = join(dir, `${database}.sqlite`)
-      if (copied !== undefined) copyFileSync(join(dir, `${copied}.sqlite`), path)
-      return `sqlite://${path}`
-    },
+/** Ours with the most servers, beside the real one with a hundred. */
+function compare(name: string, ours: Costs, nova: Costs): void {
+  for (const [what, { perSecondPerCore }] of Object.entries(nova)) {
+    const times = (ours[what]?.perSecondPerCore ?? 0) / perSecondPerCore
+    report(`${what}: ${name} by Nova, per core`, Math.round(times * 10) / 10)
   }
-  const sqlite = await measureOurs(files, around)
-  const server = await startPostgres({ isDurable: true })
+}
+
+async function measureBoth(nova: Sized | undefined): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'kilonova-bench-'))
+  const around = await startSurroundings()
   try {
-    // What is filled in is vacuumed and analyzed at once; nobody is to do it while others are asked.
-    await asAdmin(server.url, 'alter system set autovacuum = off')
-    await asAdmin(server.url, 'select pg_reload_conf()')
-    const own: Place = {
-      name: 'PostgreSQL',
-      root: process.pid,
-      async make(database, copied) {
-        await asAdmin(server.url, `create database ${database} template ${copied ?? 'template1'}`)
-        return server.url.replace('/postgres', `/${database}`)
-      },
-    }
-    const postgres = await measureOurs(own, around)
-    if (values.oracle) {
-      say('the real Nova: making a hundred servers')
-      const nova = await measureNova((target, uuid) => {
-        return measureAll('Nova on MariaDB', [{ size: 100, target, asked: readsOf(100, uuid) }])
-      })
-      for (const [name, ours] of Object.entries({ SQLite: sqlite, PostgreSQL: postgres }))
-        for (const [what, cost] of Object.entries(nova)) {
-          const mine = ours[what]?.perSecondPerCore
-          if (mine !== undefined)
-            report(`${what}: ${name} by Nova, per core`, Math.round((mine / cost.perSecondPerCore) * 10) / 10)
-        }
+    await measureOurs(filesIn(dir), around, nova)
+    const server = await startPostgres({ isDurable: true })
+    try {
+      // What is filled in is vacuumed and analyzed at once; nobody is to do it while others are asked.
+      await asAdmin(server.url, 'alter system set autovacuum = off')
+      await asAdmin(server.url, 'select pg_reload_conf()')
+      await measureOurs(databasesOf(server.url), around, nova)
+    } finally {
+      await server.stop()
     }
   } finally {
-    await server.stop()
+    await around.stop()
+    rmSync(dir, { recursive: true, force: true })
   }
-} finally {
-  await around.stop()
-  rmSync(dir, { recursive: true, force: true })
 }
+
+const filesIn = (dir: string): Place => ({
+  name: 'SQLite',
+  async make(database, copied) {
+    const path = join(dir, `${database}.sqlite`)
+    if (copied !== undefined) copyFileSync(join(dir, `${copied}.sqlite`), path)
+    return `sqlite://${path}`
+  },
+})
+
+const databasesOf = (url: string): Place => ({
+  name: 'PostgreSQL',
+  root: process.pid,
+  async make(database, copied) {
+    await asAdmin(url, `create database ${database} template ${copied ?? 'template1'}`)
+    return url.replace('/postgres', `/${database}`)
+  },
+})
+
+if (values.oracle) {
+  say('the real Nova: making a hundred servers')
+  await measureNova((target, uuid) =>
+    measureBoth({ name: 'Nova on MariaDB', size: 100, target, asked: readsOf(100, uuid) }),
+  )
+} else await measureBoth(undefined)
 write()

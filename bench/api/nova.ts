@@ -6,7 +6,7 @@ import { findOracle, startOracle } from '../../test/interop/oracle.ts'
 import { passwordLogin } from '../../test/password-login.ts'
 import { cpuSeconds, processTree } from '../measure/processes.ts'
 import { EXTRA_SPECS, FLAVORS } from './fill.ts'
-import type { Cost, Target } from './measure.ts'
+import type { Target } from './measure.ts'
 
 const SERVERS = 100
 const BUILD_MS = 600_000
@@ -19,10 +19,8 @@ type Ask = (
   body?: unknown,
 ) => Promise<{ status: number; body: Record<string, unknown> }>
 
-/** Measures the real service with `measure`, to which the service and one of its servers are given. */
-export async function measureNova(
-  measure: (target: Target, uuid: string) => Promise<Record<string, Cost>>,
-): Promise<Record<string, Cost>> {
+/** Has the real service up, with its servers, for `measure`, to which it and one of them are given. */
+export async function measureNova(measure: (target: Target, uuid: string) => Promise<void>): Promise<void> {
   const oracle = await startOracle(findOracle(undefined), ['-n', '2', '--cinder'])
   try {
     const { token, url, imageUrl, projectId } = await login(oracle.authUrl, oracle.password)
@@ -41,7 +39,7 @@ export async function measureNova(
         atLeast: 10,
         cpu: () => cpuOf(oracle.home),
       }
-      return await measure(target, uuids[SERVERS / 2] ?? '')
+      await measure(target, uuids[SERVERS / 2] ?? '')
     } finally {
       await removeAll(ask)
       for (const flavor of flavors) await ask('DELETE', `/flavors/${flavor}`)
