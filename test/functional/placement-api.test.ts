@@ -381,5 +381,10 @@ suite('the Placement API', async () => {
     ]
     for (const [version, query] of refused)
       assert.equal((await at(version, query)).status, 400, `${version} ${query}`)
+    const refusal = async (query: string) => (await at('1.39', query)).body.errors[0].detail
+    assert.match(await refusal('resources=CUSTOM_NO:1&required=NO1'), /resource class CUSTOM_NO\./)
+    assert.match(await refusal('resources=CUSTOM_NO:1&root_required=NO2'), /trait\(s\): NO2\./)
+    const firstGroupFirst = 'resources1=VCPU:1&required1=NO3&resources2=CUSTOM_NO:1&group_policy=none'
+    assert.match(await refusal(firstGroupFirst), /trait\(s\): NO3\./)
   })
 })

@@ -1,7 +1,7 @@
 /** Allocation candidates: the world as it is now, searched; the answer put together. */
 import { badRequest } from '#lib/fault.ts'
 import type { Db } from '../db/providers.ts'
-import { unknownResourceClass } from '../db/resource-classes.ts'
+import { unknownResourceClasses } from '../db/resource-classes.ts'
 import { unknownTraits } from '../db/traits.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { World } from '../engine/world.ts'
@@ -64,20 +64,37 @@ export async function explainCandidates(finding: Finding, query: CandidateQuery)
   return explain(world, query)
 }
 
-/** What some provider has is known to exist; for the rest the database is asked. */
+/**
+ * Names are looked up in the order of the real service, which tells the first that fails: the root's traits,
+ * then of each group its classes before its traits. What some provider has is known to exist; for the rest
+ * the database is asked, once for all classes and once for all traits.
+ */
 async function refuseUnknown(db: Db, world: World, query: CandidateQuery): Promise<void> {
+  const groups = [...query.groups.values()]
+  const required = groups.flatMap((group) => group.requiredTraits.flat())
+  const forbidden = groups.flatMap((group) => group.forbiddenTraits)
+  const traits = [...query.rootRequiredTraits, ...query.rootForbiddenTraits, ...required, ...forbidden]
   const classes = requestedClasses(query).filter((name) => world.holdersOf(name).size === 0)
-  const unknown = await unknownResourceClass(db, classes)
-  if (unknown !== undefined)
-    throw badRequest(`Invalid resource class in resources parameter: No such resource class ${unknown}.`)
-  const traits = [...query.groups.values()].flatMap((group) => [
-    ...group.requiredTraits.flat(),
-    ...group.forbiddenTraits,
-  ])
-  const names = new Set([...traits, ...query.rootRequiredTraits, ...query.rootForbiddenTraits])
-  const missing = await unknownTraits(
-    db,
-    [...names].filter((name) => world.withTrait(name).size === 0),
+  const unknownClasses = new Set(await unknownResourceClasses(db, classes))
+  const unknown = new Set(
+    await unknownTraits(
+      db,
+      [...new Set(traits)].filter((name) => world.withTrait(name).size === 0),
+    ),
   )
+  if (unknownClasses.size === 0 && unknown.size === 0) return
+  refuseTraits(query.rootRequiredTraits, unknown)
+  refuseTraits(query.rootForbiddenTraits, unknown)
+  for (const group of groups) {
+    const missing = [...group.resources.keys()].find((name) => unknownClasses.has(name))
+    if (missing !== undefined)
+      throw badRequest(`Invalid resource class in resources parameter: No such resource class ${missing}.`)
+    refuseTraits(group.requiredTraits.flat(), unknown)
+    refuseTraits(group.forbiddenTraits, unknown)
+  }
+}
+
+function refuseTraits(asked: readonly string[], unknown: ReadonlySet<string>): void {
+  const missing = asked.filter((name) => unknown.has(name))
   if (missing.length > 0) throw badRequest(`No such trait(s): ${missing.join(', ')}.`)
 }
