@@ -1,6 +1,7 @@
 /** Differences that are meant, each with its reason. What is not here is a defect. */
 import { addsUp } from './amounts.ts'
 import { losesShared } from './anchors.ts'
+import { hasBareGroup } from './bare-groups.ts'
 import { type Ask, isWrite, type Reply } from './client.ts'
 import type { Difference } from './compare.ts'
 
@@ -88,6 +89,15 @@ export const EXPLANATIONS: readonly Explanation[] = [
       'what the group without suffix takes from sharing providers alone, the real service remembers for one tree only, and loses the candidates of the others',
     explains: ({ where }, _ask, replies) =>
       ['body', 'candidates', 'number of candidates'].includes(where) && losesShared(replies),
+  },
+  {
+    name: 'a group of a tree alone',
+    reason:
+      'a group without resources that names only a tree, or only what is forbidden, finds nobody in the real service; ours finds whom it describes',
+    explains: ({ where }, ask, replies) =>
+      ['body', 'candidates', 'number of candidates'].includes(where) &&
+      ask.path.startsWith('/allocation_candidates') &&
+      hasBareGroup(ask, replies),
   },
   {
     name: 'unknown names are refused',
