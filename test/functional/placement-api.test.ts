@@ -387,4 +387,12 @@ suite('the Placement API', async () => {
     const firstGroupFirst = 'resources1=VCPU:1&required1=NO3&resources2=CUSTOM_NO:1&group_policy=none'
     assert.match(await refusal(firstGroupFirst), /trait\(s\): NO3\./)
   })
+
+  test('a reshape misses providers before classes', async () => {
+    const uuid = await makeProvider(ask, {})
+    const fresh = { resource_provider_generation: 0, inventories: { CUSTOM_NO: { total: 1 } } }
+    const body = { inventories: { [uuid]: fresh, [randomUUID()]: fresh }, allocations: {} }
+    const { status, body: said } = await ask('POST', '/reshaper', body, { token: 'service' })
+    assert.deepEqual([status, said.errors[0].code], [400, 'placement.resource_provider.not_found'])
+  })
 })

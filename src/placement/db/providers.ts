@@ -136,12 +136,17 @@ export async function lockProviders(
 export async function lockProvider(trx: Trx, uuid: string, generation?: number): Promise<LockedProvider> {
   const [provider] = await lockProviders(trx, { uuids: [uuid] })
   if (!provider) throw notFound(`No resource provider with uuid ${uuid} found.`)
-  if (generation !== undefined && generation !== provider.generation)
+  if (generation !== undefined) requireGeneration(provider, generation)
+  return provider
+}
+
+/** Throws `conflict` when it is not the provider's own. */
+export function requireGeneration({ uuid, generation: actual }: LockedProvider, generation: number): void {
+  if (generation !== actual)
     throw conflict(
-      `resource provider generation conflict for provider ${uuid}: actual: ${provider.generation}, given: ${generation}`,
+      `resource provider generation conflict for provider ${uuid}: actual: ${actual}, given: ${generation}`,
       { code: 'placement.concurrent_update' },
     )
-  return provider
 }
 
 /** Says that something of these locked providers changed: to those who wrote against them, and to those who keep them in memory. */
