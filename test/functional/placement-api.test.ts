@@ -160,7 +160,7 @@ suite('the Placement API', async () => {
       return status === 200 ? body.resource_providers.map((each: { uuid: string }) => each.uuid) : status
     }
     assert.deepEqual(await found(`name=${encodeURIComponent('big ü')}`), [big])
-    assert.deepEqual(await found(`uuid=${small}`), [small])
+    assert.deepEqual(await found(`name=&uuid=${small}`), [small])
     assert.deepEqual(await found(`member_of=in:${zone},${rack}`), [big, small])
     assert.deepEqual(await found(`member_of=${zone}&member_of=${rack}`), [big])
     assert.equal(await found(`member_of=${zone}&member_of=${rack}`, '1.23'), 400)

@@ -122,7 +122,8 @@ function readFilter(parameters: ListQuery, behaviours: ListBehaviours): Provider
     several: behaviours.severalMemberOf,
   })
   return {
-    ...(name !== undefined && { name }),
+    // An empty name asks for nothing, in the real service too.
+    ...(name && { name }),
     ...(uuid !== undefined && { uuid: canonicalUuid(uuid) }),
     ...(inTree !== undefined && { inTree: canonicalUuid(inTree) }),
     ...(resources !== undefined && { resources: readResources(resources) }),

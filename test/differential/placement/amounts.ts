@@ -17,7 +17,8 @@ interface Candidate {
 const candidatesOf = (reply: Reply): readonly Candidate[] =>
   (reply.json as { allocation_requests?: readonly Candidate[] } | undefined)?.allocation_requests ?? []
 
-const takenOf = ({ allocations }: Candidate): readonly (readonly [string, Amounts])[] =>
+/** Amounts by provider. */
+export const takenOf = ({ allocations }: Candidate): readonly (readonly [string, Amounts])[] =>
   Array.isArray(allocations)
     ? (allocations as TakenList).map((each) => [each.resource_provider.uuid, each.resources])
     : Object.entries(allocations as Taken).map(([uuid, each]) => [uuid, each.resources])
@@ -38,22 +39,25 @@ const shapeOf = (candidate: Candidate): string =>
     settled(candidate.mappings),
   ])
 
-/** Of a parameter that is there twice the last counts. */
-const askedOf = ({ path }: Ask): readonly Amounts[] =>
-  [...new Map(new URLSearchParams(path.split('?')[1]))]
-    .filter(([name]) => name.startsWith('resources'))
-    .map(([, value]) =>
-      Object.fromEntries(
-        value.split(',').map((part) => [part.split(':')[0] ?? '', Number(part.split(':')[1])]),
-      ),
-    )
+/** By parameter; of one that is there twice the last counts. */
+export const askedOf = ({ path }: Ask): ReadonlyMap<string, Amounts> =>
+  new Map(
+    [...new URLSearchParams(path.split('?')[1])]
+      .filter(([name]) => name.startsWith('resources'))
+      .map(([name, value]) => [
+        name,
+        Object.fromEntries(
+          value.split(',').map((part) => [part.split(':')[0] ?? '', Number(part.split(':')[1])]),
+        ),
+      ]),
+  )
 
 /**
  * Whether each of our candidates takes exactly what was asked for, one of theirs does not or is missing, and
  * theirs take from nobody but ours do.
  */
 export function addsUp(ask: Ask, { ours, theirs }: { ours: Reply; theirs: Reply }): boolean {
-  const asked = askedOf(ask)
+  const asked = [...askedOf(ask).values()]
   const classes = asked.flatMap((amounts) => Object.keys(amounts))
   if (new Set(classes).size === classes.length) return false
   const wanted = sumOf(asked)

@@ -5,8 +5,8 @@
 import type { Ask, Reply } from './client.ts'
 
 const NARROWING = /^(resources|required|member_of)(.*)$/
-const isPositive = (name: string, value: string): boolean =>
-  name === 'resources' || value.split(',').some((part) => !part.startsWith('!'))
+const isPositive = (kind: string, value: string): boolean =>
+  kind === 'member_of' ? !value.startsWith('!') : value.split(',').some((part) => !part.startsWith('!'))
 
 /** Whether a group asks for nothing but a tree, or for what is forbidden, and theirs found nothing. */
 export function hasBareGroup({ path }: Ask, { theirs }: { readonly theirs: Reply }): boolean {

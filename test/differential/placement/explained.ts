@@ -70,6 +70,16 @@ export const EXPLANATIONS: readonly Explanation[] = [
     explains: ({ where, theirs }) => where === 'header allow' && theirs === undefined,
   },
   {
+    name: 'Last-Modified always',
+    reason:
+      'what was never changed has the time when it was made; the real service has none in the answer to a PUT that changes nothing',
+    explains: ({ where, theirs }, ask) =>
+      where === 'header last-modified' &&
+      theirs === false &&
+      ask.method === 'PUT' &&
+      /^\/resource_providers\/[^/]+$/.test(ask.path),
+  },
+  {
     name: 'no wildcards',
     reason: 'in name=startswith: the real service takes % for anything, as its database does',
     explains: ({ where }, ask) => where === 'body' && /startswith:.*%25/.test(ask.path),
@@ -87,8 +97,8 @@ export const EXPLANATIONS: readonly Explanation[] = [
     name: 'shared with several trees',
     reason:
       'what the group without suffix takes from sharing providers alone, the real service remembers for one tree only, and loses the candidates of the others',
-    explains: ({ where }, _ask, replies) =>
-      ['body', 'candidates', 'number of candidates'].includes(where) && losesShared(replies),
+    explains: ({ where }, ask, replies) =>
+      ['body', 'candidates', 'number of candidates'].includes(where) && losesShared(ask, replies),
   },
   {
     name: 'a group of a tree alone',

@@ -108,7 +108,7 @@ async function stateDifferences(pair: Pair): Promise<Difference[]> {
 /** With a limit each may pick its own candidates; ours must be among all that there are. */
 async function strangers(pair: Pair, ask: Ask, ours: Reply): Promise<Difference[]> {
   if (!isLimited(ask) || ours.status !== 200) return []
-  const all = await pair.theirs({ ...ask, path: ask.path.replace(/([?&])limit=[^&]*&?/, '$1') })
+  const all = await pair.theirs({ ...ask, path: ask.path.replaceAll(/(?<=[?&])limit=[^&]*(&|$)/g, '') })
   if (all.status !== 200) return []
   const requestsOf = (reply: Reply): string[] =>
     (reply.json as { allocation_requests: unknown[] }).allocation_requests.map((each) =>
