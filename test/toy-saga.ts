@@ -133,6 +133,14 @@ export async function given(): Promise<Given<Toy> & { world: World; journal: Mem
   }
 }
 
+type ToyStep = Saga<Toy>['steps'][number]
+
+/** The house, one of whose steps is another in some ways. */
+export const houseWith = (name: string, change: (step: ToyStep) => Partial<ToyStep>): Saga<Toy> => ({
+  ...house,
+  steps: house.steps.map((step) => (step.name === name ? { ...step, ...change(step) } : step)),
+})
+
 /** Runs what is to be done to its end; answers how it ended. */
 export const run = async (
   world: Awaited<ReturnType<typeof given>>,

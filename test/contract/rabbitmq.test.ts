@@ -89,14 +89,20 @@ test('servers in several processes share a topic, those too that begin at the sa
   assert.equal(servers(), names.length)
 })
 
-test('when a server is killed, its call goes to another one, and a cast is never begun twice', async (t) => {
-  const another = busesOf(t)
-  const caller = another()
-  const victim = fork(HANGING_SERVER, [node.transportUrl, 'fragile'])
+/** A server that begins what comes and never ends it. */
+async function startVictim(t: TestContext, topic: string) {
+  const victim = fork(HANGING_SERVER, [node.transportUrl, topic])
   t.after(() => victim.kill('SIGKILL'))
   assert.deepEqual(await once(victim, 'message'), ['serving', undefined])
   const begun: unknown[] = []
   victim.on('message', (message) => begun.push((message as { begun: unknown }).begun))
+  return { victim, begun }
+}
+
+test('when a server is killed, its call goes to another one, and a cast is never begun twice', async (t) => {
+  const another = busesOf(t)
+  const caller = another()
+  const { victim, begun } = await startVictim(t, 'fragile')
 
   const reply = caller.call('fragile', 'call', 'question', ask)
   await caller.cast('fragile', 'cast', 'hint 1', meta)
@@ -192,11 +198,7 @@ test('calls of one moment, and their answers, are one message; a server of a ver
 test('a pack goes to another server when the one that has it is killed', async (t) => {
   const another = busesOf(t)
   const caller = another()
-  const victim = fork(HANGING_SERVER, [node.transportUrl, 'brittle'])
-  t.after(() => victim.kill('SIGKILL'))
-  assert.deepEqual(await once(victim, 'message'), ['serving', undefined])
-  const begun: unknown[] = []
-  victim.on('message', (message) => begun.push((message as { begun: unknown }).begun))
+  const { victim, begun } = await startVictim(t, 'brittle')
   const questions = ['first', 'second', 'third']
   const replies = questions.map((each) => caller.call('brittle', 'call', each, { ...ask, packs: true }))
   await eventually(() => begun.length === 3)

@@ -3,7 +3,7 @@ import type { Services } from '#api/kernel/index.ts'
 import { type Fault, forbidden } from '#lib/fault.ts'
 import { allLimits, type Limits, type Resource } from './limits.ts'
 import { UNIFIED_NAMES } from './unified.ts'
-import { type UnifiedRoom, unifiedRoomOf } from './unified-room.ts'
+import { overLimit, type UnifiedRoom, unifiedRoomOf } from './unified-room.ts'
 
 /** What would be too much: `used` is there, `delta` was asked for. */
 export interface Excess {
@@ -50,11 +50,12 @@ export async function quotaOf(
     ...(room && { room }),
     refusal(words, excess) {
       if (services.config.quotaDriver !== 'keystone') return forbidden(words)
-      const parts = excess.map(({ resource, used, delta }) => {
-        const over = `over limit of ${limits[resource]} due to current usage ${used} and delta ${delta}`
-        return `Resource ${UNIFIED_NAMES[resource]} is ${over}`
-      })
-      return forbidden(`Project ${of.projectId} is over a limit for [${parts.join(', ')}]`)
+      const over = excess.map(({ resource, ...amounts }) => ({
+        name: UNIFIED_NAMES[resource] ?? resource,
+        limit: limits[resource],
+        ...amounts,
+      }))
+      return overLimit(of.projectId, over)
     },
   }
 }

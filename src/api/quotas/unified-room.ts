@@ -53,12 +53,12 @@ export async function unifiedRoomOf(
       for (let count = maxCount; ; count--) {
         const over = overOf(limits, used, times(each, count))
         if (!isHeeded(limits, over)) return count
-        if (count <= minCount) throw refusal(projectId, over)
+        if (count <= minCount) throw overLimit(projectId, over)
       }
     },
     async require(trx, more) {
       const over = overOf(limits, await usedOf(trx, projectId, taken), more)
-      if (isHeeded(limits, over)) throw refusal(projectId, over)
+      if (isHeeded(limits, over)) throw overLimit(projectId, over)
     },
   }
 }
@@ -85,7 +85,8 @@ interface KeystoneLimits {
   readonly strategy: ApiConfig['unifiedLimits']
 }
 
-interface Over {
+/** What goes over a limit, by Keystone's name. */
+export interface Over {
   readonly name: string
   readonly limit: number
   readonly used: number
@@ -110,7 +111,8 @@ function isHeeded({ registered, strategy }: KeystoneLimits, over: readonly Over[
   return over.some(({ name }) => strategy.names.includes(name) === (strategy.required === 'named'))
 }
 
-const refusal = (projectId: string, over: readonly Over[]): Fault => {
+/** The 403 in the words of those who keep limits in Keystone. */
+export const overLimit = (projectId: string, over: readonly Over[]): Fault => {
   const parts = over.map(
     ({ name, limit, used, delta }) =>
       `Resource ${name} is over limit of ${limit} due to current usage ${used} and delta ${delta}`,

@@ -3,28 +3,19 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { eventually } from '../../../test/eventually.ts'
 import { testRunner } from '../../../test/saga-tests.ts'
-import type { Saga } from './index.ts'
-import { given, house, run, type Toy } from '../../../test/toy-saga.ts'
+import { given, house, houseWith, run } from '../../../test/toy-saga.ts'
 
 test('closing hands over at the next boundary; the next runner goes on from there', async () => {
   const toy = await given()
   let release: (() => void) | undefined
   let bought = 0
-  const slow: Saga<Toy> = {
-    ...house,
-    steps: house.steps.map((step) =>
-      step.name === 'land'
-        ? {
-            ...step,
-            do: async (ctx, earlier) => {
-              bought++
-              await new Promise<void>((resolve) => (release = resolve))
-              return step.do(ctx, earlier)
-            },
-          }
-        : step,
-    ),
-  }
+  const slow = houseWith('land', (step) => ({
+    do: async (ctx, earlier) => {
+      bought++
+      await new Promise<void>((resolve) => (release = resolve))
+      return step.do(ctx, earlier)
+    },
+  }))
   const first = testRunner(toy, [slow], 'runner-1')
   first.start()
   await eventually(() => release !== undefined)
@@ -48,10 +39,7 @@ test('what a runner holds is lost when its lease ends, though the journal says n
         reject(aborted.reason)
       }),
     )
-  const waiting: Saga<Toy> = {
-    ...house,
-    steps: house.steps.map((step, at) => (at === 0 ? { ...step, do: (ctx) => until(ctx.signal) } : step)),
-  }
+  const waiting = houseWith('land', () => ({ do: (ctx) => until(ctx.signal) }))
   let isOver = false
   const answers: (() => void)[] = []
   const silent = {
@@ -82,22 +70,14 @@ test('a runner that gets an operation again which it lost meanwhile does not go 
   const toy = await given()
   const began: AbortSignal[] = []
   let mayGoOn = false
-  const slow: Saga<Toy> = {
-    ...house,
-    steps: house.steps.map((step, at) =>
-      at === 0
-        ? {
-            ...step,
-            do: async (ctx, earlier) => {
-              began.push(ctx.signal)
-              await eventually(() => mayGoOn || ctx.signal.aborted)
-              ctx.signal.throwIfAborted()
-              return step.do(ctx, earlier)
-            },
-          }
-        : step,
-    ),
-  }
+  const slow = houseWith('land', (step) => ({
+    do: async (ctx, earlier) => {
+      began.push(ctx.signal)
+      await eventually(() => mayGoOn || ctx.signal.aborted)
+      ctx.signal.throwIfAborted()
+      return step.do(ctx, earlier)
+    },
+  }))
   const runner = testRunner(toy, [slow], 'runner-1')
   t.after(() => runner.close())
   runner.start()
@@ -117,19 +97,12 @@ test('a runner that gets an operation again which it lost meanwhile does not go 
 test('a runner whose lease was taken writes nothing more', async (t) => {
   const toy = await given()
   let release: (() => void) | undefined
-  const slow: Saga<Toy> = {
-    ...house,
-    steps: house.steps.map((step, at) =>
-      at === 0
-        ? {
-            ...step,
-            do: async (ctx, earlier) => (
-              await new Promise<void>((resolve) => (release = resolve)), step.do(ctx, earlier)
-            ),
-          }
-        : step,
-    ),
-  }
+  const slow = houseWith('land', (step) => ({
+    do: async (ctx, earlier) => {
+      await new Promise<void>((resolve) => (release = resolve))
+      return step.do(ctx, earlier)
+    },
+  }))
   const first = testRunner(toy, [slow], 'runner-1', { concurrency: 1 })
   t.after(() => first.close())
   first.start()

@@ -11,8 +11,8 @@ import {
   testRunner,
   undoTwice,
 } from '../../../test/saga-tests.ts'
-import { type Saga, undoneAtLast } from './index.ts'
-import { given, house, run, type Toy } from '../../../test/toy-saga.ts'
+import { undoneAtLast } from './index.ts'
+import { given, house, houseWith, run, type Toy } from '../../../test/toy-saga.ts'
 
 test('a saga fails cleanly at each step', () => failsCleanlyAtEachStep(given))
 test('undos may run twice', () => undoTwice(given))
@@ -56,24 +56,16 @@ test('a parked step whose time is over fails by name', async () => {
 
 test('a running step whose time is over is aborted, and what it did meanwhile is undone', async () => {
   const toy = await given()
-  const slow: Saga<Toy> = {
-    ...house,
-    steps: house.steps.map((step) =>
-      step.name !== 'land'
-        ? step
-        : {
-            ...step,
-            deadlineMs: 20,
-            do: (ctx) =>
-              new Promise((_resolve, reject) => {
-                ctx.signal.addEventListener('abort', () => {
-                  ctx.world.land.set(ctx.subject, 'half bought')
-                  reject(new Error('aborted'))
-                })
-              }),
-          },
-    ),
-  }
+  const slow = houseWith('land', () => ({
+    deadlineMs: 20,
+    do: (ctx) =>
+      new Promise((_resolve, reject) => {
+        ctx.signal.addEventListener('abort', () => {
+          ctx.world.land.set(ctx.subject, 'half bought')
+          reject(new Error('aborted'))
+        })
+      }),
+  }))
   assert.equal(await run(toy, [slow]), 'failed')
   await toy.verifyCleanSlate()
 })
@@ -100,18 +92,10 @@ test('an undo that keeps failing is given up, named, and the others still run', 
   const toy = await given()
   toy.world.answer = () => 'fire'
   let tries = 0
-  const stuck: Saga<Toy> = {
-    ...house,
-    steps: house.steps.map((step) =>
-      step.name === 'bricks'
-        ? {
-            ...step,
-            rewind: { to: 'land', when: () => false, attempts: () => 1 },
-            undo: async () => Promise.reject(new Error(`try ${++tries}`)),
-          }
-        : step,
-    ),
-  }
+  const stuck = houseWith('bricks', () => ({
+    rewind: { to: 'land', when: () => false, attempts: () => 1 },
+    undo: async () => Promise.reject(new Error(`try ${++tries}`)),
+  }))
   assert.equal(await run(toy, [stuck]), 'failed')
   assert.equal(tries, 3)
   assert.deepEqual(toy.journal.row('op').progress?.leftBehind, ['bricks'])
@@ -121,21 +105,13 @@ test('an undo that keeps failing is given up, named, and the others still run', 
 test('a step retries what passes by itself, in place', async () => {
   const toy = await given()
   let tries = 0
-  const flaky: Saga<Toy> = {
-    ...house,
-    steps: house.steps.map((step) =>
-      step.name === 'flag'
-        ? {
-            ...step,
-            retry: { times: 2, delayMs: 1, when: () => true },
-            do: async (ctx, earlier) => {
-              if (++tries < 3) throw new Error('a gust of wind')
-              return step.do(ctx, earlier)
-            },
-          }
-        : step,
-    ),
-  }
+  const flaky = houseWith('flag', (step) => ({
+    retry: { times: 2, delayMs: 1, when: () => true },
+    do: async (ctx, earlier) => {
+      if (++tries < 3) throw new Error('a gust of wind')
+      return step.do(ctx, earlier)
+    },
+  }))
   assert.equal(await run(toy, [flaky]), 'done')
   await toy.verifyDone()
 })
@@ -177,14 +153,9 @@ test('what an undo left behind is undone at last, and the end is not told again'
   const toy = await given()
   toy.world.answer = () => 'fire'
   let isStuck = true
-  const stuck: Saga<Toy> = {
-    ...house,
-    steps: house.steps.map((step) =>
-      step.name === 'land'
-        ? { ...step, undo: (ctx, own) => (isStuck ? Promise.reject(new Error('no')) : step.undo!(ctx, own)) }
-        : step,
-    ),
-  }
+  const stuck = houseWith('land', (step) => ({
+    undo: (ctx, own) => (isStuck ? Promise.reject(new Error('no')) : step.undo!(ctx, own)),
+  }))
   assert.equal(await run(toy, [stuck]), 'failed')
   const row = toy.journal.row('op')
   assert.deepEqual(row.progress?.leftBehind, ['land'])

@@ -70,25 +70,28 @@ export class Telling {
 const BYTES_EACH = 1_280
 const BYTES_AROUND = 1_024
 
+/** What was found, and how it is to be told. */
+export interface Findings {
+  readonly world: World
+  readonly plan: Plan
+  readonly ways: readonly Way[]
+  readonly looks: Looks
+  readonly desk: Desk
+}
+
 /** The candidates, and the summaries of all providers of all trees that they take of, in JSON. */
-export function assemble(world: World, plan: Plan, ways: readonly Way[], looks: Looks, desk: Desk): Utf8Text {
+export function assemble(findings: Findings): Utf8Text {
+  const { ways, desk } = findings
   const text = new Utf8Text(desk.paper(BYTES_AROUND + BYTES_EACH * ways.length))
   text.addAscii('{"allocation_requests":[')
-  tellCandidates(text, world, plan, ways, looks, desk)
+  tellCandidates(text, findings)
   text.addAscii('],"provider_summaries":{')
-  tellProviders(text, world, plan, ways, looks, desk)
+  tellProviders(text, findings)
   text.addAscii('}}')
   return text
 }
 
-function tellCandidates(
-  text: Utf8Text,
-  world: World,
-  plan: Plan,
-  ways: readonly Way[],
-  looks: Looks,
-  desk: Desk,
-): void {
+function tellCandidates(text: Utf8Text, { world, plan, ways, looks, desk }: Findings): void {
   const forms = new Map<string, Form>()
   let sharing: readonly number[] = []
   let form: Form | undefined
@@ -136,14 +139,7 @@ const PARENT = 0
 const ROOT = 1
 const ROOMS = 2
 
-function tellProviders(
-  text: Utf8Text,
-  world: World,
-  plan: Plan,
-  ways: readonly Way[],
-  looks: Looks,
-  desk: Desk,
-): void {
+function tellProviders(text: Utf8Text, { world, plan, ways, looks, desk }: Findings): void {
   const { rooms, trees } = world
   const forms = new Map<string, Form>()
   const rows: number[] = []

@@ -53,7 +53,7 @@ function findIn(world: World, plan: Plan, finding: Finding, query: CandidateQuer
     if (ways.length === query.limit) break
   }
   const isCut = budget.steps <= 0 || telling.told > MOST_TOLD
-  const text = assemble(world, plan, ways, looks, finding.desk)
+  const text = assemble({ world, plan, ways, looks, desk: finding.desk })
   return { json: text.bytes(), paper: text.paper, candidates: ways.length, isCut }
 }
 

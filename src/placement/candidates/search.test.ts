@@ -81,7 +81,7 @@ function found(providers: readonly NaiveProvider[], query: CandidateQuery, rando
   const text = desk.withWords((wording) => {
     const plan = planOf(world, query, wording)
     const ways = first(query.limit ?? Infinity, search(world, plan, budget, random && shuffled(random)))
-    return assemble(world, plan, ways, looks, desk)
+    return assemble({ world, plan, ways, looks, desk })
   })
   assert.ok(budget.steps > 0)
   const told: Told = JSON.parse(text.bytes().toString())

@@ -31,9 +31,8 @@ export function losesShared(
   { ours, theirs }: { readonly ours: Reply; readonly theirs: Reply },
 ): boolean {
   const [a, b] = [bodyOf(ours), bodyOf(theirs)]
-  const asked = askedOf(ask)
-  const unsuffixed = Object.keys(asked.get('resources') ?? {})
-  if (!a || !b || asked.size < 2 || unsuffixed.length === 0) return false
+  const unsuffixed = Object.keys(askedOf(ask).get('resources') ?? {})
+  if (!a || !b || unsuffixed.length === 0) return false
   const keys = (body: Body) => new Set(body.allocation_requests.map((each) => stable(settled(each))))
   const [known, own] = [keys(b), keys(a)]
   const more = a.allocation_requests.filter((each) => !known.has(stable(settled(each))))
