@@ -5,7 +5,7 @@
  */
 import { askedOf, takenOf } from './amounts.ts'
 import type { Ask, Reply } from './client.ts'
-import { settled, stable } from './compare.ts'
+import { isLimited, settled, stable } from './compare.ts'
 
 type Candidate = Parameters<typeof takenOf>[0]
 
@@ -39,6 +39,6 @@ export function losesShared(
   return (
     more.length > 0 &&
     more.every((each) => isWhollyShared(each, a, unsuffixed)) &&
-    [...known].every((key) => own.has(key))
+    (isLimited(ask) || [...known].every((key) => own.has(key)))
   )
 }

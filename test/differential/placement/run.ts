@@ -48,11 +48,12 @@ async function askAll(pair: Pair, { requests, seed, verbose }: Options): Promise
     statuses.set(theirs.status, (statuses.get(theirs.status) ?? 0) + 1)
     const apart = isWrite(ask) ? await stateDifferences(pair) : []
     so.isApart ||= apart.length > 0
-    const differences = [...compare(ask, ours, theirs), ...(await strangers(pair, ask, ours)), ...apart]
+    const whole = await withoutLimit(pair, ask, theirs)
+    const differences = [...compare(ask, ours, theirs), ...strangers(ask, ours, whole), ...apart]
     if (theirs.status >= 400) await retire(ask)
     if (verbose) console.log(`${number} ${describe(ask)} → ${theirs.status}`)
     for (const difference of differences) {
-      const why = EXPLANATIONS.find((each) => each.explains(difference, ask, { ours, theirs }))
+      const why = EXPLANATIONS.find((each) => each.explains(difference, ask, { ours, theirs: whole }))
       if (why) explained.set(why.name, (explained.get(why.name) ?? 0) + 1)
       else {
         findings.push({ number, ask, difference })
@@ -105,16 +106,22 @@ async function stateDifferences(pair: Pair): Promise<Difference[]> {
   return uuids.map((uuid) => ({ where: `provider ${uuid} afterwards`, ours: a[uuid], theirs: b[uuid] }))
 }
 
+/** What the real service finds when it may find all. */
+async function withoutLimit(pair: Pair, ask: Ask, limited: Reply): Promise<Reply> {
+  if (!isLimited(ask) || limited.status !== 200) return limited
+  const path = ask.path.replaceAll(/(?<=[?&])limit=[^&]*(&|$)/g, '')
+  const all = await pair.theirs({ ...ask, path })
+  return all.status === 200 ? all : limited
+}
+
 /** With a limit each may pick its own candidates; ours must be among all that there are. */
-async function strangers(pair: Pair, ask: Ask, ours: Reply): Promise<Difference[]> {
-  if (!isLimited(ask) || ours.status !== 200) return []
-  const all = await pair.theirs({ ...ask, path: ask.path.replaceAll(/(?<=[?&])limit=[^&]*(&|$)/g, '') })
-  if (all.status !== 200) return []
+function strangers(ask: Ask, ours: Reply, whole: Reply): Difference[] {
+  if (!isLimited(ask) || ours.status !== 200 || whole.status !== 200) return []
   const requestsOf = (reply: Reply): string[] =>
     (reply.json as { allocation_requests: unknown[] }).allocation_requests.map((each) =>
       stable(settled(each)),
     )
-  const known = new Set(requestsOf(all))
+  const known = new Set(requestsOf(whole))
   const odd = requestsOf(ours).filter((each) => !known.has(each))
   return odd.length === 0 ? [] : [{ where: 'candidates', ours: odd, theirs: [...known] }]
 }
