@@ -82,6 +82,24 @@ describe('instance actions', () => {
     assert.ok(failed.some(({ details, traceback }) => details !== null || traceback !== null))
   })
 
+  test('a password that the guest does not take is refused, and the server stays as it is', async () => {
+    const { admin, demo } = users
+    const spec = { flavor: { id: 'deaf', name: 'deaf', ram: 64, vcpus: 1, disk: 1 } }
+    await askOk(admin, 'POST /flavors', { body: spec })
+    await askOk(admin, 'POST /flavors/deaf/os-extra_specs', {
+      at: '2.85',
+      body: { extra_specs: { 'kilonova:sim_fail': 'password' } },
+    })
+    const id = await activeServer(demo, { flavorRef: 'deaf' })
+    const body = { changePassword: { adminPass: 'xyzzy' } }
+    const answer = await ask(demo, `POST /servers/${id}/action`, { body })
+    assertFault(answer, 409, `Failed to set admin password on ${id} because error setting admin password`)
+    const { server } = await askOk(demo, `GET /servers/${id}`)
+    assert.deepEqual([server.status, server['OS-EXT-STS:task_state']], ['ACTIVE', null])
+    const [change] = await actionsOf(demo, id)
+    assert.deepEqual([change?.action, change?.message], ['changePassword', 'Error'])
+  })
+
   test('actions are paged and narrowed by time', async () => {
     const { demo } = users
     const id = await activeServer(demo)

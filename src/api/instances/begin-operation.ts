@@ -21,6 +21,8 @@ export interface Begin<S extends SagaName> {
   readonly action: string | null
   readonly saga: S
   readonly params: OperationParams<S>
+  /** For who waits for its end. */
+  readonly operationId?: string
   /** Asked for again while it is under way, nothing new is begun. */
   readonly once?: boolean
   /** What else changes of the instance at once; may throw to refuse. */
@@ -36,7 +38,7 @@ export async function beginOperation<S extends SagaName>(
   begin: Begin<S>,
 ): Promise<Instance | undefined> {
   const { context } = call
-  const id = services.ids.uuid()
+  const id = begin.operationId ?? services.ids.uuid()
   const { uuid } = begin.instance
   const begun = await services.db.transaction<NovaDb, Instance | undefined>(async (trx) => {
     const now = services.clock.now()

@@ -1,8 +1,9 @@
 /** Change password: the guest's administrator gets a new one. */
 import { beginOperation, getServer } from '#api/instances/index.ts'
 import type { Answer, Call, Services } from '#api/kernel/index.ts'
-import { findInstance } from '#db/instances.ts'
+import { findOperation, type Operation } from '#db/operations.ts'
 import type { NovaDb } from '#db/schema.ts'
+import { conflict, Fault } from '#lib/fault.ts'
 
 type Body = { readonly changePassword: { readonly adminPass: string } }
 
@@ -11,25 +12,36 @@ const LOOKS = [5, 10, 20, 40, 80, 160, 320, 640]
 
 export async function changePassword(call: Call<Body, unknown, never>, services: Services): Promise<Answer> {
   const instance = await getServer(call, services, 'os_compute_api:os-admin-password')
+  const operationId = services.ids.uuid()
   await beginOperation(call, services, {
     instance,
+    operationId,
     operations: ['set_admin_password'],
     action: 'changePassword',
     saga: 'set-password',
     params: { adminPass: call.body.changePassword.adminPass },
   })
-  await hasEnded(services, instance.uuid)
+  const operation = await endOf(services, operationId)
+  if (operation?.status === 'failed') throw failureOf(operation)
   return {}
 }
 
 /**
- * Nova asks the host and waits for its answer, so clients go on with the server at once. A host that takes longer goes
- * on without us.
+ * Nova asks the host and waits for its answer, so clients go on with the server at once, or hear why not. A host that
+ * takes longer goes on without us.
  */
-async function hasEnded({ db, clock }: Services, uuid: string): Promise<void> {
+async function endOf({ db, clock }: Services, id: string): Promise<Operation | undefined> {
   for (const ms of LOOKS) {
     await clock.sleep(ms)
-    const instance = await findInstance(db.typed<NovaDb>(), uuid)
-    if (instance?.taskState !== 'updating_password') return
+    const operation = await findOperation(db.typed<NovaDb>(), id)
+    if (operation?.status !== 'live') return operation
   }
+  return undefined
+}
+
+/** In Nova's words, which say no more than that: a driver's own might hold the password. */
+function failureOf({ instanceUuid, progress }: Operation): Fault {
+  if (progress?.failure?.name === 'NotSupported')
+    return new Fault('notImplemented', 'Unable to set password on instance')
+  return conflict(`Failed to set admin password on ${instanceUuid} because error setting admin password`)
 }

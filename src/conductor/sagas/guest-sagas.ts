@@ -65,7 +65,6 @@ export const guestSagas: readonly ServerSaga[] = [
     work: { kind: 'unrescue', vmState: 'active', powerState: running },
   }),
   oneStep<OperationParams<'set-password'>>('set-password', {
-    columns: ERROR,
     taskState: 'updating_password',
     event: 'compute_set_admin_password',
     work: {
