@@ -232,6 +232,31 @@ export function virtDriverContract(
   })
 
   driverTest(
+    'a suspended guest is suspended for another driver, and goes on there or is gone',
+    async (under) => {
+      if (!canSuspend(under.driver)) return
+      const [resumed, restarted, gone] = [guestOf(image), guestOf(image), guestOf(image)]
+      for (const guest of [resumed, restarted, gone]) {
+        await under.driver.spawn(guest, source)
+        await under.driver.suspend(guest.uuid)
+      }
+      const again = await under.restart()
+      assert.ok(canSuspend(again))
+      const powerState = async ({ uuid }: GuestDefinition) => (await again.info(uuid))?.powerState
+      assert.equal(await powerState(resumed), POWER_STATES.suspended)
+      await again.resume(resumed)
+      assert.equal(await powerState(resumed), running)
+      await again.reboot(restarted, 'hard')
+      assert.equal(await powerState(restarted), running)
+      await again.powerOff(gone.uuid, 0)
+      assert.equal(await powerState(gone), shutdown)
+      await again.destroy(gone.uuid, [])
+      assert.equal(await powerState(gone), undefined)
+      await assert.rejects(again.suspend(gone.uuid))
+    },
+  )
+
+  driverTest(
     'a snapshot is the disk in a format of its own, running or not, and leaves no trace',
     async ({ driver }) => {
       if (!canSnapshot(driver)) return

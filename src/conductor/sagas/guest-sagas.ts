@@ -2,7 +2,7 @@
 import type { OperationParams } from '#contracts/operations.ts'
 import { forgetParams } from '#db/operation-secrets.ts'
 import { POWER_STATES, type TaskState } from '#model/instance/index.ts'
-import { type SagaColumns, type ServerSaga, serverSaga } from '../world.ts'
+import { type SagaColumns, type ServerSaga, serverSaga, type World } from '../world.ts'
 import { type PowerWork, powerStep } from './power-step.ts'
 import { shutdownTimeoutMs } from './stop-server.ts'
 
@@ -17,6 +17,9 @@ interface Row<Params> {
 const { running, paused, suspended, shutdown } = POWER_STATES
 /** As in Nova, a guest in an unknown state is an error; one that its driver would not touch is not. */
 const ERROR: SagaColumns = { failedVmState: 'error' }
+
+/** All that a guest remembers goes to a disk, or comes from one. */
+const forMemory = (world: World): number => world.config.buildTimeoutMs
 
 function oneStep<Params>(name: string, { columns = {}, taskState, event, work }: Row<Params>): ServerSaga {
   const told = { event, ...(taskState && { taskState }) }
@@ -38,13 +41,13 @@ export const guestSagas: readonly ServerSaga[] = [
     columns: ERROR,
     taskState: 'suspending',
     event: 'compute_suspend_instance',
-    work: { kind: 'suspend', vmState: 'suspended', powerState: suspended },
+    work: { kind: 'suspend', moreTimeMs: forMemory, vmState: 'suspended', powerState: suspended },
   }),
   oneStep('unsuspend-server', {
     columns: ERROR,
     taskState: 'resuming',
     event: 'compute_resume_instance',
-    work: { kind: 'resume', vmState: 'active', powerState: running },
+    work: { kind: 'resume', moreTimeMs: forMemory, vmState: 'active', powerState: running },
   }),
   oneStep<OperationParams<'rescue-server'>>('rescue-server', {
     columns: ERROR,

@@ -9,6 +9,7 @@ import type {
   CanGrowDisks,
   CanPause,
   CanSnapshot,
+  CanSuspend,
   DiskSnapshot,
   GuestDiagnostics,
   GuestDefinition,
@@ -16,13 +17,17 @@ import type {
 } from '#virt/port.ts'
 import { growDisk } from './disks.ts'
 import { findRunning, type Host } from './host.ts'
+import { isSuspended } from './memory.ts'
+import { resumeGuest } from './power.ts'
 import type { RunningGuest } from './running.ts'
+import { suspendGuest } from './suspend.ts'
 
 export type Abilities = CanPause &
   CanDumpCrash &
   CanBootFromVolumes &
   CanGrowDisks &
   CanSnapshot &
+  CanSuspend &
   HasDiagnostics
 
 type Exclusively = <T>(uuid: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>
@@ -39,6 +44,8 @@ export function abilitiesOf(host: Host, exclusively: Exclusively): Abilities {
   return {
     pause: (uuid) => exclusively(uuid, async () => pause(await running(uuid))),
     unpause: (uuid) => exclusively(uuid, async () => unpause(await running(uuid))),
+    suspend: (uuid) => exclusively(uuid, (signal) => suspendGuest(host, uuid, signal)),
+    resume: (guest) => exclusively(guest.uuid, (signal) => resumeGuest(host, guest, signal)),
     triggerCrashDump: (uuid) =>
       exclusively(uuid, async () => (await (await running(uuid)).monitor()).injectNmi()),
     snapshot: (uuid) => exclusively(uuid, () => snapshot(host, uuid)),
@@ -96,7 +103,8 @@ async function diagnostics(host: Host, uuid: string): Promise<GuestDiagnostics> 
   const record = await host.store.find(uuid)
   const guest = await findRunning(host, uuid)
   const known = { hypervisor: 'qemu', hypervisorOs: 'linux' }
-  if (!record || !guest) return { ...known, state: 'shutdown', memoryMb: 0, cpus: [], disks: [], nics: [] }
+  const state = record && isSuspended(record) ? 'suspended' : 'shutdown'
+  if (!record || !guest) return { ...known, state, memoryMb: 0, cpus: [], disks: [], nics: [] }
   const monitor = await guest.monitor()
   const [memoryBytes, cpus, disks] = [
     await monitor.queryMemory(),

@@ -1,5 +1,6 @@
 /** After a start: guests that run are found again, by what the processes themselves say; what a crash left half made is removed. */
 import { adopt, type Host } from './host.ts'
+import { isSuspended, removeMemory } from './memory.ts'
 import { endProcess, findGuests } from './process.ts'
 
 const END_GRACE_MS = 3_000
@@ -23,6 +24,13 @@ export async function adoptRunning(host: Host): Promise<void> {
   for (const uuid of await store.list()) {
     const identity = processes.get(uuid)
     const record = await store.find(uuid)
+    if (record && isSuspended(record)) {
+      // Its memory was saved, and the process not yet ended; or not yet loaded whole.
+      if (identity) await endProcess(identity, END_GRACE_MS, clock)
+      await host.taps.unplug(record.taps)
+      continue
+    }
+    await removeMemory(host, uuid)
     if (record && identity) {
       adopt(host, uuid, identity)
       log.info({ instance: uuid, pid: identity.pid }, 'found a running guest')

@@ -59,6 +59,7 @@ const plan: LaunchPlan = {
     vncSocket: '/s/vnc.sock',
     serialSocket: '/s/serial.sock',
     agentSocket: '/s/agent.sock',
+    memorySocket: '/s/memory.sock',
     consoleLog: '/s/console.log',
     qemuLog: '/s/qemu.log',
     pidFile: '/s/qemu.pid',
@@ -122,7 +123,8 @@ test('q35 has free ports to plug into, KVM gets the host processor, an agent its
       sandbox: false,
     }),
   )
-  assert.equal(text.match(/-device pcie-root-port,/g)?.length, 4)
+  assert.equal(text.match(/-device pcie-root-port,/g)?.length, 5)
+  assert.match(text, /-device virtio-net-pci,.*,bus=port0\n/)
   assert.match(text, /-accel kvm\n-cpu host\n/)
   assert.match(text, /virtserialport,bus=channels.0,chardev=agent,name=org.qemu.guest_agent.0/)
   assert.doesNotMatch(text, /-sandbox/)

@@ -1,27 +1,17 @@
 /** QEMU's command line, made of a launch plan: pure, an argument array, nothing of it ever seen by a shell. */
 import type { Vif } from '#model/network/index.ts'
+import { blockNode, type Disk, type DiskBus, diskDevice } from './disk-devices.ts'
 import { networkArguments, type NicModel } from './nics.ts'
-import { options, written } from './option-list.ts'
-
-export type DiskBus = 'virtio' | 'scsi' | 'ide'
-
-export interface DiskLayer {
-  readonly file: string
-  readonly format: 'qcow2' | 'raw'
-}
-
-export interface Disk extends DiskLayer {
-  /** Names the disk inside QEMU, and to the guest as its serial number. */
-  readonly id: 'root' | 'ephemeral0' | 'swap' | 'config' | `volume${number}`
-  readonly backing?: DiskLayer
-  readonly readOnly: boolean
-}
+import { deviceOption, options, written } from './option-list.ts'
+import { diskPort, nicPort, portArguments } from './pcie-ports.ts'
 
 export interface GuestPaths {
   readonly qmpSocket: string
   readonly vncSocket: string
   readonly serialSocket: string
   readonly agentSocket: string
+  /** Through it a guest's memory comes and goes. */
+  readonly memorySocket: string
   readonly consoleLog: string
   /** What QEMU itself has to say. */
   readonly qemuLog: string
@@ -48,13 +38,8 @@ export interface LaunchPlan {
   readonly productVersion: string
 }
 
-/** Ports kept free on q35, where nothing can be plugged in later without one. */
-const SPARE_ROOT_PORTS = 4
-
 /** QEMU's own seccomp filter: no new programs, no new rights. */
 export const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'
-
-const isQ35 = (machine: string) => machine === 'q35' || machine.startsWith('pc-q35')
 
 function machineArguments(plan: LaunchPlan): string[] {
   const { accel } = plan
@@ -93,45 +78,14 @@ function identityArguments(plan: LaunchPlan): string[] {
   ]
 }
 
-/** The layer's block device; formats are named at every level, so nothing is ever probed. */
-const blockdev = (layer: DiskLayer, readOnly: boolean) => ({
-  driver: layer.format,
-  'read-only': readOnly,
-  file: { driver: 'file', filename: layer.file, ...(!readOnly && { discard: 'unmap' }) },
-})
-
-/** How a disk sits on each bus. */
-const DISK_DEVICES: Readonly<Record<DiskBus, string>> = {
-  virtio: 'virtio-blk-pci',
-  scsi: 'scsi-hd',
-  ide: 'ide-hd',
-}
-
 function diskArguments(plan: LaunchPlan): string[] {
   const controller = plan.diskBus === 'scsi' ? ['-device', options('virtio-scsi-pci', { id: 'scsi0' })] : []
-  const disks = plan.disks.flatMap((disk) => {
-    const node = {
-      ...blockdev(disk, disk.readOnly),
-      'node-name': disk.id,
-      ...(!disk.readOnly && { discard: 'unmap' }),
-      ...(disk.backing && {
-        backing: {
-          ...blockdev(disk.backing, true),
-          ...(disk.backing.format === 'qcow2' && { backing: null }),
-        },
-      }),
-    }
-    // The config drive is always virtio: Debian's cloud kernel sees neither SATA nor IDE CD drives.
-    const bus = disk.id === 'config' ? 'virtio' : plan.diskBus
-    const device = options(DISK_DEVICES[bus], {
-      drive: disk.id,
-      id: `disk-${disk.id}`,
-      serial: disk.id,
-      bus: bus === 'scsi' ? 'scsi0.0' : undefined,
-      bootindex: disk.id === 'root' ? 1 : undefined,
-    })
-    return ['-blockdev', JSON.stringify(node), '-device', device]
-  })
+  const disks = plan.disks.flatMap((disk) => [
+    '-blockdev',
+    JSON.stringify(blockNode(disk)),
+    '-device',
+    deviceOption(diskDevice(disk, plan.diskBus, diskPort(plan, disk))),
+  ])
   return [...controller, ...disks]
 }
 
@@ -173,14 +127,6 @@ function consoleArguments({ paths, guestAgent }: LaunchPlan): string[] {
   ]
 }
 
-function spareArguments(plan: LaunchPlan): string[] {
-  if (!isQ35(plan.machine)) return []
-  return Array.from({ length: SPARE_ROOT_PORTS }, (_, index) => [
-    '-device',
-    options('pcie-root-port', { id: `spare${index}`, chassis: index + 1, slot: index + 1 }),
-  ]).flat()
-}
-
 /** The whole command line after the program's name. The guest starts paused: `cont` runs it. */
 export function buildArguments(plan: LaunchPlan): string[] {
   return [
@@ -198,13 +144,13 @@ export function buildArguments(plan: LaunchPlan): string[] {
     'strict=on',
     '-pidfile',
     plan.paths.pidFile,
+    ...portArguments(plan),
     ...diskArguments(plan),
-    ...networkArguments(plan.vifs, plan.nicModel),
+    ...networkArguments(plan.vifs, plan.nicModel, (index) => nicPort(plan, index)),
     ...consoleArguments(plan),
     '-object',
     'rng-random,id=rng0,filename=/dev/urandom',
     '-device',
     'virtio-rng-pci,rng=rng0',
-    ...spareArguments(plan),
   ]
 }

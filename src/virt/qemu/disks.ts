@@ -2,8 +2,8 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Flavor } from '#model/flavor/index.ts'
-import { type BootVolume, GuestRefused } from '#virt/port.ts'
-import type { Disk } from './arguments.ts'
+import { type BootVolume, GuestRefused, type GuestVolume } from '#virt/port.ts'
+import type { Disk } from './disk-devices.ts'
 import { configDriveArguments, writeConfigFiles } from './config-drive.ts'
 import type { BaseImage } from './images.ts'
 import type { Tools } from './tools.ts'
@@ -58,17 +58,21 @@ export async function growDisk({ file, format }: Disk, sizeGb: number, tools: To
   if (bytes < sizeGb * GIB) await tools.run('qemu-img', ['resize', '-q', '-f', format, file, `${sizeGb}G`])
 }
 
-/** Volumes as disks, the one that the guest boots from as its root: files of this host, raw, and nobody's to change. */
-export function volumeDisks(volumes: readonly BootVolume[]): Disk[] {
-  return volumes.map(({ volumeId, bootIndex, connection }, index) => {
-    const file = connection?.data['device_path']
-    if (connection?.driverVolumeType !== 'local' || typeof file !== 'string')
-      throw new GuestRefused(
-        `This driver cannot reach volume ${volumeId}: it is a ${connection?.driverVolumeType ?? 'unconnected'} one`,
-      )
-    return { id: bootIndex === 0 ? 'root' : `volume${index}`, file, format: 'raw', readOnly: false }
-  })
+/** A volume as a disk: a file of this host, raw whatever is written in it, and nobody's to resize. */
+export function volumeDisk({ volumeId, connection }: GuestVolume, id: Disk['id']): Disk {
+  const { device_path: file, format = 'raw', access_mode: mode } = connection?.data ?? {}
+  if (connection?.driverVolumeType !== 'local' || typeof file !== 'string')
+    throw new GuestRefused(
+      `This driver cannot reach volume ${volumeId}: it is a ${connection?.driverVolumeType ?? 'unconnected'} one`,
+    )
+  if (format !== 'raw')
+    throw new GuestRefused(`This driver cannot open volume ${volumeId}: its format is ${String(format)}`)
+  return { id, file, format, readOnly: mode === 'ro', volumeId }
 }
+
+/** The volumes that a guest is made with, the one that it boots from as its root. */
+export const volumeDisks = (volumes: readonly BootVolume[]): Disk[] =>
+  volumes.map((volume, index) => volumeDisk(volume, volume.bootIndex === 0 ? 'root' : `volume${index}`))
 
 async function makeSparse(file: string, bytes: number): Promise<void> {
   const handle = await open(file, 'wx', 0o600)

@@ -19,6 +19,7 @@ import type {
 import { type Abilities, abilitiesOf } from './abilities.ts'
 import { adoptRunning } from './adopt.ts'
 import { readConsoleLog, trimConsoleLog } from './console-log.ts'
+import { type DeviceAbilities, deviceAbilitiesOf } from './devices.ts'
 import { createGuestStore } from './guest-store.ts'
 import { findRunning, type Host, type QemuOptions } from './host.ts'
 import { hostAbilities } from './host-probe.ts'
@@ -36,6 +37,7 @@ export type QemuDriver = VirtDriver &
   CanStopAll &
   CanCacheImages &
   CanAgeImages &
+  DeviceAbilities &
   Abilities
 
 const DEFAULTS = {
@@ -46,6 +48,8 @@ const DEFAULTS = {
   tbSizeMb: 32,
   softRebootTimeoutMs: 120_000,
   consoleLogLimitBytes: 1024 * 1024,
+  detachAttempts: 8,
+  detachTimeoutMs: 14_000,
 } as const
 
 const TRIM_INTERVAL_MS = 2_000
@@ -175,7 +179,8 @@ export function createQemuDriver(given: QemuOptions): QemuDriver {
     const madeBy = record?.madeBy
     return {
       uuid,
-      powerState: running?.powerState() ?? POWER_STATES.shutdown,
+      powerState:
+        running?.powerState() ?? (record?.suspended ? POWER_STATES.suspended : POWER_STATES.shutdown),
       ...(madeBy !== undefined && { madeBy }),
     }
   }
@@ -186,6 +191,7 @@ export function createQemuDriver(given: QemuOptions): QemuDriver {
 
   return {
     ...abilitiesOf(host, exclusively),
+    ...deviceAbilitiesOf(host, exclusively),
     name: 'qemu',
     async start() {
       await store.open()

@@ -8,7 +8,8 @@ import { chmod, lstat, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isUuid } from '#lib/ids.ts'
-import type { Disk, DiskBus, GuestPaths } from './arguments.ts'
+import type { GuestPaths } from './arguments.ts'
+import type { Disk, DiskBus } from './disk-devices.ts'
 
 /** What was made for a guest. Written when its disks are whole: without it a folder is a failed attempt's. */
 export interface GuestRecord {
@@ -20,6 +21,8 @@ export interface GuestRecord {
   /** Names of the taps that were made. */
   readonly taps: readonly string[]
   readonly madeBy?: string
+  /** The guest's memory is in a file beside its disks: it goes on from there, under a QEMU with these arguments. */
+  readonly suspended?: { readonly args: readonly string[] }
 }
 
 export interface GuestStore {
@@ -69,6 +72,7 @@ function pathsIn(dir: string, sockets: string): GuestPaths {
     vncSocket: join(sockets, 'vnc.sock'),
     serialSocket: join(sockets, LONGEST_SOCKET),
     agentSocket: join(sockets, 'agent.sock'),
+    memorySocket: join(sockets, 'memory.sock'),
     consoleLog: join(dir, 'console.log'),
     qemuLog: join(dir, 'qemu.log'),
     pidFile: join(dir, 'qemu.pid'),
@@ -124,8 +128,12 @@ export function createGuestStore(stateDir: string): GuestStore {
     async prepareSockets(uuid) {
       await makePrivate(sockets)
       await makePrivate(socketDir(uuid))
-      const { qmpSocket, vncSocket, serialSocket, agentSocket } = pathsIn(dir(uuid), socketDir(uuid))
-      for (const path of [qmpSocket, vncSocket, serialSocket, agentSocket]) await rm(path, { force: true })
+      const { qmpSocket, vncSocket, serialSocket, agentSocket, memorySocket } = pathsIn(
+        dir(uuid),
+        socketDir(uuid),
+      )
+      for (const path of [qmpSocket, vncSocket, serialSocket, agentSocket, memorySocket])
+        await rm(path, { force: true })
     },
   }
 }

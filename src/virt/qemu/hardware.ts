@@ -1,7 +1,7 @@
 /** What hardware a guest gets, from its image's properties and flavor; what this driver cannot give is refused by name. */
 import type { Image } from '#model/image/index.ts'
 import { type GuestDefinition, GuestRefused } from '#virt/port.ts'
-import type { DiskBus } from './arguments.ts'
+import type { DiskBus } from './disk-devices.ts'
 import { NIC_DEVICES, type NicModel } from './nics.ts'
 
 export interface Hardware {

@@ -28,6 +28,9 @@ export interface QemuOptions {
   readonly softRebootTimeoutMs?: number
   /** How much of a guest's console is kept (twice, at most). */
   readonly consoleLogLimitBytes?: number
+  /** How often a running guest is asked to let go of a device before it is taken to keep it, and how long each time. */
+  readonly detachAttempts?: number
+  readonly detachTimeoutMs?: number
 }
 
 export interface Host {

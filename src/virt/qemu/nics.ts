@@ -5,7 +5,8 @@
 import { isIPv4 } from 'node:net'
 import type { FixedIp, Vif } from '#model/network/index.ts'
 import { SpawnFailed } from '#virt/port.ts'
-import { options } from './option-list.ts'
+import { deviceOption, options } from './option-list.ts'
+import type { PluggedDevice } from './qmp/device-commands.ts'
 
 export const NIC_DEVICES = {
   virtio: 'virtio-net-pci',
@@ -49,21 +50,48 @@ function userNetwork(ip: FixedIp | undefined): Readonly<Record<string, string>> 
   return { net: ip.cidr, host: toAddress(host), dns: toAddress(dns), dhcpstart: ip.address }
 }
 
+/** Where the interface's frames go, as `netdev_add` takes it. */
+export const netdevOf = (
+  vif: Vif,
+  id: string,
+): { readonly type: string } & Record<string, string | boolean> =>
+  TAP_VIF_TYPES.has(vif.type)
+    ? { type: 'tap', id, ifname: vif.devname, script: 'no', downscript: 'no' }
+    : {
+        type: 'user',
+        id,
+        ipv6: false,
+        ...userNetwork(vif.fixedIps.find((ip) => ip.version === 4)),
+      }
+
+/** What the guest sees, as `device_add` takes it. `port`: the PCIe port that it sits in, where it needs one. */
+export const nicOf = (vif: Vif, model: NicModel, index: number, port: string | undefined): PluggedDevice => ({
+  driver: NIC_DEVICES[model],
+  netdev: netdevName(index),
+  id: nicName(index),
+  mac: vif.macAddress,
+  // No boot ROM: guests boot from disk, and the ROM files need not be installed.
+  romfile: '',
+  host_mtu: model === 'virtio' && vif.network.mtu !== null ? vif.network.mtu : undefined,
+  bus: port,
+})
+
+export const nicName = (index: number): string => `nic${index}`
+export const netdevName = (index: number): string => `net${index}`
+
 /** The arguments for each interface, in the order of the ports. */
-export function networkArguments(vifs: readonly Vif[], model: NicModel): string[] {
+export function networkArguments(
+  vifs: readonly Vif[],
+  model: NicModel,
+  portOf: (index: number) => string | undefined = () => undefined,
+): string[] {
   return vifs.flatMap((vif, index) => {
-    const id = `net${index}`
-    const netdev = TAP_VIF_TYPES.has(vif.type)
-      ? options('tap', { id, ifname: vif.devname, script: 'no', downscript: 'no' })
-      : options('user', { id, ipv6: false, ...userNetwork(vif.fixedIps.find((ip) => ip.version === 4)) })
-    const device = options(NIC_DEVICES[model], {
-      netdev: id,
-      id: `nic${index}`,
-      mac: vif.macAddress,
-      // No boot ROM: guests boot from disk, and the ROM files need not be installed.
-      romfile: '',
-      host_mtu: model === 'virtio' && vif.network.mtu !== null ? vif.network.mtu : undefined,
-    })
-    return ['-netdev', netdev, '-device', device]
+    const { type, ...netdev } = netdevOf(vif, netdevName(index))
+    return [
+      '-netdev',
+      options(type, netdev),
+      '-device',
+      deviceOption(nicOf(vif, model, index, portOf(index))),
+    ]
   })
 }

@@ -1,4 +1,5 @@
 /** QEMU's way to write options: `head,key=value,…`. */
+import type { PluggedDevice } from './qmp/device-commands.ts'
 
 /** `a,b=c` lists: QEMU reads a doubled comma as one. */
 export const options = (
@@ -14,3 +15,6 @@ export const options = (
 
 export const written = (value: string | number | boolean): string =>
   typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value).replaceAll(',', ',,')
+
+/** A device as `-device` takes it. */
+export const deviceOption = ({ driver, ...properties }: PluggedDevice): string => options(driver, properties)

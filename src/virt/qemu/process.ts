@@ -24,9 +24,11 @@ async function startTicksOf(pid: number): Promise<string | undefined> {
   return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
 }
 
-async function commandLineOf(pid: number): Promise<readonly string[]> {
+/** A process's program and arguments; empty when it is gone. */
+export async function commandLineOf(pid: number): Promise<readonly string[]> {
   const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-  return text.split('\0')
+  // Each ends with a zero byte, the last one too.
+  return text.split('\0').slice(0, -1)
 }
 
 export async function identify(pid: number): Promise<ProcessIdentity | undefined> {

@@ -38,6 +38,8 @@ const ENDING_MS = 2_000
 /** QEMU's run states that are not simply running. */
 const STATES: Readonly<Record<string, PowerState>> = {
   paused: POWER_STATES.paused,
+  'finish-migrate': POWER_STATES.paused,
+  postmigrate: POWER_STATES.paused,
   'io-error': POWER_STATES.paused,
   'internal-error': POWER_STATES.crashed,
   'guest-panicked': POWER_STATES.crashed,

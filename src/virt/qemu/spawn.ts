@@ -1,7 +1,7 @@
 /** Making a guest: image, disks, config drive, record, start. On failure nothing of it is left. */
 import { withUndo } from '#lib/undo.ts'
 import { type GuestDefinition, GuestRefused, type ImageSource, SpawnFailed } from '#virt/port.ts'
-import type { Disk } from './arguments.ts'
+import type { Disk } from './disk-devices.ts'
 import { checkFits, makeConfigDrive, makeFurtherDisks, makeRootDisk, volumeDisks } from './disks.ts'
 import type { GuestRecord } from './guest-store.ts'
 import { hardwareOf } from './hardware.ts'

@@ -9,6 +9,7 @@ import { hardwareOf } from './hardware.ts'
 import { adopt, type Host } from './host.ts'
 import { checkVifs } from './nics.ts'
 import { endProcess, identify, launch, type Launched } from './process.ts'
+import type { Monitor } from './qmp/monitor.ts'
 import type { RunningGuest } from './running.ts'
 import { tapNames } from './taps.ts'
 
@@ -59,17 +60,24 @@ async function chmodSockets(host: Host, uuid: string, guestAgent: boolean): Prom
   for (const path of sockets) await chmod(path, 0o600)
 }
 
-/** Starts the guest and waits until its vCPUs run. */
-export async function startGuest(
+/** How a QEMU is started, and what then makes its vCPUs run. */
+interface Start {
+  readonly args: readonly string[]
+  readonly guestAgent: boolean
+  run(monitor: Monitor): Promise<void>
+}
+
+/** Starts a QEMU for a guest and waits until its vCPUs run. */
+export async function startProcess(
   host: Host,
   guest: GuestDefinition,
   record: GuestRecord,
+  { args, guestAgent, run }: Start,
   signal: AbortSignal,
 ): Promise<RunningGuest> {
   const { store, taps, tools, clock, options } = host
   checkVifs(guest.vifs)
   return withUndo(async (undo) => {
-    const plan = await planFor(host, guest, record)
     const binary = await tools.find(options.qemuBinary)
     // Written before they are made, so that a crash leaves none that nobody knows of.
     await store.save({ ...record, taps: tapNames(guest.vifs) })
@@ -78,8 +86,8 @@ export async function startGuest(
     await store.prepareSockets(guest.uuid)
     signal.throwIfAborted()
 
-    const logPath = plan.paths.qemuLog
-    const process = await launch(binary, buildArguments(plan), logPath)
+    const logPath = store.paths(guest.uuid).qemuLog
+    const process = await launch(binary, args, logPath)
     const identity = await identify(process.pid)
     if (!identity) throw await startFailure(process, logPath, new Error('the process has ended'))
     const running = adopt(host, guest.uuid, identity)
@@ -90,11 +98,28 @@ export async function startGuest(
     })
     try {
       const monitor = await unlessAborted(signal, running.monitor())
-      await chmodSockets(host, guest.uuid, plan.guestAgent)
-      await monitor.cont()
+      await chmodSockets(host, guest.uuid, guestAgent)
+      await run(monitor)
     } catch (error) {
       throw signal.aborted ? error : await startFailure(process, logPath, error)
     }
     return running
   })
+}
+
+/** Starts the guest from its disks and waits until its vCPUs run. */
+export async function startGuest(
+  host: Host,
+  guest: GuestDefinition,
+  record: GuestRecord,
+  signal: AbortSignal,
+): Promise<RunningGuest> {
+  checkVifs(guest.vifs)
+  const plan = await planFor(host, guest, record)
+  const start: Start = {
+    args: buildArguments(plan),
+    guestAgent: plan.guestAgent,
+    run: (monitor) => monitor.cont(),
+  }
+  return startProcess(host, guest, record, start, signal)
 }

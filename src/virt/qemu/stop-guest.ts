@@ -3,6 +3,7 @@ import { unlessAborted } from '#lib/abort.ts'
 import type { Vif } from '#model/network/index.ts'
 import { within } from './deadline.ts'
 import { findRunning, type Host } from './host.ts'
+import { forgetMemory } from './memory.ts'
 import { endProcess } from './process.ts'
 import type { RunningGuest } from './running.ts'
 import { tapNames } from './taps.ts'
@@ -31,7 +32,7 @@ async function shutDown(
 }
 
 /** Ends QEMU, its disks flushed if it still listens. */
-async function forceOff(host: Host, guest: RunningGuest): Promise<void> {
+export async function endGuest(host: Host, guest: RunningGuest): Promise<void> {
   const quit = async () => {
     const monitor = await guest.monitor()
     await Promise.race([monitor.quit(), monitor.closed])
@@ -46,7 +47,7 @@ async function forceOff(host: Host, guest: RunningGuest): Promise<void> {
   }
 }
 
-/** Stops the guest: by the power button for `timeoutMs`, then by force. Not running is success. */
+/** Stops the guest: by the power button for `timeoutMs`, then by force. Not running is success; what a suspended one remembers is lost. */
 export async function stopGuest(
   host: Host,
   uuid: string,
@@ -54,10 +55,10 @@ export async function stopGuest(
   signal: AbortSignal,
 ): Promise<void> {
   const guest = await findRunning(host, uuid)
-  if (!guest) return
+  if (!guest) return forgetMemory(host, uuid)
   guest.expectEnd()
   if (timeoutMs > 0 && (await unlessAborted(signal, shutDown(host, guest, timeoutMs, signal)))) return
-  await forceOff(host, guest)
+  await endGuest(host, guest)
 }
 
 /** Removes the guest with all that is its own. Nothing there is success. */

@@ -19,6 +19,13 @@ export interface BlockStats {
   readonly failed_wr_operations: number
 }
 
+/** How far the way of a guest's memory out of its QEMU, or into it, is. */
+export interface MigrationStatus {
+  /** `setup`, `active`, `completed`, `failed`, `cancelled` … */
+  readonly status: string
+  readonly problem: string | undefined
+}
+
 export interface QmpCommands {
   queryStatus(): Promise<RunStatus>
   /** Runs the vCPUs (after a start with `-S`, or a pause). */
@@ -33,11 +40,22 @@ export interface QmpCommands {
   queryCpus(): Promise<readonly number[]>
   /** What each disk has read and written. */
   queryBlockStats(): Promise<readonly BlockStats[]>
+  /** Begins to send all that the guest is, but for its disks, to a unix socket, as fast as it goes. */
+  migrate(socket: string): Promise<void>
+  /** Begins to wait on a unix socket for what another QEMU sent (after a start with `-incoming defer`). */
+  migrateIncoming(socket: string): Promise<void>
+  migrateCancel(): Promise<void>
+  queryMigrate(): Promise<MigrationStatus>
+  /** The machine with its version, as `-machine` understands it: `pc-i440fx-7.2` for `pc`. */
+  queryMachine(): Promise<string>
   /** Presses the guest's ACPI power button. */
   systemPowerdown(): Promise<void>
   /** Ends QEMU, its disks flushed. The connection may end before the answer. */
   quit(): Promise<void>
 }
+
+/** QEMU's own limit is for guests that share a wire. */
+const UNLIMITED_BYTES_A_SECOND = 2 ** 40
 
 export function commandsOf(connection: QmpConnection): QmpCommands {
   return {
@@ -65,6 +83,27 @@ export function commandsOf(connection: QmpConnection): QmpCommands {
     async queryBlockStats() {
       const answer = (await connection.execute('query-blockstats')) as readonly { stats: BlockStats }[]
       return answer.map(({ stats }) => stats)
+    },
+    async migrate(socket) {
+      await connection.execute('migrate-set-parameters', { 'max-bandwidth': UNLIMITED_BYTES_A_SECOND })
+      await connection.execute('migrate', { uri: `unix:${socket}` })
+    },
+    async migrateIncoming(socket) {
+      await connection.execute('migrate-incoming', { uri: `unix:${socket}` })
+    },
+    async migrateCancel() {
+      await connection.execute('migrate_cancel')
+    },
+    async queryMigrate() {
+      const answer = (await connection.execute('query-migrate')) as {
+        readonly status?: string
+        readonly 'error-desc'?: string
+      }
+      return { status: answer.status ?? 'none', problem: answer['error-desc'] }
+    },
+    async queryMachine() {
+      const type = await connection.execute('qom-get', { path: '/machine', property: 'type' })
+      return String(type).replace(/-machine$/, '')
     },
     async systemPowerdown() {
       await connection.execute('system_powerdown')

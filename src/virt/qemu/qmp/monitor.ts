@@ -4,14 +4,17 @@ import { once } from 'node:events'
 import type { Clock } from '#lib/clock.ts'
 import { DeadlinePassed } from '../deadline.ts'
 import { commandsOf, type QmpCommands } from './commands.ts'
+import { type DeviceCommands, deviceCommandsOf, type DeviceEvent, deviceEventOf } from './device-commands.ts'
 import { openQmp, type QmpEvent } from './protocol.ts'
 
 /** What the vCPUs do of themselves: the guest stopped (an I/O error), went on, or powered off. */
 export type GuestSignal = 'stopped' | 'resumed' | 'shutdown'
 
-export interface Monitor extends QmpCommands {
+export interface Monitor extends QmpCommands, DeviceCommands {
   /** Hands on what the guest does from now on. */
   onSignal(listener: (signal: GuestSignal) => void): void
+  /** Hands on what becomes of devices, until the function that it gives is called. */
+  onDevice(listener: (event: DeviceEvent) => void): () => void
   readonly closed: Promise<void>
   close(): void
 }
@@ -60,15 +63,23 @@ export async function openMonitor(
 ): Promise<Monitor> {
   const { clock, timeoutMs, alive } = options
   const listeners: ((signal: GuestSignal) => void)[] = []
+  const deviceListeners = new Set<(event: DeviceEvent) => void>()
   const socket = await dialUntil(path, clock, clock.now() + timeoutMs, alive)
   const onEvent = (event: QmpEvent) => {
     const signal = SIGNALS[event.name]
     if (signal) for (const listener of listeners) listener(signal)
+    const deviceEvent = deviceEventOf(event.name, event.data)
+    if (deviceEvent) for (const listener of deviceListeners) listener(deviceEvent)
   }
   const connection = await openQmp(socket, { clock, timeoutMs, onEvent })
   return {
     ...commandsOf(connection),
+    ...deviceCommandsOf(connection),
     onSignal: (listener) => void listeners.push(listener),
+    onDevice(listener) {
+      deviceListeners.add(listener)
+      return () => void deviceListeners.delete(listener)
+    },
     closed: connection.closed,
     close: connection.close,
   }

@@ -1,0 +1,66 @@
+/** A disk as QEMU has it: the block device that is its data, and the device that the guest sees. The same at the start and later. */
+import type { PluggedDevice } from './qmp/device-commands.ts'
+
+export type DiskBus = 'virtio' | 'scsi' | 'ide'
+
+export interface DiskLayer {
+  readonly file: string
+  readonly format: 'qcow2' | 'raw'
+}
+
+export interface Disk extends DiskLayer {
+  /** Names the disk inside QEMU, and to the guest as its serial number where it is no volume. */
+  readonly id: 'root' | 'ephemeral0' | 'swap' | 'config' | `volume${number}`
+  readonly backing?: DiskLayer
+  readonly readOnly: boolean
+  /** Not the guest's own: it comes and goes by this name. */
+  readonly volumeId?: string
+}
+
+/** The layer's block device; formats are named at every level, so nothing is ever probed. */
+const blockdev = (layer: DiskLayer, readOnly: boolean) => ({
+  driver: layer.format,
+  'read-only': readOnly,
+  file: { driver: 'file', filename: layer.file, ...(!readOnly && { discard: 'unmap' }) },
+})
+
+/** The disk's data, as `blockdev-add` takes it. */
+export const blockNode = (disk: Disk) => ({
+  ...blockdev(disk, disk.readOnly),
+  'node-name': disk.id as string,
+  ...(!disk.readOnly && { discard: 'unmap' }),
+  ...(disk.backing && {
+    backing: {
+      ...blockdev(disk.backing, true),
+      ...(disk.backing.format === 'qcow2' && { backing: null }),
+    },
+  }),
+})
+
+/** How a disk sits on each bus. */
+const DISK_DEVICES: Readonly<Record<DiskBus, string>> = {
+  virtio: 'virtio-blk-pci',
+  scsi: 'scsi-hd',
+  ide: 'ide-hd',
+}
+
+/** As much of a serial number as every bus can say; libvirt says as much of a volume's id. */
+const SERIAL_LENGTH = 20
+
+export const diskDeviceId = (disk: Disk): string => `disk-${disk.id}`
+
+/** The config drive is always virtio: Debian's cloud kernel sees neither SATA nor IDE CD drives. */
+export const busOf = (disk: Disk, diskBus: DiskBus): DiskBus => (disk.id === 'config' ? 'virtio' : diskBus)
+
+/** What the guest sees, as `device_add` takes it. `port`: the PCIe port that it sits in, where it needs one. */
+export function diskDevice(disk: Disk, diskBus: DiskBus, port: string | undefined): PluggedDevice {
+  const bus = busOf(disk, diskBus)
+  return {
+    driver: DISK_DEVICES[bus],
+    drive: disk.id,
+    id: diskDeviceId(disk),
+    serial: disk.volumeId?.slice(0, SERIAL_LENGTH) ?? disk.id,
+    bus: bus === 'scsi' ? 'scsi0.0' : bus === 'virtio' ? port : undefined,
+    bootindex: disk.id === 'root' ? 1 : undefined,
+  }
+}
