@@ -369,4 +369,13 @@ test('odd ids and bodies are refused, none reaches a file', async (t) => {
   assert.equal((await call(token, 'POST', '/v2/images', { x: 'x'.repeat(2_000_000) })).status, 413)
   assert.equal((await call(token, 'GET', '/v2/schemas/image')).status, 200)
   assert.equal((await call(token, 'GET', '/v2/schemas/constructor')).status, 404)
+  const metadefs = '/v2/metadefs/namespaces'
+  assert.deepEqual(bodyOf(await call(token, 'GET', `${metadefs}?resource_types=OS::Nova::Flavor`)), {
+    namespaces: [],
+    schema: '/v2/schemas/metadefs/namespaces',
+    first: `${metadefs}?resource_types=OS::Nova::Flavor`,
+  })
+  assert.equal((await call(token, 'GET', '/v2/schemas/metadefs/namespace')).status, 200)
+  assert.equal((await call(token, 'GET', `${metadefs}/OS::Compute::Libvirt`)).status, 404)
+  assert.equal((await call('nobody', 'GET', metadefs)).status, 401)
 })

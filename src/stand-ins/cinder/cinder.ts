@@ -9,10 +9,12 @@ import type { Images } from '#neighbours/images/port.ts'
 import { authenticate } from './caller.ts'
 import { renderFault } from './faults.ts'
 import { createFileStore } from './files.ts'
+import { addAbsentRoutes } from './routes/absent.ts'
 import { addAttachmentRoutes } from './routes/attachments.ts'
 import { routesOf } from './routes/context.ts'
 import { addCloudRoutes, addQuotaRoutes, addTypeRoutes, addVersionRoutes } from './routes/info.ts'
 import { addSnapshotRoutes } from './routes/snapshots.ts'
+import { addTransferRoutes } from './routes/transfers.ts'
 import { addVolumeActionRoutes } from './routes/volume-actions.ts'
 import { addVolumeRoutes } from './routes/volumes.ts'
 import { createStore } from './store.ts'
@@ -79,6 +81,8 @@ export function createCinder(options: CinderOptions): Cinder {
     addTypeRoutes,
     addQuotaRoutes,
     addCloudRoutes,
+    addTransferRoutes,
+    addAbsentRoutes,
   ])
     add(routes)
   return {

@@ -32,4 +32,5 @@ export const noVolume = (id: string): Fault => notFound(`Volume ${id} could not 
 export const noSnapshot = (id: string): Fault => notFound(`Snapshot ${id} could not be found.`)
 export const noAttachment = (id: string): Fault =>
   notFound(`Volume attachment could not be found with filter: attachment_id = ${id}.`)
+export const noTransfer = (id: string): Fault => notFound(`Transfer ${id} could not be found.`)
 export const noType = (id: string): Fault => notFound(`Volume type ${id} could not be found.`)

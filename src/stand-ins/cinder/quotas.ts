@@ -3,7 +3,7 @@ import { badRequest, Fault } from '#lib/fault.ts'
 import type { Db } from './store.ts'
 
 /** Cinder's own defaults. */
-export const QUOTA_DEFAULTS = {
+const QUOTA_DEFAULTS = {
   volumes: 10,
   per_volume_gigabytes: -1,
   snapshots: 10,
@@ -13,11 +13,22 @@ export const QUOTA_DEFAULTS = {
   groups: 10,
 } as const
 
+/** The class whose limits hold for whoever has none; its rows stand beside the projects'. */
+export const DEFAULT_CLASS = 'default'
+
 export type Quotas = Readonly<Record<keyof typeof QUOTA_DEFAULTS, number>>
 
 export async function quotasOf(db: Db, projectId: string): Promise<Quotas> {
-  const rows = await db.selectFrom('cinder_quota').selectAll().where('project_id', '=', projectId).execute()
-  return { ...QUOTA_DEFAULTS, ...Object.fromEntries(rows.map((row) => [row.resource, row.hard_limit])) }
+  const rows = await db
+    .selectFrom('cinder_quota')
+    .selectAll()
+    .where('project_id', 'in', [DEFAULT_CLASS, projectId])
+    .execute()
+  const of = (owner: string) =>
+    Object.fromEntries(
+      rows.filter((row) => row.project_id === owner).map((row) => [row.resource, row.hard_limit]),
+    )
+  return { ...QUOTA_DEFAULTS, ...of(DEFAULT_CLASS), ...of(projectId) }
 }
 
 /** What a project has of each; snapshots count towards its gigabytes. */

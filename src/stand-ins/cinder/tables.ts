@@ -54,6 +54,19 @@ export interface AttachmentRow {
   created_at: number
 }
 
+/** A volume that waits for another project. */
+export interface TransferRow {
+  id: string
+  volume_id: string
+  /** Whose the volume was when it was offered. */
+  project_id: string
+  name: string | null
+  /** SHA-256 of the id and the key, in hex. */
+  key_hash: string
+  no_snapshots: number
+  created_at: number
+}
+
 export interface TypeRow {
   id: string
   name: string
@@ -66,6 +79,7 @@ export interface CinderDb {
   cinder_volume: VolumeRow
   cinder_snapshot: SnapshotRow
   cinder_attachment: AttachmentRow
+  cinder_transfer: TransferRow
   cinder_type: TypeRow
   cinder_quota: { project_id: string; resource: string; hard_limit: number }
 }
@@ -111,6 +125,18 @@ export const migrations: readonly Migration[] = [
           extra_specs: '{}',
         })
         .execute()
+    },
+  },
+  {
+    version: 2,
+    name: 'transfers',
+    async up(anyDb, dialect) {
+      const { int, text, end } = columnTypes(dialect)
+      await createAll(anyDb as Kysely<CinderDb>, [
+        `create table cinder_transfer (id ${text} primary key, volume_id ${text} not null,
+          project_id ${text} not null, name ${text}, key_hash ${text} not null, no_snapshots ${int} not null,
+          created_at ${int} not null) ${end}`,
+      ])
     },
   },
 ]

@@ -1,7 +1,7 @@
 /** Volumes, snapshots, attachments and types as Cinder shows them, at each microversion. */
 import type { Caller } from './caller.ts'
 import type { Volume } from './store.ts'
-import type { AttachmentRow, SnapshotRow, TypeRow } from './tables.ts'
+import type { AttachmentRow, SnapshotRow, TransferRow, TypeRow } from './tables.ts'
 
 /** Cinder's times have no zone, and microseconds. */
 export const isoTime = (ms: number | null): string | null =>
@@ -16,9 +16,9 @@ export interface ViewContext {
   readonly selfUrl: string
 }
 
-const linksOf = (id: string, { caller, selfUrl }: ViewContext) => [
-  { rel: 'self', href: `${selfUrl}/v3/${caller.projectId}/volumes/${id}` },
-  { rel: 'bookmark', href: `${selfUrl}/${caller.projectId}/volumes/${id}` },
+const linksOf = (id: string, { caller, selfUrl }: ViewContext, of = 'volumes') => [
+  { rel: 'self', href: `${selfUrl}/v3/${caller.projectId}/${of}/${id}` },
+  { rel: 'bookmark', href: `${selfUrl}/${caller.projectId}/${of}/${id}` },
 ]
 
 export const briefVolume = ({ row }: Volume, context: ViewContext) => ({
@@ -123,4 +123,23 @@ export const typeView = (row: TypeRow, { isAdmin }: Caller) => ({
   extra_specs: textsOf(row.extra_specs),
   ...(isAdmin && { qos_specs_id: null }),
   'os-volume-type-access:is_public': row.is_public === 1,
+})
+
+export const briefTransfer = (row: TransferRow, context: ViewContext) => ({
+  id: row.id,
+  volume_id: row.volume_id,
+  name: row.name,
+  links: linksOf(row.id, context, 'os-volume-transfer'),
+})
+
+/** An accepted transfer leaves no row: what is shown waits still. */
+export const fullTransfer = (row: TransferRow, context: ViewContext) => ({
+  ...briefTransfer(row, context),
+  created_at: isoTime(row.created_at),
+  ...(context.caller.minor >= 55 && { no_snapshots: row.no_snapshots === 1 }),
+  ...(context.caller.minor >= 57 && {
+    destination_project_id: null,
+    source_project_id: row.project_id,
+    accepted: false,
+  }),
 })

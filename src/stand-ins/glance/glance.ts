@@ -14,6 +14,7 @@ import type { Routes } from './routes/context.ts'
 import { addFileRoutes } from './routes/files.ts'
 import { addImageRoutes } from './routes/images.ts'
 import { addMemberRoutes } from './routes/members.ts'
+import { addMetadefRoutes } from './routes/metadefs.ts'
 import { addInfoRoutes, addVersionRoutes } from './routes/versions.ts'
 import { createStore, type Store } from './store.ts'
 import { migrations } from './tables.ts'
@@ -66,7 +67,14 @@ export function createGlance(options: GlanceOptions): Glance {
     selfUrl,
     caller: (request) => access.callerOf(request),
   }
-  for (const add of [addVersionRoutes, addInfoRoutes, addImageRoutes, addFileRoutes, addMemberRoutes])
+  for (const add of [
+    addVersionRoutes,
+    addInfoRoutes,
+    addImageRoutes,
+    addFileRoutes,
+    addMemberRoutes,
+    addMetadefRoutes,
+  ])
     add(routes)
   return {
     app,

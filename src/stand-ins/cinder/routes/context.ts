@@ -69,6 +69,10 @@ export function routesOf({ app, selfUrl, caller: callerOf, ...rest }: RoutesDeps
 const queryOf = (query: Readonly<Record<string, string | string[]>>): Record<string, string> =>
   Object.fromEntries(Object.entries(query).map(([name, value]) => [name, [value].flat().at(-1) ?? '']))
 
+/** Whether an admin asks for what is every project's. */
+export const isEverybodys = ({ caller, query }: Call): boolean =>
+  caller.isAdmin && !['', '0', 'false', 'no'].includes((query['all_tenants'] ?? '').toLowerCase())
+
 /** The object under the body's only key. Throws a `badRequest` fault. */
 export function bodyOf(call: Call, key: string): Json {
   const { body } = call

@@ -3,7 +3,7 @@ import { badRequest, conflict, notFound } from '#lib/fault.ts'
 import type { HttpApp } from '#lib/http/index.ts'
 import { MAX_MINOR, requireAdmin } from '../caller.ts'
 import { noType } from '../faults.ts'
-import { QUOTA_DEFAULTS, quotasOf, setQuotas, usageOf } from '../quotas.ts'
+import { DEFAULT_CLASS, quotasOf, setQuotas, usageOf } from '../quotas.ts'
 import { findType, listTypes } from '../store.ts'
 import { DEFAULT_TYPE, type TypeRow } from '../tables.ts'
 import { isoTime, textsOf, typeView } from '../views.ts'
@@ -85,6 +85,12 @@ export function addTypeRoutes(routes: Routes): void {
     await store.db.deleteFrom('cinder_type').where('id', '=', id).execute()
     return { status: 202 }
   })
+  // No type is encrypted.
+  on('GET', '/types/:id/encryption', async (call) => {
+    requireAdmin(call.caller, 'volume_extension:volume_type_encryption:get')
+    await seeType(call)
+    return { body: {} }
+  })
   on('GET', '/types/:id/extra_specs', async (call) => ({
     body: { extra_specs: textsOf((await seeType(call)).extra_specs) },
   }))
@@ -141,7 +147,7 @@ export function addQuotaRoutes({ on, store }: Routes): void {
     return { body: { quota_set: { id, ...Object.fromEntries(details) } } }
   })
   on('GET', '/os-quota-sets/:id/defaults', async (call) => ({
-    body: { quota_set: { id: allowed(call), ...QUOTA_DEFAULTS } },
+    body: { quota_set: { id: allowed(call), ...(await quotasOf(store.db, DEFAULT_CLASS)) } },
   }))
   on('PUT', '/os-quota-sets/:id', async (call) => {
     requireAdmin(call.caller, 'volume_extension:quotas:update')
@@ -158,15 +164,54 @@ export function addQuotaRoutes({ on, store }: Routes): void {
     return {}
   })
   on('GET', '/os-quota-class-sets/:id', async ({ params }) => ({
-    body: { quota_class_set: { id: params['id'], ...QUOTA_DEFAULTS } },
+    body: { quota_class_set: { id: params['id'], ...(await quotasOf(store.db, DEFAULT_CLASS)) } },
   }))
+  on('PUT', '/os-quota-class-sets/:id', async (call) => {
+    requireAdmin(call.caller, 'volume_extension:quota_classes:update')
+    if (call.params['id'] !== DEFAULT_CLASS) throw notFound('The resource could not be found.')
+    await setQuotas(store.db, DEFAULT_CLASS, bodyOf(call, 'quota_class_set'))
+    return { body: { quota_class_set: await quotasOf(store.db, DEFAULT_CLASS) } }
+  })
 }
+
+/** By alias, the parts of the API that are here, in the words in which Cinder tells them. */
+const EXTENSIONS = Object.entries({
+  'os-vol-image-meta': ['VolumeImageMetadata', 'Show image metadata associated with the volume.'],
+  'os-used-limits': ['UsedLimits', 'Provide data on limited resources that are being used.'],
+  'os-admin-actions': ['AdminActions', 'Enable admin actions.'],
+  'os-types-extra-specs': ['TypesExtraSpecs', 'Type extra specs support.'],
+  'os-types-manage': ['TypesManage', 'Types manage support.'],
+  'os-quota-sets': ['Quotas', 'Quota management support.'],
+  'os-quota-class-sets': ['QuotaClasses', 'Quota classes management support.'],
+  'os-volume-actions': ['VolumeActions', 'Enable volume actions.'],
+  'os-snapshot-actions': ['SnapshotActions', 'Enable snapshot manager actions.'],
+  'os-availability-zone': ['AvailabilityZones', 'Describe Availability Zones.'],
+  'os-services': ['Services', 'Services support.'],
+  'os-extended-services': ['ExtendedServices', 'Extended services support.'],
+  'os-extended-snapshot-attributes': ['ExtendedSnapshotAttributes', 'Extended SnapshotAttributes support.'],
+  'os-vol-host-attr': ['VolumeHostAttribute', 'Expose host as an attribute of a volume.'],
+  'os-vol-mig-status-attr': [
+    'VolumeMigStatusAttribute',
+    'Expose migration_status as an attribute of a volume.',
+  ],
+  'os-vol-tenant-attr': [
+    'VolumeTenantAttribute',
+    'Expose the internal project_id as an attribute of a volume.',
+  ],
+  'os-volume-transfer': ['VolumeTransfer', 'Volume transfer management support.'],
+}).map(([alias, [name, description]]) => ({
+  name,
+  alias,
+  description,
+  updated: '2013-05-29T00:00:00+00:00',
+  links: [],
+}))
 
 export function addCloudRoutes({ on, clock }: Routes): void {
   on('GET', '/os-availability-zone', async () => ({
     body: { availabilityZoneInfo: [{ zoneName: 'nova', zoneState: { available: true } }] },
   }))
-  on('GET', '/extensions', async () => ({ body: { extensions: [] } }))
+  on('GET', '/extensions', async () => ({ body: { extensions: EXTENSIONS } }))
   on('GET', '/os-services', async ({ caller }) => {
     requireAdmin(caller, 'volume_extension:services:index')
     const service = (binary: string, host: string) => ({

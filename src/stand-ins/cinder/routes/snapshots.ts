@@ -10,6 +10,7 @@ import {
   bodyOf,
   type Call,
   flagOf,
+  isEverybodys,
   isObject,
   metadataOf,
   type Reply,
@@ -145,15 +146,10 @@ const FILTERS = {
   project_id: (row: SnapshotRow) => row.project_id,
 }
 
-async function list(
-  { store }: Routes,
-  { caller, query, view }: Call,
-  show: (row: SnapshotRow) => object,
-): Promise<Reply> {
-  const everybodys =
-    caller.isAdmin && !['', '0', 'false', 'no'].includes((query['all_tenants'] ?? '').toLowerCase())
+async function list({ store }: Routes, call: Call, show: (row: SnapshotRow) => object): Promise<Reply> {
+  const { caller, query, view } = call
   const page = pageOf(
-    await listSnapshotRows(store.db, everybodys ? undefined : caller.projectId),
+    await listSnapshotRows(store.db, isEverybodys(call) ? undefined : caller.projectId),
     query,
     FILTERS,
   )

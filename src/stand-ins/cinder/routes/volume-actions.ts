@@ -91,7 +91,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
   'os-force_delete': async (routes, call, { row }) => {
     requireAdmin(call.caller, 'volume_extension:volume_admin_actions:force_delete')
-    await routes.store.db.deleteFrom('cinder_attachment').where('volume_id', '=', row.id).execute()
+    for (const table of ['cinder_attachment', 'cinder_transfer'] as const)
+      await routes.store.db.deleteFrom(table).where('volume_id', '=', row.id).execute()
     await removeVolume(routes, row.id, { cascade: false, force: true })
     return { status: 202 }
   },

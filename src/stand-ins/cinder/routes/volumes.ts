@@ -12,6 +12,7 @@ import {
   bodyOf,
   type Call,
   flagOf,
+  isEverybodys,
   metadataOf,
   type Reply,
   type Routes,
@@ -66,7 +67,8 @@ async function create(routes: Routes, call: Call): Promise<Reply> {
   requireWriter(caller, 'volume:create')
   const body = bodyOf(call, 'volume')
   const source = await sourceOf(routes, call, body)
-  const typeName = textOf(body, 'volume_type') ?? DEFAULT_TYPE
+  // An empty name is none: a form sends it where nothing is chosen.
+  const typeName = textOf(body, 'volume_type') || DEFAULT_TYPE
   const type = await findType(store.db, typeName)
   if (!type) throw noType(UUID.test(typeName) ? typeName : `with name ${typeName}`)
   const zone = textOf(body, 'availability_zone') ?? ZONE
@@ -215,10 +217,8 @@ const FILTERS = {
 
 async function list({ store }: Routes, call: Call, detailed: boolean): Promise<Reply> {
   const { caller, query, view } = call
-  const everybodys =
-    caller.isAdmin && !['', '0', 'false', 'no'].includes((query['all_tenants'] ?? '').toLowerCase())
   const page = pageOf(
-    await listVolumeRows(store.db, everybodys ? undefined : caller.projectId),
+    await listVolumeRows(store.db, isEverybodys(call) ? undefined : caller.projectId),
     query,
     FILTERS,
   )
