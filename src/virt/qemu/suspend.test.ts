@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -7,7 +8,7 @@ import { test } from 'node:test'
 import { systemClock } from '#lib/clock.ts'
 import { silentLog } from '#lib/log.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
-import type { GuestEvent } from '#virt/port.ts'
+import { type GuestEvent, NotSupported } from '#virt/port.ts'
 import { BOOT_TEXT, bootDisk } from '../../../test/boot-disk.ts'
 import {
   type DriverUnderTest,
@@ -115,5 +116,20 @@ test('a process that was not ended before a crash is, and its memory is the one 
     const again = (await restart()) as QemuDriver
     assert.equal(await stateOf(again, uuid), suspended)
     assert.deepEqual(await again.stopAll(0), [])
+  })
+})
+
+test('memory fits no other devices: a guest that was given one runs on', async () => {
+  await withEcho(async ({ driver, stateDir }, guest) => {
+    const { uuid } = guest
+    const file = join(stateDir, 'volume')
+    await writeFile(file, Buffer.alloc(1024 * 1024))
+    const connection = { driverVolumeType: 'local', data: { device_path: file } }
+    await driver.attachVolume(uuid, { volumeId: randomUUID(), deviceName: '/dev/vdb', tag: null, connection })
+    await assert.rejects(driver.suspend(uuid), NotSupported)
+    await type(driver, uuid, 'a')
+    await driver.reboot(guest, 'hard')
+    await driver.suspend(uuid)
+    assert.equal(await stateOf(driver, uuid), suspended)
   })
 })

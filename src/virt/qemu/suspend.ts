@@ -5,7 +5,7 @@
  */
 import { withUndo } from '#lib/undo.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
-import type { GuestDefinition } from '#virt/port.ts'
+import { type GuestDefinition, NotSupported } from '#virt/port.ts'
 import { hardwareOf } from './hardware.ts'
 import { findRunning, type Host } from './host.ts'
 import { isSuspended, loadMemory, removeMemory, saveMemory, type SuspendedRecord } from './memory.ts'
@@ -15,11 +15,26 @@ import type { RunningGuest } from './running.ts'
 import { startProcess } from './start-guest.ts'
 import { endGuest } from './stop-guest.ts'
 
+const DEVICE_ID = /(?:^|,)id=([^,]+)/
+
+/** Memory fits only the devices that were there: those on the command line, no more and no fewer. */
+async function checkDevices(args: readonly string[], monitor: Monitor): Promise<void> {
+  const told = args
+    .filter((_, index) => args[index - 1] === '-device')
+    .flatMap((device) => DEVICE_ID.exec(device)?.[1] ?? [])
+  const there = (await monitor.devices()).map(({ id }) => id)
+  if (told.toSorted().join() === there.toSorted().join()) return
+  throw new NotSupported(
+    'A volume or an interface came or went since the server was started: it can be suspended when it has been rebooted by force.',
+  )
+}
+
 /** The running QEMU's own arguments, its machine with its version: memory fits no other hardware. */
 async function argumentsOf(guest: RunningGuest, monitor: Monitor): Promise<readonly string[]> {
   const machine = await monitor.queryMachine()
   const [, ...args] = await commandLineOf(guest.process.pid)
   if (args.length === 0) throw new Error(`Guest ${guest.uuid} has ended`)
+  await checkDevices(args, monitor)
   const incoming = args.indexOf('-incoming')
   if (incoming >= 0) args.splice(incoming, 2)
   const at = args.indexOf('-machine') + 1
