@@ -3,7 +3,7 @@ import type { Vif } from '#model/network/index.ts'
 import { blockNode, type Disk, type DiskBus, diskDevice } from './disk-devices.ts'
 import { networkArguments, type NicModel } from './nics.ts'
 import { deviceOption, options, written } from './option-list.ts'
-import { diskPort, nicPort, portArguments } from './pcie-ports.ts'
+import { diskPlace, nicPort, portArguments } from './places.ts'
 
 export interface GuestPaths {
   readonly qmpSocket: string
@@ -84,7 +84,7 @@ function diskArguments(plan: LaunchPlan): string[] {
     '-blockdev',
     JSON.stringify(blockNode(disk)),
     '-device',
-    deviceOption(diskDevice(disk, plan.diskBus, diskPort(plan, disk))),
+    deviceOption(diskDevice(disk, plan.diskBus, diskPlace(plan, disk))),
   ])
   return [...controller, ...disks]
 }

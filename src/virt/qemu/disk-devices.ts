@@ -52,15 +52,23 @@ export const diskDeviceId = (disk: Disk): string => `disk-${disk.id}`
 /** The config drive is always virtio: Debian's cloud kernel sees neither SATA nor IDE CD drives. */
 export const busOf = (disk: Disk, diskBus: DiskBus): DiskBus => (disk.id === 'config' ? 'virtio' : diskBus)
 
-/** What the guest sees, as `device_add` takes it. `port`: the PCIe port that it sits in, where it needs one. */
-export function diskDevice(disk: Disk, diskBus: DiskBus, port: string | undefined): PluggedDevice {
-  const bus = busOf(disk, diskBus)
+/** Where a disk sits on its bus. Nothing: wherever there is room. */
+export interface DiskPlace {
+  readonly bus?: string | undefined
+  readonly unit?: number
+}
+
+/** What the guest sees, as `device_add` takes it. */
+export function diskDevice(disk: Disk, diskBus: DiskBus, place: DiskPlace): PluggedDevice {
   return {
-    driver: DISK_DEVICES[bus],
+    driver: DISK_DEVICES[busOf(disk, diskBus)],
     drive: disk.id,
     id: diskDeviceId(disk),
     serial: disk.volumeId?.slice(0, SERIAL_LENGTH) ?? disk.id,
-    bus: bus === 'scsi' ? 'scsi0.0' : bus === 'virtio' ? port : undefined,
+    bus: place.bus,
+    unit: place.unit,
     bootindex: disk.id === 'root' ? 1 : undefined,
   }
 }
+
+export const SCSI_PLACE: DiskPlace = { bus: 'scsi0.0' }

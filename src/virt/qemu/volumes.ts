@@ -1,11 +1,11 @@
 /** Volumes that come and go. The record is written before a volume comes and after it went, so that it never tells less than there is. */
 import { messageOf, withUndo } from '#lib/undo.ts'
 import { GuestRefused, type GuestVolume } from '#virt/port.ts'
-import { blockNode, busOf, type Disk, diskDevice, diskDeviceId } from './disk-devices.ts'
+import { blockNode, busOf, type Disk, diskDevice, diskDeviceId, SCSI_PLACE } from './disk-devices.ts'
 import { volumeDisk } from './disks.ts'
 import type { GuestRecord } from './guest-store.ts'
 import { findRunning, type Host } from './host.ts'
-import { freePort } from './pcie-ports.ts'
+import { freePort } from './places.ts'
 import type { Monitor } from './qmp/monitor.ts'
 import type { RunningGuest } from './running.ts'
 import { unplugDevice } from './unplug.ts'
@@ -42,8 +42,8 @@ async function plug(guest: RunningGuest, record: GuestRecord, disk: Disk): Promi
   await withUndo(async (undo) => {
     undo(() => monitor.removeBlockNode(disk.id))
     if (!there.node) await monitor.addBlockNode(blockNode(disk))
-    const port = busOf(disk, record.diskBus) === 'virtio' ? await freePort(monitor) : undefined
-    await monitor.addDevice(diskDevice(disk, record.diskBus, port))
+    const place = record.diskBus === 'scsi' ? SCSI_PLACE : { bus: await freePort(monitor) }
+    await monitor.addDevice(diskDevice(disk, record.diskBus, place))
   })
 }
 

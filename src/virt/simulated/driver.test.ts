@@ -13,6 +13,7 @@ import {
   virtDriverContract,
   withDriver,
 } from '../../../test/contract/virt-driver.ts'
+import { virtDevicesContract } from '../../../test/contract/virt-devices.ts'
 import { eventually } from '../../../test/eventually.ts'
 import { createFailureCounter, createSimulatedDriver } from './index.ts'
 
@@ -21,6 +22,7 @@ const disk = bootDisk()
 const source = sourceOf(disk)
 const asking = (properties: Record<string, string>) => guestOf(imageOf(disk, { properties }))
 
+virtDevicesContract('simulated', make)
 virtDriverContract('simulated', make, { failing: () => asking({ kilonova_sim_fail: 'spawn' }) })
 
 test('a guest fails as often as asked, over all hosts that share a counter', async () => {

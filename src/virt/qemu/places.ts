@@ -1,5 +1,5 @@
-/** PCIe root ports: on q35 only what sits in one can come and go, so whatever may leave gets one, and some are kept free. */
-import { busOf, type Disk, type DiskBus } from './disk-devices.ts'
+/** Where devices sit. On q35 only what sits in a PCIe root port can come and go: whatever may leave gets one, and some are kept free. */
+import { busOf, type Disk, type DiskBus, type DiskPlace, SCSI_PLACE } from './disk-devices.ts'
 import { GuestRefused } from '#virt/port.ts'
 import { options } from './option-list.ts'
 import type { Monitor } from './qmp/monitor.ts'
@@ -13,7 +13,7 @@ const PORTS_A_SLOT = 8
 
 const isQ35 = (machine: string): boolean => machine === 'q35' || machine.startsWith('pc-q35')
 
-export const portName = (index: number): string => `port${index}`
+const portName = (index: number): string => `port${index}`
 
 interface Machine {
   readonly machine: string
@@ -28,10 +28,18 @@ const leaving = ({ disks, diskBus }: Machine): readonly Disk[] =>
     (disk) => disk.volumeId !== undefined && disk.id !== 'root' && busOf(disk, diskBus) === 'virtio',
   )
 
-/** The port of a disk that the guest is started with, where it has one. */
-export function diskPort(plan: Machine, disk: Disk): string | undefined {
-  const index = isQ35(plan.machine) ? leaving(plan).indexOf(disk) : -1
-  return index < 0 ? undefined : portName(plan.vifs.length + index)
+/** The place of a disk that the guest is started with. */
+export function diskPlace(plan: Machine, disk: Disk): DiskPlace {
+  const bus = busOf(disk, plan.diskBus)
+  if (bus === 'scsi') return SCSI_PLACE
+  const q35 = isQ35(plan.machine)
+  if (bus === 'ide') {
+    const index = plan.disks.filter((each) => busOf(each, plan.diskBus) === 'ide').indexOf(disk)
+    // Two on each of two channels; on q35 one on each of six.
+    return q35 ? { bus: `ide.${index}` } : { bus: `ide.${Math.floor(index / 2)}`, unit: index % 2 }
+  }
+  const index = q35 ? leaving(plan).indexOf(disk) : -1
+  return index < 0 ? {} : { bus: portName(plan.vifs.length + index) }
 }
 
 /** The port of the interface at `index`, where it has one. */
