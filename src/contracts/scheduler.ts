@@ -5,6 +5,8 @@ import { RequestContextSchema } from './request-context.ts'
 /** What a server needs of a host; one for all servers of one create. */
 export const RequestSpec = Type.Object({
   flavor: Type.Object({
+    /** Left out by who knew none. */
+    name: Type.Optional(Type.String()),
     vcpus: Type.Integer(),
     memoryMb: Type.Integer(),
     rootGb: Type.Integer(),
@@ -13,6 +15,10 @@ export const RequestSpec = Type.Object({
     extraSpecs: Type.Record(Type.String(), Type.String()),
   }),
   imageProperties: Type.Record(Type.String(), Type.String()),
+  /** The image that the server is of; null: of none that is known. */
+  imageId: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  /** `qcow2`: as Glance names it. */
+  imageDiskFormat: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   /** Boot from volume takes no root disk of the host. */
   isVolumeBacked: Type.Boolean(),
   projectId: Type.String(),

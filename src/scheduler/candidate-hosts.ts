@@ -44,5 +44,6 @@ export function taking(host: CandidateHost, way: AllocationRequest): CandidateHo
   const free = { ...host.free }
   for (const { resources } of Object.values(way))
     for (const [name, amount] of Object.entries(resources)) free[name] = (free[name] ?? 0) - amount
-  return { ...host, free }
+  // Whatever is placed is built or moved there: as in Nova, that is one more of both.
+  return { ...host, free, servers: host.servers + 1, ioOps: host.ioOps + 1 }
 }

@@ -13,8 +13,18 @@ export interface SchedulerConfig {
   readonly enabledFilters: readonly string[]
   /** `[filter_scheduler] host_subset_size` */
   readonly hostSubsetSize: number
-  /** `[filter_scheduler] max_instances_per_host` */
+  /** `[filter_scheduler] available_filters` */
+  readonly availableFilters: readonly string[]
+  /** `[filter_scheduler] max_instances_per_host`, `max_io_ops_per_host` */
   readonly maxInstancesPerHost: number
+  readonly maxIoOpsPerHost: number
+  /** `[filter_scheduler] isolated_hosts`, `isolated_images`, `restrict_isolated_hosts_to_isolated_images` */
+  readonly isolatedHosts: readonly string[]
+  readonly isolatedImages: readonly string[]
+  readonly restrictIsolatedHostsToIsolatedImages: boolean
+  /** `[filter_scheduler] aggregate_image_properties_isolation_namespace`, `…_separator` */
+  readonly imageIsolationNamespace: string | null
+  readonly imageIsolationSeparator: string
   /** `[filter_scheduler] image_properties_default_architecture` */
   readonly imagePropertiesDefaultArchitecture: string | null
   /** `[filter_scheduler] ram_weight_multiplier`, `cpu_…`, `disk_…` */
@@ -51,7 +61,14 @@ export const defaultSchedulerConfig: SchedulerConfig = {
     'ServerGroupAffinityFilter',
   ],
   hostSubsetSize: 1,
+  availableFilters: ['nova.scheduler.filters.all_filters'],
   maxInstancesPerHost: 50,
+  maxIoOpsPerHost: 8,
+  isolatedHosts: [],
+  isolatedImages: [],
+  restrictIsolatedHostsToIsolatedImages: true,
+  imageIsolationNamespace: null,
+  imageIsolationSeparator: '.',
   imagePropertiesDefaultArchitecture: null,
   ramWeightMultiplier: 1,
   cpuWeightMultiplier: 1,

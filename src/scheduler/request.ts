@@ -13,6 +13,8 @@ export interface SchedulingRequest {
   readonly config: SchedulerConfig
   /** The server group of what is placed. */
   readonly group: GroupSight | undefined
+  /** The hosts of servers that the request names, as far as they have one. */
+  readonly hostOf: ReadonlyMap<string, string>
   /** Milliseconds since the epoch. */
   readonly now: number
 }
@@ -32,6 +34,10 @@ export interface HostState {
   readonly service: Service | undefined
   readonly availabilityZone: string
   readonly aggregates: readonly Aggregate[]
+  /** How many servers it holds: counted, when a filter asks it; else as its compute said last. */
+  readonly servers: number
+  /** How many servers are being built on it, moved from it, copied. */
+  readonly ioOps: number
 }
 
 /** A host that Placement proposed. */

@@ -222,6 +222,7 @@ suite('the rules of scheduling', () => {
       ['["sse","avx"]', '<all-in> sse avx', true],
       ['["sse"]', '<all-in> sse avx', false],
       ['many', '>= 1', false],
+      ['x86_64', '<in>', false],
     ]
     for (const [value, wanted, expected] of cases)
       assert.equal(matchesSpec(value, wanted), expected, `${value} ${wanted}`)
@@ -234,7 +235,8 @@ suite('the rules of scheduling', () => {
     assert.deepEqual(await hosts({ 'capabilities:cpu_info:topology:cores': '>= 4' }), [['a']])
     assert.deepEqual(await hosts({ 'capabilities:cpu_info:topology:cores': '>= 5' }), [[]])
     assert.deepEqual(await hosts({ hypervisor_type: 'QEMU', 'other:scope': 'x' }), [['a']])
-    assert.deepEqual(await hosts({ unheard_of: '1' }), [[]])
+    assert.deepEqual(await hosts({ 'capabilities:unheard_of': '1' }), [[]])
+    assert.deepEqual(await hosts({ ssd: 'true' }), [['a']], 'a bare key may be about aggregates')
   })
 
   test('weights are normalised, multiplied, and overridden by aggregates', () => {
@@ -243,6 +245,8 @@ suite('the rules of scheduling', () => {
       service: serviceOf(name),
       availabilityZone: 'nova',
       aggregates,
+      servers: 0,
+      ioOps: 0,
       ways: [],
       free: { MEMORY_MB: free },
     })

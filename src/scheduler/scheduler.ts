@@ -4,6 +4,7 @@ import { CONDUCTOR_TOPIC, conductorContract, SERVICE_VERSION } from '#contracts/
 import { clientOf, serveContract } from '#contracts/contract.ts'
 import { SCHEDULER_TOPIC, schedulerContract } from '#contracts/scheduler.ts'
 import type { Database } from '#db/kit/index.ts'
+import { hostsOfInstances } from '#db/instance-places.ts'
 import type { NovaDb } from '#db/schema.ts'
 import type { Clock } from '#lib/clock.ts'
 import { createHearing } from '#lib/hearing.ts'
@@ -13,13 +14,13 @@ import type { Metrics } from '#lib/metrics.ts'
 import { type Repeated, repeat } from '#lib/repeat.ts'
 import type { PlacementClient } from '#neighbours/placement/port.ts'
 import { defaultSchedulerConfig, type SchedulerConfig } from './config.ts'
-import { filtersOf } from './filters/index.ts'
+import { type Filter, filtersOf } from './filters/index.ts'
 import { createGroups } from './groups.ts'
 import type { Random } from './pick.ts'
 import { countSelections } from './measure.ts'
 import { selectHosts } from './select-hosts.ts'
 import { createSelectTogether } from './select-together.ts'
-import { createSnapshots } from './snapshot.ts'
+import { type Counting, createSnapshots } from './snapshot.ts'
 
 export interface SchedulerDependencies {
   readonly db: Database
@@ -43,10 +44,16 @@ export interface Scheduler {
 export function createScheduler(dependencies: SchedulerDependencies): Scheduler {
   const { db, bus, placement, clock, log, random = Math.random, ids = randomIds } = dependencies
   const config = { ...defaultSchedulerConfig, ...dependencies.config }
-  const { filters, unknown } = filtersOf(config.enabledFilters)
-  const snapshots = createSnapshots({ db, clock, defaultAvailabilityZone: config.defaultAvailabilityZone })
+  const { filters, unknown } = filtersOf(config.enabledFilters, config.availableFilters)
+  const snapshots = createSnapshots({
+    db,
+    clock,
+    defaultAvailabilityZone: config.defaultAvailabilityZone,
+    counting: countingOf(filters),
+  })
   const hearing = createHearing(clock, config.reportIntervalMs)
-  const selector = { placement, snapshots, filters, config, random, now: hearing.now, log }
+  const hostsOf = (uuids: readonly string[]) => hostsOfInstances(db.typed<NovaDb>(), uuids)
+  const selector = { placement, snapshots, filters, hostsOf, config, random, now: hearing.now, log }
   const selectTogether = createSelectTogether(selector)
   const observe = dependencies.metrics && countSelections(dependencies.metrics, clock)
   const withGroup = createGroups({ db: db.typed<NovaDb>(), clock })
@@ -63,7 +70,7 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
       if (unknown.length > 0)
         log.warn(
           { filters: unknown },
-          'enabled_filters names filters that are not there; they refuse nothing',
+          'enabled_filters or available_filters names filters that are not there; they refuse nothing',
         )
       serving = await serveContract(schedulerContract, SCHEDULER_TOPIC, bus, {
         select: async (asked) => {
@@ -92,3 +99,6 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
     },
   }
 }
+
+const countingOf = (filters: readonly Filter[]): Counting =>
+  Object.fromEntries(filters.flatMap(({ counts = [] }) => counts.map((name) => [name, 'each time' as const])))

@@ -17,7 +17,7 @@ import {
   noHostsAtAll,
   type Proposing,
 } from './explain.ts'
-import { type Filter, FORCED, OF_GROUPS } from './filters/index.ts'
+import { type Filter, FORCED, type Judge } from './filters/index.ts'
 import { joinedBy } from './groups.ts'
 import { orderByWeight, type Random } from './pick.ts'
 import { REQUEST_FILTERS } from './request-filters/index.ts'
@@ -30,6 +30,8 @@ export interface Selector {
   readonly placement: Proposing & Pick<PlacementClient, 'claim' | 'claimAll'>
   readonly snapshots: Snapshots
   readonly filters: readonly Filter[]
+  /** The hosts of servers: of those that are on one. One question for all. */
+  readonly hostsOf: (instanceUuids: readonly string[]) => Promise<ReadonlyMap<string, string>>
   readonly config: SchedulerConfig
   readonly random: Random
   readonly now: () => number
@@ -62,31 +64,43 @@ export interface Sight {
 }
 
 export async function selectHosts(selector: Selector, asked: Asked, group?: GroupSight): Promise<Selection> {
-  const request = { ...requestOf(selector, asked.spec), group }
+  let request: SchedulingRequest = { ...(await requestOf(selector, asked.spec)), group }
   const selections: SelectedHost[][] = asked.instanceUuids.map(() => [])
+  const placed: string[] = []
   let refusals: readonly Refusal[] = []
   for (let round = 1; round <= ROUNDS; round++) {
     const sight = await lookAround(selector, request)
     refusals = sight.refusals
     if (sight.hosts.length === 0)
       return { selections, refusals: [...refusals], explanation: sight.explanation }
-    const taken = await place(selector, asked, request, sight.hosts, selections)
-    refusals = [...refusals, ...taken]
-    if (selections.every((selection) => selection.length > 0))
-      return { selections, refusals: [...refusals], explanation: '' }
+    const hosts = sight.hosts.map((host) => holding(host, placed))
+    const outcome = await place(selector, asked, request, hosts, selections)
+    refusals = [...refusals, ...outcome.refusals]
+    const isDone = selections.every((selection) => selection.length > 0)
+    if (isDone || outcome.explanation !== '')
+      return { selections, refusals: [...refusals], explanation: isDone ? '' : outcome.explanation }
+    placed.push(...outcome.placed)
+    request = { ...request, group: group && outcome.placed.reduce(joinedBy, group) }
+    group = request.group
   }
   return { selections, refusals: [...refusals], explanation: explainLostRaces() }
 }
 
-export const requestOf = (
-  { config, now }: Selector,
+/** The request, with what the filters have to know of the servers it names. */
+export async function requestOf(
+  selector: Selector,
   spec: RequestSpec,
-): Omit<SchedulingRequest, 'group'> => ({
-  spec,
-  availabilityZone: spec.availabilityZone ?? config.defaultScheduleZone,
-  config,
-  now: now(),
-})
+): Promise<Omit<SchedulingRequest, 'group'>> {
+  const { config, now, hostsOf } = selector
+  const named = new Set(filtersFor(selector, spec).flatMap((filter) => filter.servers?.(spec) ?? []))
+  return {
+    spec,
+    availabilityZone: spec.availabilityZone ?? config.defaultScheduleZone,
+    config,
+    hostOf: named.size === 0 ? new Map() : await hostsOf([...named]),
+    now: now(),
+  }
+}
 
 export async function lookAround(selector: Selector, request: SchedulingRequest): Promise<Sight> {
   let snapshot = await selector.snapshots.take()
@@ -132,16 +146,27 @@ function filtersFor({ filters }: Selector, spec: RequestSpec): readonly Filter[]
   return spec.heedsFilters === true ? [...FORCED, ...filters] : FORCED
 }
 
+/** Those that are to be asked again after each server that was placed. */
+export const askedAgain = (selector: Selector, spec: RequestSpec, isInGroup: boolean): readonly Filter[] =>
+  filtersFor(selector, spec).filter(({ asksAgain }) =>
+    isInGroup ? asksAgain !== undefined : asksAgain === 'always',
+  )
+
 /** Asks each filter about each host; the first that refuses it is the reason. */
 export function applyFilters(
   hosts: readonly CandidateHost[],
   filters: readonly Filter[],
   request: SchedulingRequest,
 ): { readonly passed: CandidateHost[]; readonly refusals: Refusal[] } {
+  const judges = filters.flatMap((filter) => {
+    const judge = filter.judge(request)
+    return judge ? [{ by: filter.name, judge }] : []
+  })
+  if (judges.length === 0) return { passed: [...hosts], refusals: [] }
   const passed: CandidateHost[] = []
   const refusals: Refusal[] = []
   for (const host of hosts) {
-    const refusal = firstRefusal(host, filters, request)
+    const refusal = firstRefusal(host, judges)
     if (refusal) refusals.push(refusal)
     else passed.push(host)
   }
@@ -150,32 +175,50 @@ export function applyFilters(
 
 function firstRefusal(
   host: CandidateHost,
-  filters: readonly Filter[],
-  request: SchedulingRequest,
+  judges: readonly { readonly by: string; readonly judge: Judge }[],
 ): Refusal | undefined {
-  for (const filter of filters) {
-    const reason = filter.refuse(host, request)
-    if (reason !== undefined) return { host: host.node.host, by: filter.name, reason }
+  for (const { by, judge } of judges) {
+    const reason = judge(host)
+    if (reason !== undefined) return { host: host.node.host, by, reason }
   }
   return undefined
 }
 
-/** Claims a host for each instance that has none yet, each time weighing anew. Answers the hosts that were lost to others. */
+/** A host with the servers that were placed there before, of which nobody else knows yet. Placement counts what they take. */
+function holding(host: CandidateHost, placed: readonly string[]): CandidateHost {
+  const more = placed.filter((name) => name === host.node.host).length
+  return more === 0 ? host : { ...host, servers: host.servers + more, ioOps: host.ioOps + more }
+}
+
+interface Placed {
+  /** The hosts that were claimed, one for each instance that now has one. */
+  readonly placed: readonly string[]
+  /** The hosts that were lost to others; or why there is none for one of the instances. */
+  readonly refusals: readonly Refusal[]
+  /** Why looking again is of no use; empty when it may be. */
+  readonly explanation: string
+}
+
+/** Claims a host for each instance that has none yet, each time asking and weighing anew. */
 async function place(
   selector: Selector,
   { context, spec, instanceUuids }: Asked,
   request: SchedulingRequest,
   hosts: readonly CandidateHost[],
   selections: SelectedHost[][],
-): Promise<Refusal[]> {
+): Promise<Placed> {
   const lost: Refusal[] = []
+  const placed: string[] = []
   let left = hosts
   let { group } = request
-  const ofGroups = filtersFor(selector, spec).filter((filter) => OF_GROUPS.has(filter))
+  const again = askedAgain(selector, spec, group !== undefined)
   for (const [index, instanceUuid] of instanceUuids.entries()) {
     if (selections[index]?.length !== 0) continue
     const consumer = { instanceUuid, projectId: spec.projectId, userId: context.userId }
-    const { passed } = group ? applyFilters(left, ofGroups, { ...request, group }) : { passed: left }
+    const now = { ...request, group }
+    const { passed, refusals } = applyFilters(left, again, now)
+    if (passed.length === 0 && lost.length === 0)
+      return { placed, refusals, explanation: explainRefusals(refusals, again, now) }
     const weights = weigh(passed, selector.config, group)
     const order = orderByWeight(weights, selector.config.hostSubsetSize, selector.random)
     for (const [at, host] of order.entries()) {
@@ -186,12 +229,13 @@ async function place(
         continue
       }
       left = left.map((each) => (each === host ? taking(host, way) : each))
+      placed.push(host.node.host)
       group &&= joinedBy(group, host.node.host)
       selections[index] = selectionOf(selector, { instanceUuid, order, at, way })
       break
     }
   }
-  return lost
+  return { placed, refusals: lost, explanation: '' }
 }
 
 /** What is answered for an instance that is on the host number `at` of the order, in this way; and says so in the log. */

@@ -9,7 +9,9 @@ import { taking } from './candidate-hosts.ts'
 import { orderByWeight } from './pick.ts'
 import type { CandidateHost, SchedulingRequest } from './request.ts'
 import {
+  applyFilters,
   type Asked,
+  askedAgain,
   lookAround,
   requestOf,
   selectHosts,
@@ -85,13 +87,15 @@ async function chooseTogether(
   questions: readonly Asked[],
 ): Promise<readonly (Selection | Promise<never> | undefined)[]> {
   const look = sharedLook(selector)
-  const seen = await Promise.allSettled(
-    questions.map(({ spec }) => look({ ...requestOf(selector, spec), group: undefined })),
+  const requests = await Promise.all(
+    questions.map(async ({ spec }) => ({ ...(await requestOf(selector, spec)), group: undefined })),
   )
+  const seen = await Promise.allSettled(requests.map(look))
   const taken: Taken = { ways: new Map(), by: new Set() }
   const choices = questions.map((asked, at) => {
-    const sight = seen[at]
-    return sight?.status === 'fulfilled' ? choose(selector, asked, sight.value, taken) : undefined
+    const [sight, request] = [seen[at], requests[at]]
+    if (sight?.status !== 'fulfilled' || !request) return undefined
+    return choose(selector, { asked, request, sight: sight.value }, taken)
   })
   const picks = choices.flatMap((choice) => choice?.picks ?? [])
   const isClaimed = picks.length > 0 && (await claimAll(selector, picks))
@@ -138,14 +142,24 @@ interface Taken {
 }
 
 /** Undefined when one of the instances has no room beside those before it, or is one of them: then nothing is taken. */
-function choose(selector: Selector, asked: Asked, sight: Sight, taken: Taken): Choice | undefined {
+function choose(
+  selector: Selector,
+  {
+    asked,
+    request,
+    sight,
+  }: { readonly asked: Asked; readonly request: SchedulingRequest; readonly sight: Sight },
+  taken: Taken,
+): Choice | undefined {
   const { spec, context, instanceUuids } = asked
   const { config, random } = selector
   if (instanceUuids.some((uuid) => taken.by.has(uuid))) return undefined
   let hosts = sight.hosts.map((host) => (taken.ways.get(host.node.uuid) ?? []).reduce(taking, host))
   const picks: (Pick & { readonly node: string })[] = []
+  const again = askedAgain(selector, spec, false)
   for (const instanceUuid of instanceUuids) {
-    const order = orderByWeight(weigh(hosts, config), config.hostSubsetSize, random).filter(hasRoom)
+    const { passed } = applyFilters(hosts, again, request)
+    const order = orderByWeight(weigh(passed, config), config.hostSubsetSize, random).filter(hasRoom)
     const [host] = order
     const [way] = host?.ways ?? []
     if (!host || !way) return undefined

@@ -6,7 +6,7 @@ import type { AllocationRequest, CandidateQuery } from '#neighbours/placement/po
 import { defaultSchedulerConfig, type SchedulerConfig } from './config.ts'
 import { filtersOf } from './filters/index.ts'
 import { selectHosts, type Selector } from './select-hosts.ts'
-import { snapshotOf } from './snapshot.ts'
+import { type Loads, snapshotOf } from './snapshot.ts'
 
 export const NOW = 1_000_000_000
 
@@ -92,6 +92,9 @@ export interface CloudOptions {
   readonly aggregates?: readonly Aggregate[]
   readonly config?: Partial<SchedulerConfig>
   readonly used?: Used
+  readonly loads?: Loads
+  /** The hosts of servers. */
+  readonly places?: Readonly<Record<string, string>>
   /** Says of a claim that somebody was faster. */
   readonly races?: (host: string) => boolean
   /** Placement refuses claims of several in one request. */
@@ -104,6 +107,8 @@ export function cloudOf(options: CloudOptions) {
   const config = { ...defaultSchedulerConfig, ...options.config }
   const used: Used = options.used ?? {}
   const asked: CandidateQuery[] = []
+  /** Which servers' hosts were asked for. */
+  const named: (readonly string[])[] = []
   const claimed: [string, AllocationRequest][] = []
   /** How many were claimed in one request, each time that several were. */
   const together: number[] = []
@@ -128,6 +133,7 @@ export function cloudOf(options: CloudOptions) {
     claimed.push([instanceUuid, allocations])
     return true
   }
+  const look = () => snapshotOf(nodes, services, aggregates, config.defaultAvailabilityZone, options.loads)
   const selector: Selector = {
     placement: {
       async candidates(query) {
@@ -157,10 +163,15 @@ export function cloudOf(options: CloudOptions) {
       },
     },
     snapshots: {
-      take: async () => snapshotOf(nodes, services, aggregates, config.defaultAvailabilityZone),
-      refresh: async () => snapshotOf(nodes, services, aggregates, config.defaultAvailabilityZone),
+      take: async () => look(),
+      refresh: async () => look(),
     },
-    filters: filtersOf(config.enabledFilters).filters,
+    filters: filtersOf(config.enabledFilters, config.availableFilters).filters,
+    async hostsOf(uuids) {
+      named.push(uuids)
+      const known = Object.entries(options.places ?? {})
+      return new Map(known.filter(([uuid]) => uuids.includes(uuid)))
+    },
     config,
     random: () => 0,
     now: () => NOW,
@@ -172,5 +183,5 @@ export function cloudOf(options: CloudOptions) {
       spec,
       instanceUuids,
     })
-  return { select, selector, asked, claimed, together }
+  return { select, selector, asked, claimed, together, named }
 }

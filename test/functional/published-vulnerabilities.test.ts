@@ -60,6 +60,18 @@ describe('published vulnerabilities', () => {
       400,
       /_nova/,
     )
+    const deep = JSON.stringify({ server, 'os:scheduler_hints': { x: 'DEEP' } })
+    const answer = await fetch(`${cloud.cloud.endpoints['compute'] ?? ''}/servers`, {
+      method: 'POST',
+      headers: {
+        'x-auth-token': demo.token,
+        'content-type': 'application/json',
+        'x-openstack-nova-api-version': '2.96',
+      },
+      body: deep.replace('"DEEP"', '['.repeat(20_000) + ']'.repeat(20_000)),
+    })
+    assert.equal(answer.status, 400)
+    assert.match(await answer.text(), /Scheduler hints are nested too deep/)
   })
 
   test('CVE-2013-1664, CVE-2013-4179: XML is no media type here', async () => {

@@ -4,10 +4,12 @@ import type { RequestSpec } from '#contracts/scheduler.ts'
 import { type Instance, isVolumeBacked } from '#model/instance/index.ts'
 
 export function requestSpecOf(instance: Instance, differs: Partial<RequestSpec> = {}): RequestSpec {
-  const { vcpus, memoryMb, rootGb, ephemeralGb, swapMb, extraSpecs } = instance.flavor
+  const { name, vcpus, memoryMb, rootGb, ephemeralGb, swapMb, extraSpecs } = instance.flavor
   return {
-    flavor: { vcpus, memoryMb, rootGb, ephemeralGb, swapMb, extraSpecs },
+    flavor: { name, vcpus, memoryMb, rootGb, ephemeralGb, swapMb, extraSpecs },
     imageProperties: imagePropertiesOf(instance),
+    imageId: instance.imageRef === '' ? null : instance.imageRef,
+    imageDiskFormat: instance.systemMetadata['image_disk_format'] ?? null,
     isVolumeBacked: isVolumeBacked(instance),
     projectId: instance.projectId,
     availabilityZone: pinnedZoneOf(instance),

@@ -188,9 +188,11 @@ function newInstance(
   }
 }
 
-function specOf({ flavor, image, bootImage, projectId, destination, hints }: Plan): RequestSpec {
+function specOf(plan: Plan): RequestSpec {
+  const { flavor, image, bootImage, projectId, destination, hints } = plan
   return {
     flavor: {
+      name: flavor.name,
       vcpus: flavor.vcpus,
       memoryMb: flavor.memoryMb,
       rootGb: flavor.rootGb,
@@ -199,6 +201,8 @@ function specOf({ flavor, image, bootImage, projectId, destination, hints }: Pla
       extraSpecs: flavor.extraSpecs,
     },
     imageProperties: bootImage.properties,
+    imageId: image?.id ?? rootDevice(plan.devices)?.imageId ?? null,
+    imageDiskFormat: bootImage.diskFormat,
     isVolumeBacked: image === null,
     projectId,
     availabilityZone: destination.zone,

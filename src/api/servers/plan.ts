@@ -188,16 +188,25 @@ async function publicKeyOf(call: CreateCall, { db }: Services, sent: Sent): Prom
 
 /** As JSON. They are stored, sent to the scheduler, and looked through for each host (CVE-2012-3371). */
 const MAX_HINTS_LENGTH = 65_535
+/** What is nested without end cannot even be written down. */
+const MAX_HINTS_DEPTH = 50
 
 function hintsOf(body: Body): SchedulerHints {
   const hints = body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'] ?? {}
   // Nova's own flags once travelled among the hints: a caller's must not be taken for them (CVE-2026-46448).
   const internal = Object.keys(hints).find((name) => name.startsWith('_nova'))
   if (internal !== undefined) throw badRequest(`Scheduler hint '${internal}' is reserved.`)
+  if (!isFlat(hints, MAX_HINTS_DEPTH))
+    throw badRequest(`Scheduler hints are nested too deep: at most ${MAX_HINTS_DEPTH} levels.`)
   if (JSON.stringify(hints).length > MAX_HINTS_LENGTH)
     throw badRequest(`Scheduler hints are too large: at most ${MAX_HINTS_LENGTH} characters.`)
   return hints
 }
+
+const isFlat = (value: unknown, levels: number): boolean =>
+  typeof value !== 'object' ||
+  value === null ||
+  (levels > 0 && Object.values(value).every((inner) => isFlat(inner, levels - 1)))
 
 /** The group that the new servers are to join. */
 async function groupOf({ db }: Services, hints: SchedulerHints): Promise<ServerGroup | undefined> {

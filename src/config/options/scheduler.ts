@@ -49,6 +49,23 @@ export const filterScheduler = group('filter_scheduler', {
     default: null,
     help: 'Architecture of images that name none.',
   },
+  isolated_images: { type: 'list', default: [], help: 'Images kept to some hosts (IsolatedHostsFilter).' },
+  isolated_hosts: { type: 'list', default: [], help: 'Hosts kept for some images (IsolatedHostsFilter).' },
+  restrict_isolated_hosts_to_isolated_images: {
+    type: 'bool',
+    default: true,
+    help: 'Only those images on those hosts.',
+  },
+  aggregate_image_properties_isolation_namespace: {
+    type: 'string',
+    default: null,
+    help: 'Only image properties that begin so are compared with aggregates (AggregateImagePropertiesIsolation).',
+  },
+  aggregate_image_properties_isolation_separator: {
+    type: 'string',
+    default: '.',
+    help: 'What follows the namespace in the name of an image property.',
+  },
   enabled_filters: {
     type: 'list',
     default: [

@@ -1,14 +1,23 @@
 /** Filters that go by the metadata of the aggregates a host is in. */
-import type { CandidateHost, SchedulingRequest } from '../request.ts'
+import type { CandidateHost } from '../request.ts'
+import { integerOf } from '../number-text.ts'
 import { are, type Filter } from './filter.ts'
 import { matchesSpec } from './spec-operators.ts'
 
+/** What the host's aggregates say under a key, each as it is written there. */
+const saidUnder = ({ aggregates }: CandidateHost, key: string): string[] =>
+  aggregates.flatMap(({ metadata }) => (Object.hasOwn(metadata, key) ? [metadata[key] ?? ''] : []))
+
 /** What the host's aggregates say under a key; a value may be a list. */
-function valuesOf({ aggregates }: CandidateHost, key: string): string[] {
-  const said = aggregates.flatMap(({ metadata }) =>
-    Object.hasOwn(metadata, key) ? [metadata[key] ?? ''] : [],
-  )
-  return [...new Set(said.flatMap((text) => text.split(',').map((part) => part.trim())))]
+const valuesOf = (host: CandidateHost, key: string): string[] => [
+  ...new Set(saidUnder(host, key).flatMap((text) => text.split(',').map((part) => part.trim()))),
+]
+
+/** The smallest number that the host's aggregates say under a key; the option when they say none, or what is no number. */
+export function limitOf(host: CandidateHost, key: string, option: number): number {
+  const numbers = saidUnder(host, key).map(integerOf)
+  const known = numbers.filter((number) => number !== undefined)
+  return numbers.length > 0 && known.length === numbers.length ? Math.min(...known) : option
 }
 
 const SCOPE = 'aggregate_instance_extra_specs'
@@ -20,20 +29,23 @@ function keyOf(spec: string): string | undefined {
   return scope === SCOPE ? rest.join(':') : undefined
 }
 
-function missingSpec(host: CandidateHost, { spec }: SchedulingRequest): string | undefined {
-  for (const [name, wanted] of Object.entries(spec.flavor.extraSpecs)) {
-    const key = keyOf(name)
-    if (key === undefined) continue
-    const values = valuesOf(host, key)
-    if (!values.some((value) => matchesSpec(value, wanted)))
-      return `the flavor wants ${name}=${wanted}, its aggregates have ${values.join(', ') || 'nothing'} there`
-  }
-  return undefined
-}
-
 export const aggregateExtraSpecs: Filter = {
   name: 'AggregateInstanceExtraSpecsFilter',
-  refuse: missingSpec,
+  judge({ spec }) {
+    const wishes = Object.entries(spec.flavor.extraSpecs).flatMap(([name, wanted]) => {
+      const key = keyOf(name)
+      return key === undefined ? [] : [{ name, key, wanted }]
+    })
+    if (wishes.length === 0) return undefined
+    return (host) => {
+      for (const { name, key, wanted } of wishes) {
+        const values = valuesOf(host, key)
+        if (!values.some((value) => matchesSpec(value, wanted)))
+          return `the flavor wants ${name}=${wanted}, its aggregates have ${values.join(', ') || 'nothing'} there`
+      }
+      return undefined
+    }
+  },
   tell: (count) => `${are(count)} in no aggregate that the flavor asks for`,
 }
 
@@ -41,45 +53,49 @@ const TENANT_KEY = 'filter_tenant_id'
 
 export const aggregateMultiTenancy: Filter = {
   name: 'AggregateMultiTenancyIsolation',
-  refuse(host, { spec }) {
-    const keys = new Set(host.aggregates.flatMap(({ metadata }) => Object.keys(metadata)))
-    const projects = [...keys]
-      .filter((key) => key.startsWith(TENANT_KEY))
-      .flatMap((key) => valuesOf(host, key))
-    return projects.length === 0 || projects.includes(spec.projectId) ? undefined : 'is for other projects'
-  },
+  judge:
+    ({ spec }) =>
+    (host) => {
+      const keys = new Set(host.aggregates.flatMap(({ metadata }) => Object.keys(metadata)))
+      const projects = [...keys]
+        .filter((key) => key.startsWith(TENANT_KEY))
+        .flatMap((key) => valuesOf(host, key))
+      return projects.length === 0 || projects.includes(spec.projectId) ? undefined : 'is for other projects'
+    },
   tell: (count) => `${are(count)} for other projects`,
 }
 
-/** The smallest number that the host's aggregates say under a key, or the option. */
-export function limitOf(host: CandidateHost, key: string, option: number): number {
-  const numbers = valuesOf(host, key).map(Number).filter(Number.isInteger)
-  return numbers.length > 0 ? Math.min(...numbers) : option
-}
-
-export const aggregateNumInstances: Filter = {
-  name: 'AggregateNumInstancesFilter',
-  refuse(host, { config }) {
-    const limit = limitOf(host, 'max_instances_per_host', config.maxInstancesPerHost)
-    const held = host.node.runningVms
-    return held < limit ? undefined : `holds ${held} servers, the limit of its aggregates is ${limit}`
+/** Hosts whose aggregates name the flavors they are for. */
+export const aggregateTypeAffinity: Filter = {
+  name: 'AggregateTypeAffinityFilter',
+  judge({ spec: { flavor } }) {
+    const { name } = flavor
+    return (host) => {
+      const flavors = valuesOf(host, 'instance_type')
+      if (flavors.length === 0 || (name !== undefined && flavors.includes(name))) return undefined
+      return `is for the flavors ${flavors.join(', ')}`
+    }
   },
-  tell: (count) => `${count === 1 ? '1 holds' : `${count} hold`} as many servers as it may`,
+  tell: (count) => `${are(count)} for other flavors`,
 }
-
-const SEPARATOR = '.'
 
 export const aggregateImageIsolation: Filter = {
   name: 'AggregateImagePropertiesIsolation',
-  refuse(host, { spec }) {
-    const keys = new Set(host.aggregates.flatMap(({ metadata }) => Object.keys(metadata)))
-    for (const key of keys) {
-      const wanted = spec.imageProperties[key]
-      if (key.includes(SEPARATOR) || wanted === undefined) continue
-      const values = valuesOf(host, key)
-      if (!values.includes(wanted)) return `is for images with ${key} ${values.join(', ')}`
+  judge({ spec: { imageProperties }, config }) {
+    const { imageIsolationNamespace: namespace, imageIsolationSeparator: separator } = config
+    const prefix = namespace ? `${namespace}${separator}` : ''
+    const named = Object.entries(imageProperties).filter(
+      ([key, value]) => key.startsWith(prefix) && value !== '',
+    )
+    if (named.length === 0) return undefined
+    return (host) => {
+      for (const [key, wanted] of named) {
+        const values = valuesOf(host, key)
+        if (values.length > 0 && !values.includes(wanted))
+          return `is for images with ${key} ${values.join(', ')}`
+      }
+      return undefined
     }
-    return undefined
   },
   tell: (count) => `${are(count)} for other images`,
 }

@@ -3,6 +3,6 @@ import { are, type Filter } from './filter.ts'
 
 export const allHosts: Filter = {
   name: 'AllHostsFilter',
-  refuse: () => undefined,
+  judge: () => undefined,
   tell: (count) => `${are(count)} refused`,
 }

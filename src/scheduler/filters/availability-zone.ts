@@ -3,9 +3,10 @@ import { are, type Filter } from './filter.ts'
 
 export const availabilityZone: Filter = {
   name: 'AvailabilityZoneFilter',
-  refuse({ availabilityZone: zone }, { availabilityZone: wanted }) {
-    if (wanted === null || zone === wanted) return undefined
-    return `is in availability zone ${zone}, not in ${wanted}`
+  judge({ availabilityZone: wanted }) {
+    if (wanted === null) return undefined
+    return ({ availabilityZone: zone }) =>
+      zone === wanted ? undefined : `is in availability zone ${zone}, not in ${wanted}`
   },
   tell: (count, { availabilityZone: wanted }) => `${are(count)} not in availability zone ${wanted ?? ''}`,
 }

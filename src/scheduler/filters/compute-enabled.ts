@@ -4,14 +4,16 @@ import { are, type Filter } from './filter.ts'
 
 export const computeEnabled: Filter = {
   name: 'ComputeFilter',
-  refuse({ service }, { config, now }) {
-    if (service === undefined) return 'no nova-compute has reported for it'
-    if (service.disabled) return whyDisabled(service)
-    if (service.forcedDown) return 'is forced down'
-    if (isServiceUp(service, now, config.serviceDownTimeMs)) return undefined
-    if (service.lastSeenUp === null) return 'was never heard of'
-    return `was last heard of ${Math.round((now - service.lastSeenUp) / 1000)} s ago`
-  },
+  judge:
+    ({ config, now }) =>
+    ({ service }) => {
+      if (service === undefined) return 'no nova-compute has reported for it'
+      if (service.disabled) return whyDisabled(service)
+      if (service.forcedDown) return 'is forced down'
+      if (isServiceUp(service, now, config.serviceDownTimeMs)) return undefined
+      if (service.lastSeenUp === null) return 'was never heard of'
+      return `was last heard of ${Math.round((now - service.lastSeenUp) / 1000)} s ago`
+    },
   tell: (count) => `${are(count)} disabled or down`,
 }
 
@@ -21,8 +23,9 @@ const whyDisabled = ({ disabledReason }: Service): string =>
 /** What Nova has Placement say by `COMPUTE_STATUS_DISABLED`: who forces a new server's host forces no disabled one. */
 export const computeStatus: Filter = {
   name: 'ComputeStatus',
-  refuse({ service }, { spec }) {
-    return service?.disabled && spec.evenDisabled !== true ? whyDisabled(service) : undefined
+  judge({ spec }) {
+    if (spec.evenDisabled === true) return undefined
+    return ({ service }) => (service?.disabled ? whyDisabled(service) : undefined)
   },
   tell: (count) => `${are(count)} disabled`,
 }

@@ -76,15 +76,18 @@ function meetsVersion(version: number, conditions: string): boolean {
 
 export const imageProperties: Filter = {
   name: 'ImagePropertiesFilter',
-  refuse(host, request) {
+  judge(request) {
     const wanted = wantedOf(request)
-    if (!supports(host, wanted)) {
-      const supported = host.node.supportedInstances.map((each) => each.join(' ')).join(', ')
-      return `the image is for ${describe(wanted)}, the host runs ${supported || 'nothing that it tells of'}`
-    }
     const version = request.spec.imageProperties.img_hv_requested_version
-    if (version === undefined || meetsVersion(host.node.hypervisorVersion, version)) return undefined
-    return `the image wants a hypervisor version ${version}, the host has ${host.node.hypervisorVersion}`
+    if (version === undefined && Object.values(wanted).every((value) => value === undefined)) return undefined
+    return (host) => {
+      if (!supports(host, wanted)) {
+        const supported = host.node.supportedInstances.map((each) => each.join(' ')).join(', ')
+        return `the image is for ${describe(wanted)}, the host runs ${supported || 'nothing that it tells of'}`
+      }
+      if (version === undefined || meetsVersion(host.node.hypervisorVersion, version)) return undefined
+      return `the image wants a hypervisor version ${version}, the host has ${host.node.hypervisorVersion}`
+    }
   },
   tell: (count, request) => {
     const wanted = describe(wantedOf(request))

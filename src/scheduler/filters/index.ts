@@ -1,3 +1,3 @@
 /** The filters. */
-export { filtersOf, FORCED, OF_GROUPS } from './by-name.ts'
-export type { Filter } from './filter.ts'
+export { filtersOf, FORCED } from './by-name.ts'
+export type { Filter, Judge } from './filter.ts'

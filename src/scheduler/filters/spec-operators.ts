@@ -37,5 +37,6 @@ const OPERATORS: Readonly<Record<string, (value: string, rest: readonly string[]
 export function matchesSpec(value: string, wanted: string): boolean {
   const [first = '', ...rest] = wanted.trim().split(/\s+/)
   const operator = Object.hasOwn(OPERATORS, first) ? OPERATORS[first] : undefined
-  return operator ? operator(value, rest) : value === wanted
+  if (!operator) return value === wanted
+  return rest.length > 0 && operator(value, rest)
 }

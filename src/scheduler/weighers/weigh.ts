@@ -1,5 +1,6 @@
 /** Weighing: each weigher's values are brought to 0..1 over the hosts in question, multiplied, and summed. */
 import type { SchedulerConfig } from '../config.ts'
+import { decimalOf } from '../number-text.ts'
 import type { CandidateHost, GroupSight } from '../request.ts'
 import { cpu } from './cpu.ts'
 import { disk } from './disk.ts'
@@ -36,6 +37,8 @@ function normalise(values: readonly number[], minimum: number | undefined): numb
 /** The option, or the smallest of what the host's aggregates say in its place. */
 function multiplierOf(weigher: Weigher, host: CandidateHost, config: SchedulerConfig): number {
   const said = host.aggregates.flatMap(({ metadata }) => metadata[weigher.overrideKey] ?? [])
-  const overrides = said.map(Number).filter((value) => !Number.isNaN(value))
-  return overrides.length > 0 ? Math.min(...overrides) : weigher.multiplier(config)
+  const overrides = said.map(decimalOf).filter((value) => value !== undefined)
+  // As in Nova, one that is no number spoils them all.
+  const areNumbers = said.length > 0 && overrides.length === said.length
+  return areNumbers ? Math.min(...overrides) : weigher.multiplier(config)
 }
