@@ -81,10 +81,14 @@ test('what there is none of is an empty list, from the microversion that has it'
       cloud.call(admin, 'GET', `/${path}${rest}`, undefined, minor)
     assert.deepEqual(bodyOf(await ask('', since)), { [name]: [] })
     assert.deepEqual(bodyOf(await ask('/detail', since)), { [name]: [] })
+    assert.deepEqual(bodyOf(await ask('?with_count=True', 45)), { [name]: [], count: 0 })
     assert.equal((await ask(`/${randomUUID()}`, since)).status, 404)
     if (since > 0) assert.equal((await ask('', since - 1)).status, 404)
   }
   assert.equal((await cloud.call(demo, 'GET', '/qos-specs')).status, 403)
+  const { pools } = bodyOf(await cloud.call(admin, 'GET', '/scheduler-stats/get_pools?detail=true'))
+  assert.equal(pools[0].capabilities.volume_backend_name, 'files')
+  assert.equal((await cloud.call(demo, 'GET', '/scheduler-stats/get_pools')).status, 403)
   const [type] = bodyOf(await cloud.call(demo, 'GET', '/types')).volume_types
   assert.deepEqual(bodyOf(await cloud.call(admin, 'GET', `/types/${type.id}/encryption`)), {})
   const { extensions } = bodyOf(await cloud.call(demo, 'GET', '/extensions'))

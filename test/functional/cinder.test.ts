@@ -43,6 +43,10 @@ test('what clients do with volumes: made, listed, filtered, paged, changed, grow
   assert.deepEqual(await names('?sort=size:desc&limit=1'), ['two'])
   assert.deepEqual(await names(`?sort=size:desc&limit=1&marker=${other}`), ['one'])
   const page = bodyOf(await cloud.call(demo, 'GET', '/volumes?limit=1'))
+  const counted = async (query: string, minor?: number) =>
+    (await cloud.call(demo, 'GET', `/volumes${query}`, undefined, minor)).json
+  assert.deepEqual(bodyOf({ json: await counted('?with_count=True&limit=1', 45) }).count, 2)
+  assert.equal(bodyOf({ json: await counted('?with_count=True', 44) }).count, undefined)
   assert.match(page.volumes_links[0].href, /\/v3\/[0-9a-f]{32}\/volumes\?limit=1&marker=/)
 
   const renamed = await cloud.call(demo, 'PUT', `/volumes/${id}`, { volume: { name: 'new' } })

@@ -1,6 +1,6 @@
 /** Lists: what of the rows was asked for, in which order, and where the next page begins. Pure. */
 import { badRequest } from '#lib/fault.ts'
-import { isObject } from './routes/context.ts'
+import { type Call, isObject } from './routes/context.ts'
 
 type Query = Readonly<Record<string, string>>
 type Row = { readonly id: string; readonly metadata: string }
@@ -22,6 +22,19 @@ export interface Page<R> {
   readonly rows: readonly R[]
   /** The last row's id, when more come after it. */
   readonly next: string | undefined
+  /** How many there are on all pages. */
+  readonly total: number
+}
+
+const COUNTED_SINCE = 45
+
+/** `count` of a list on all its pages, for who asks for it. Throws a `badRequest` fault. */
+export function countOf({ caller, query }: Call, total: number): { count?: number } {
+  const asked = query['with_count']
+  if (asked === undefined || caller.minor < COUNTED_SINCE) return {}
+  if (!/^(true|false|[01tfyn]|yes|no|on|off)$/i.test(asked))
+    throw badRequest(`Value '${asked.slice(0, 64)}' for 'with_count' is not a boolean.`)
+  return /^(true|1|t|y|yes|on)$/i.test(asked) ? { count: total } : {}
 }
 
 /** `filters`: by parameter, what a row has there; other parameters are ignored, as Cinder does for users. */
@@ -102,5 +115,9 @@ function cut<R extends Row>(rows: readonly R[], query: Query): Page<R> {
   if (marker !== undefined && at < 0) throw badRequest(`marker [${marker.slice(0, 64)}] not found`)
   const from = at + 1 + (query['offset'] === undefined ? 0 : count('offset', Number.MAX_SAFE_INTEGER))
   const page = rows.slice(from, from + limit)
-  return { rows: page, next: from + limit < rows.length && limit > 0 ? page.at(-1)?.id : undefined }
+  return {
+    total: rows.length,
+    rows: page,
+    next: from + limit < rows.length && limit > 0 ? page.at(-1)?.id : undefined,
+  }
 }

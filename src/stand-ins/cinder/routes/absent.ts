@@ -1,6 +1,7 @@
 /** What this Cinder has none of: clients list it beside volumes, and are told so. */
 import { notFound } from '#lib/fault.ts'
 import { requireAdmin } from '../caller.ts'
+import { countOf } from '../list-query.ts'
 import type { Routes } from './context.ts'
 
 interface Absent {
@@ -52,7 +53,8 @@ export function addAbsentRoutes(routes: Routes): void {
         if (adminRule !== undefined) requireAdmin(call.caller, adminRule)
         return handle(call)
       })
-    for (const rest of ['', '/detail']) on('GET', rest, async () => ({ body: { [list]: [] } }))
+    for (const rest of ['', '/detail'])
+      on('GET', rest, async (call) => ({ body: { [list]: [], ...countOf(call, 0) } }))
     on('GET', '/:id', async ({ params }) => {
       throw notFound(missing(params['id'] ?? ''))
     })

@@ -6,7 +6,7 @@ import { noType } from '../faults.ts'
 import { DEFAULT_CLASS, quotasOf, setQuotas, usageOf } from '../quotas.ts'
 import { findType, listTypes } from '../store.ts'
 import { DEFAULT_TYPE, type TypeRow } from '../tables.ts'
-import { isoTime, textsOf, typeView } from '../views.ts'
+import { HOST, isoTime, textsOf, typeView } from '../views.ts'
 import { bodyOf, type Call, flagOf, metadataOf, type Routes, textOf } from './context.ts'
 
 export function addVersionRoutes(app: HttpApp, selfUrl: () => string): void {
@@ -212,6 +212,26 @@ export function addCloudRoutes({ on, clock }: Routes): void {
     body: { availabilityZoneInfo: [{ zoneName: 'nova', zoneState: { available: true } }] },
   }))
   on('GET', '/extensions', async () => ({ body: { extensions: EXTENSIONS } }))
+  on('GET', '/scheduler-stats/get_pools', async ({ caller, query }) => {
+    requireAdmin(caller, 'scheduler_extension:scheduler_stats:get_pools')
+    const capabilities = {
+      volume_backend_name: 'files',
+      vendor_name: 'none',
+      driver_version: '1.0',
+      storage_protocol: 'file',
+      total_capacity_gb: 'unknown',
+      free_capacity_gb: 'unknown',
+      reserved_percentage: 0,
+      QoS_support: false,
+      multiattach: true,
+      timestamp: isoTime(clock.now()),
+    }
+    return {
+      body: {
+        pools: [{ name: HOST, ...(query['detail']?.toLowerCase() === 'true' && { capabilities }) }],
+      },
+    }
+  })
   on('GET', '/os-services', async ({ caller }) => {
     requireAdmin(caller, 'volume_extension:services:index')
     const service = (binary: string, host: string) => ({

@@ -1,7 +1,7 @@
 /** Snapshots: made of a volume, listed, shown, changed, deleted. */
 import { badRequest } from '#lib/fault.ts'
 import { requireAdmin, requireWriter } from '../caller.ts'
-import { pageOf } from '../list-query.ts'
+import { countOf, pageOf } from '../list-query.ts'
 import { requireQuota } from '../quotas.ts'
 import { findVolumeRow, listSnapshotRows } from '../store.ts'
 import type { SnapshotRow } from '../tables.ts'
@@ -157,6 +157,7 @@ async function list({ store }: Routes, call: Call, show: (row: SnapshotRow) => o
   return {
     body: {
       snapshots: page.rows.map(show),
+      ...countOf(call, page.total),
       ...(page.next !== undefined && {
         snapshots_links: [
           {

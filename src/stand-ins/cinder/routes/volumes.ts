@@ -2,7 +2,7 @@
 import { badRequest, isFault, notFound } from '#lib/fault.ts'
 import { requireWriter } from '../caller.ts'
 import { noType } from '../faults.ts'
-import { pageOf } from '../list-query.ts'
+import { countOf, pageOf } from '../list-query.ts'
 import { requireQuota } from '../quotas.ts'
 import { completeVolumes, findType, findVolumeRow, listVolumeRows, updateVolume } from '../store.ts'
 import { DEFAULT_TYPE, type VolumeRow } from '../tables.ts'
@@ -227,6 +227,7 @@ async function list({ store }: Routes, call: Call, detailed: boolean): Promise<R
   return {
     body: {
       volumes: volumes.map((volume) => (detailed ? fullVolume(volume, view) : briefVolume(volume, view))),
+      ...countOf(call, page.total),
       ...(page.next !== undefined && {
         volumes_links: [
           {
