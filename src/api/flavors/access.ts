@@ -27,10 +27,11 @@ export async function add(
   services: Services,
 ): Promise<Answer> {
   const db = services.db.typed<NovaDb>()
+  const { tenant } = call.body.addTenantAccess
+  await requireProject(services.projects, tenant)
   const flavor = await getFlavor(db, call.params.id ?? '')
   if (flavor.isPublic && call.on.publicRefused) throw conflict('Can not add access to a public flavor.')
-  await requireProject(services.projects, call.body.addTenantAccess.tenant)
-  await insertFlavorProject(db, flavor, call.body.addTenantAccess.tenant)
+  await insertFlavorProject(db, flavor, tenant)
   return accessOf(services, flavor)
 }
 

@@ -21,6 +21,8 @@ const ARRANGEMENT: Readonly<Record<string, string>> = {
   'DEFAULT.reserved_host_memory_mb': '0',
   // One process needs no broker.
   'DEFAULT.transport_url': 'in-process://',
+  // As the stand-in for Neutron calls its external network.
+  'neutron.default_floating_pool': 'public',
 }
 
 /** Reads the configuration; throws `ConfigError`. */

@@ -293,7 +293,8 @@ function additionalProperties({
 function extrasMessage(extras: readonly string[], patterns: readonly string[]): string {
   const one = extras.length === 1
   const quote = (names: readonly string[]) => names.map((name) => repr(name)).join(', ')
+  const unknown = quote(extras.toSorted())
   if (patterns.length > 0)
-    return `${quote(extras.toSorted())} ${one ? 'does' : 'do'} not match any of the regexes: ${quote(patterns.toSorted())}`
-  return `Additional properties are not allowed (${quote(extras)} ${one ? 'was' : 'were'} unexpected)`
+    return `${unknown} ${one ? 'does' : 'do'} not match any of the regexes: ${quote(patterns.toSorted())}`
+  return `Additional properties are not allowed (${unknown} ${one ? 'was' : 'were'} unexpected)`
 }

@@ -75,7 +75,7 @@ test('problems are told in the words of Python', () => {
     [{ thing: { name: 'n', size: '0' } }, '0 is less than the minimum of 1'],
     [{ thing: { name: 'n', size: 1.5 } }, "1.5 is not of type 'integer', 'string'"],
     [
-      { thing: { name: 'n', a: 1, b: 2 } },
+      { thing: { name: 'n', b: 2, a: 1 } },
       "Additional properties are not allowed ('a', 'b' were unexpected)",
     ],
     [{ thing: { name: 'n', nets: ['x'] } }, "'x' is not a 'uuid'"],
