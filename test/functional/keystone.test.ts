@@ -39,6 +39,16 @@ test('a token says who its bearer is, with implied roles; scopes are project, do
   const unscoped = await identity.validate(await cloud.token('demo', 'unscoped'))
   assert.deepEqual([unscoped?.projectId, unscoped?.roles], [null, []])
 
+  // As Keystone on MySQL: names are found in whatever case, and openrc files say `default` for `Default`.
+  const named = await cloud.auth(
+    {
+      methods: ['password'],
+      password: { user: { name: 'Demo', domain: { name: 'default' }, password: 'demo' } },
+    },
+    { project: { name: 'DEMO', domain: { name: 'DEFAULT' } } },
+  )
+  assert.equal(named.status, 201)
+
   const refused = [
     await cloud.auth(passwordOf('demo', 'wrong'), projectScope('demo')),
     await cloud.auth(passwordOf('nobody'), projectScope('demo')),

@@ -84,13 +84,18 @@ describe('addresses', () => {
   })
 
   it('refuses an address in use, outside the subnet, or the network itself', async () => {
-    const { network } = await newNetwork('demo', '10.9.1.0/24')
+    const { network, subnet } = await newNetwork('demo', '10.9.1.0/24')
     const at = (ip_address: string) => ({ port: { network_id: network.id, fixed_ips: [{ ip_address }] } })
     await stand.ok('demo', 'POST', 'ports', at('10.9.1.20'))
     await refused(409, 'IpAddressAlreadyAllocated', 'demo', 'POST', 'ports', at('10.9.1.20'))
     await refused(400, 'InvalidIpForNetwork', 'demo', 'POST', 'ports', at('10.9.2.20'))
     await refused(400, 'InvalidIpForSubnet', 'demo', 'POST', 'ports', at('10.9.1.255'))
     await refused(400, 'HTTPBadRequest', 'demo', 'POST', 'ports', at('10.9.1.300; reboot'))
+    // A subnet named twice is no mistake: it asks for two of its addresses.
+    const two = await newPort('demo', network.id, {
+      fixed_ips: [{ subnet_id: subnet.id }, { subnet_id: subnet.id }],
+    })
+    assert.equal(two.fixed_ips.length, 2)
   })
 
   it('frees the address with the port, and rolls a failed bulk create back whole', async () => {

@@ -1,6 +1,6 @@
 /** Keystone's rows: what tokens and nouns need to find, in a handful of queries. */
 import type { Database } from '#db/kit/index.ts'
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { GroupRow, KeystoneDb, ProjectRow, RoleRow, UserRow } from './tables.ts'
 import { ROOT_DOMAIN } from './tables.ts'
 
@@ -32,6 +32,11 @@ export interface Store {
   /** The roles and all that they imply. */
   withImplied(roleIds: readonly string[]): Promise<RoleRow[]>
 }
+
+/** Keystone on MySQL tells no upper case from lower, and clients rely on it: many an openrc says `default` for `Default`. */
+const named = (name: string) => sql<boolean>`lower(name) = lower(${name})`
+/** Of names that differ in case alone, the one as it was written is meant. */
+const exactly = (name: string) => sql<boolean>`name = ${name}`
 
 export function createStore(database: Database): Store {
   const db = database.typed<KeystoneDb>()
@@ -86,15 +91,24 @@ export function createStore(database: Database): Store {
       db
         .selectFrom('keystone_user')
         .selectAll()
-        .where('name', '=', name)
         .where('domain_id', '=', domainId)
+        .where(named(name))
+        .orderBy(exactly(name), 'desc')
         .executeTakeFirst(),
     findProject: (id) => projects(false).where('id', '=', id).executeTakeFirst(),
     findProjectByName: (name, domainId) =>
-      projects(false).where('name', '=', name).where('domain_id', '=', domainId).executeTakeFirst(),
+      projects(false)
+        .where('domain_id', '=', domainId)
+        .where(named(name))
+        .orderBy(exactly(name), 'desc')
+        .executeTakeFirst(),
     findDomain: (id) => projects(true).where('id', '=', id).executeTakeFirst(),
     findDomainByName: (name) =>
-      projects(true).where('name', '=', name).where('domain_id', '=', ROOT_DOMAIN).executeTakeFirst(),
+      projects(true)
+        .where('domain_id', '=', ROOT_DOMAIN)
+        .where(named(name))
+        .orderBy(exactly(name), 'desc')
+        .executeTakeFirst(),
     findGroup: (id) => db.selectFrom('keystone_group').selectAll().where('id', '=', id).executeTakeFirst(),
     findRole: (id) => db.selectFrom('keystone_role').selectAll().where('id', '=', id).executeTakeFirst(),
     groupIdsOf,

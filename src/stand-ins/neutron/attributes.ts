@@ -120,20 +120,35 @@ export const freeObject: Check = (value) => {
     : value
 }
 
+const itemsOf = (check: Check, max: number, value: unknown): unknown[] | Refused => {
+  const list = value === null ? [] : value
+  if (!Array.isArray(list)) return new Refused(`${show(value)} is not a list`)
+  if (list.length > max) return new Refused(`more than ${max} items`)
+  const checked = list.map(check)
+  return checked.find((item) => item instanceof Refused) ?? checked
+}
+
 export const listOf =
   (check: Check, max = 100): Check =>
   (value) => {
-    const list = value === null ? [] : value
-    if (!Array.isArray(list)) return new Refused(`${show(value)} is not a list`)
-    if (list.length > max) return new Refused(`more than ${max} items`)
-    const checked = list.map(check)
-    const refused = checked.find((item) => item instanceof Refused)
-    if (refused) return refused
+    const checked = itemsOf(check, max, value)
+    if (checked instanceof Refused) return checked
     return checked.some((item, i) =>
       checked.slice(0, i).some((other) => JSON.stringify(other) === JSON.stringify(item)),
     )
       ? new Refused(`Duplicate items in the list: ${show(value)}`)
       : checked
+  }
+
+/** Subnets and addresses for a port. A subnet may be there twice, which asks for two of its addresses. */
+export const fixedIps =
+  (max = 100): Check =>
+  (value) => {
+    const checked = itemsOf(shape({ 'subnet_id?': uuid, 'ip_address?': ipAddress }), max, value)
+    if (checked instanceof Refused) return checked
+    const addresses = checked.flatMap((item) => (isObject(item) ? (item['ip_address'] ?? []) : []))
+    const twice = addresses.find((address, at) => addresses.indexOf(address) !== at)
+    return twice === undefined ? checked : new Refused(`Duplicate IP address ${show(twice)}`)
   }
 
 /** A list of ids, each there once. */

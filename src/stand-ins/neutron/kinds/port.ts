@@ -1,5 +1,6 @@
 /** Ports: their addresses, owners, groups, and where they are bound. */
 import {
+  fixedIps,
   addressOrCidr,
   type Attributes,
   choice,
@@ -8,7 +9,6 @@ import {
   freeObject,
   idSet,
   type Input,
-  ipAddress,
   listOf,
   mac,
   orNull,
@@ -48,7 +48,7 @@ const attributes: Attributes = {
   admin_state_up: { check: flag, default: true },
   mac_address: { check: mac, default: undefined },
   fixed_ips: {
-    check: orNull(listOf(shape({ 'subnet_id?': uuid, 'ip_address?': ipAddress }), 20)),
+    check: orNull(fixedIps(20)),
     default: undefined,
   },
   device_id: { check: text255, default: '' },

@@ -1,10 +1,9 @@
 /** Routers, their gateways and interfaces. */
 import { cidrsOverlap, parseCidr } from '../addresses.ts'
 import {
+  fixedIps,
   flag,
   type Input,
-  ipAddress,
-  listOf,
   orNull,
   readInput,
   shape,
@@ -38,7 +37,7 @@ export const ROUTER_INTERFACE = 'network:router_interface'
 const gatewayInfo = shape({
   network_id: uuid,
   'enable_snat?': flag,
-  'external_fixed_ips?': listOf(shape({ 'subnet_id?': uuid, 'ip_address?': ipAddress })),
+  'external_fixed_ips?': fixedIps(),
 })
 
 export const router: Kind<'router'> = {
