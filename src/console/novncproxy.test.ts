@@ -272,6 +272,8 @@ test('the page and every module it imports are served by the proxy itself, under
   const policy = String(page.headers['content-security-policy'])
   assert.match(policy, /default-src 'none'; script-src 'self';/)
   assert.doesNotMatch(policy, /unsafe|\*/)
+  assert.doesNotMatch(policy, /frame-ancestors/, 'dashboards of any origin show it in a frame')
+  assert.equal(page.headers['x-frame-options'], undefined)
   assert.doesNotMatch(page.text, /<script>|\son\w+=|https?:\/\//)
   const seen = new Set<string>()
   const visit = async (path: string): Promise<void> => {

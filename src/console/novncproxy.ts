@@ -47,7 +47,7 @@ export function createNoVncProxy(deps: NoVncProxyDeps): NoVncProxy {
       headers: { 'content-type': 'text/plain; charset=utf-8' },
     }),
   })
-  addPage(app, deps.allowedOrigins)
+  addPage(app)
   const server = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,

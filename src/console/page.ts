@@ -34,24 +34,26 @@ function listFiles(): ReadonlyMap<string, string> {
   return files
 }
 
-/** What the page may do: its own scripts and styles, its own socket, pictures the guest's screen is made of. */
-function contentPolicy(host: string | undefined, embedders: readonly string[]): string {
+/**
+ * What the page may do: its own scripts and styles, its own socket, pictures the guest's screen is made of. Nothing is
+ * said of who may frame it: dashboards show consoles in frames, from whatever origin they have, and nobody frames a
+ * guest without a token for it, since the page has no cookie or other rights of its own.
+ */
+function contentPolicy(host: string | undefined): string {
   const sockets = host !== undefined && /^[\w.:[\]-]+$/.test(host) ? ` ws://${host} wss://${host}` : ''
-  const frames = embedders.filter((name) => /^[\w.:[\]-]+$/.test(name)).map((name) => ` ${name}`)
   return [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self' data: blob:",
     `connect-src 'self'${sockets}`,
-    `frame-ancestors 'self'${frames.join('')}`,
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ')
 }
 
-/** Adds the routes of the page. `embedders` may show it in a frame. */
-export function addPage(app: HttpApp, embedders: readonly string[]): void {
+/** Adds the routes of the page. */
+export function addPage(app: HttpApp): void {
   let files: ReadonlyMap<string, string> | undefined
   const send = async (name: string, host: string | undefined, reply: HttpReply): Promise<HttpReply> => {
     files ??= listFiles()
@@ -60,7 +62,7 @@ export function addPage(app: HttpApp, embedders: readonly string[]): void {
     return reply
       .headers({
         'content-type': TYPES[extname(path)] ?? 'application/octet-stream',
-        'content-security-policy': contentPolicy(host, embedders),
+        'content-security-policy': contentPolicy(host),
         'x-content-type-options': 'nosniff',
         'referrer-policy': 'no-referrer',
         'cache-control': 'no-cache',
