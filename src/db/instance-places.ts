@@ -57,3 +57,20 @@ export const countBusyOnHosts = async (db: Kysely<NovaDb>): Promise<ReadonlyMap<
 
 const counted = (rows: readonly { host: string | null; count: number }[]): ReadonlyMap<string, number> =>
   new Map(rows.flatMap(({ host, count }) => (host === null ? [] : [[host, count] as const])))
+
+/** The system metadata of every instance on these hosts: one question, whose answer grows with what they hold. */
+export async function notesOnHosts(
+  db: Kysely<NovaDb>,
+  hosts: readonly string[],
+): Promise<readonly { readonly host: string; readonly notes: Readonly<Record<string, string>> }[]> {
+  if (hosts.length === 0) return []
+  const rows = await db
+    .selectFrom('instances')
+    .select(['host', 'system_metadata'])
+    .where('host', 'in', [...new Set(hosts)])
+    .where('deleted', '=', 0)
+    .execute()
+  return rows.flatMap(({ host, system_metadata }) =>
+    host === null ? [] : [{ host, notes: JSON.parse(system_metadata) as Record<string, string> }],
+  )
+}

@@ -31,6 +31,16 @@ export interface SchedulerConfig {
   readonly ramWeightMultiplier: number
   readonly cpuWeightMultiplier: number
   readonly diskWeightMultiplier: number
+  /** `[filter_scheduler] weight_classes` */
+  readonly weightClasses: readonly string[]
+  /** `[filter_scheduler] io_ops_weight_multiplier`, and so the rest */
+  readonly ioOpsWeightMultiplier: number
+  readonly numInstancesWeightMultiplier: number
+  readonly hypervisorVersionWeightMultiplier: number
+  readonly crossCellMoveWeightMultiplier: number
+  readonly imagePropsWeightMultiplier: number
+  /** `[filter_scheduler] image_props_weight_setting`: `os_distro=10`. */
+  readonly imagePropsWeightSetting: readonly string[]
   /** `[filter_scheduler] soft_affinity_weight_multiplier`, `soft_anti_affinity_…` */
   readonly softAffinityWeightMultiplier: number
   readonly softAntiAffinityWeightMultiplier: number
@@ -73,6 +83,13 @@ export const defaultSchedulerConfig: SchedulerConfig = {
   ramWeightMultiplier: 1,
   cpuWeightMultiplier: 1,
   diskWeightMultiplier: 1,
+  weightClasses: ['nova.scheduler.weights.all_weighers'],
+  ioOpsWeightMultiplier: -1,
+  numInstancesWeightMultiplier: 0,
+  hypervisorVersionWeightMultiplier: 1,
+  crossCellMoveWeightMultiplier: 1_000_000,
+  imagePropsWeightMultiplier: 0,
+  imagePropsWeightSetting: [],
   softAffinityWeightMultiplier: 1,
   softAntiAffinityWeightMultiplier: 1,
   limitTenantsToPlacementAggregate: false,

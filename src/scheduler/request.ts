@@ -44,6 +44,8 @@ export interface HostState {
 export interface CandidateHost extends HostState {
   /** The ways to take what is asked for from it; the first is preferred. */
   readonly ways: readonly AllocationRequest[]
+  /** How alike its servers are to the request, where that weighs. */
+  readonly likeness?: number
   /** What is free of each resource class right now, over the whole tree of the host. */
   readonly free: Readonly<Record<string, number>>
 }

@@ -10,7 +10,7 @@ import { orderByWeight } from './pick.ts'
 import { needsOf } from './resources.ts'
 import { selectHosts } from './select-hosts.ts'
 import { cloudOf, type CloudOptions, nodeOf, NOW, serviceOf, specOf, zoneOf } from './small-cloud.fixture.ts'
-import { weigh } from './weighers/index.ts'
+import { weigh, weighersOf } from './weighers/index.ts'
 
 const hostsOf = (selections: readonly (readonly { readonly host: string }[])[]) =>
   selections.map((selection) => selection.map(({ host }) => host))
@@ -251,10 +251,15 @@ suite('the rules of scheduling', () => {
       free: { MEMORY_MB: free },
     })
     const config = { ...defaultSchedulerConfig, cpuWeightMultiplier: 0, diskWeightMultiplier: 0 }
+    const { weighers } = weighersOf(config.weightClasses)
+    const asked = { config, group: undefined }
     const [a, b] = [host('a', 1_000), host('b', 4_000, [zoneOf('z', ['b'], { ram_weight_multiplier: '-2' })])]
-    const weights = weigh([a, b], config)
+    const weights = weigh([a, b], weighers, asked)
     assert.deepEqual([weights.get(a), weights.get(b)], [0.25, -2])
-    const packing = weigh([a, host('c', 4_000)], { ...config, ramWeightMultiplier: -1 })
+    const packing = weigh([a, host('c', 4_000)], weighers, {
+      ...asked,
+      config: { ...config, ramWeightMultiplier: -1 },
+    })
     assert.deepEqual([...packing.values()], [-0.25, -1])
   })
 

@@ -4,7 +4,7 @@ import { CONDUCTOR_TOPIC, conductorContract, SERVICE_VERSION } from '#contracts/
 import { clientOf, serveContract } from '#contracts/contract.ts'
 import { SCHEDULER_TOPIC, schedulerContract } from '#contracts/scheduler.ts'
 import type { Database } from '#db/kit/index.ts'
-import { hostsOfInstances } from '#db/instance-places.ts'
+import { hostsOfInstances, notesOnHosts } from '#db/instance-places.ts'
 import type { NovaDb } from '#db/schema.ts'
 import type { Clock } from '#lib/clock.ts'
 import { createHearing } from '#lib/hearing.ts'
@@ -18,9 +18,10 @@ import { type Filter, filtersOf } from './filters/index.ts'
 import { createGroups } from './groups.ts'
 import type { Random } from './pick.ts'
 import { countSelections } from './measure.ts'
-import { selectHosts } from './select-hosts.ts'
+import { selectHosts, type Selector } from './select-hosts.ts'
 import { createSelectTogether } from './select-together.ts'
 import { type Counting, createSnapshots } from './snapshot.ts'
+import { ioOps, type Weigher, weighersOf } from './weighers/index.ts'
 
 export interface SchedulerDependencies {
   readonly db: Database
@@ -45,15 +46,26 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
   const { db, bus, placement, clock, log, random = Math.random, ids = randomIds } = dependencies
   const config = { ...defaultSchedulerConfig, ...dependencies.config }
   const { filters, unknown } = filtersOf(config.enabledFilters, config.availableFilters)
+  const { weighers, unknown: unknownClasses } = weighersOf(config.weightClasses)
   const snapshots = createSnapshots({
     db,
     clock,
     defaultAvailabilityZone: config.defaultAvailabilityZone,
-    counting: countingOf(filters),
+    counting: countingOf(filters, weighers),
   })
   const hearing = createHearing(clock, config.reportIntervalMs)
-  const hostsOf = (uuids: readonly string[]) => hostsOfInstances(db.typed<NovaDb>(), uuids)
-  const selector = { placement, snapshots, filters, hostsOf, config, random, now: hearing.now, log }
+  const selector: Selector = {
+    placement,
+    snapshots,
+    filters,
+    weighers,
+    hostsOf: (uuids) => hostsOfInstances(db.typed<NovaDb>(), uuids),
+    notesOn: (hosts) => notesOnHosts(db.typed<NovaDb>(), hosts),
+    config,
+    random,
+    now: hearing.now,
+    log,
+  }
   const selectTogether = createSelectTogether(selector)
   const observe = dependencies.metrics && countSelections(dependencies.metrics, clock)
   const withGroup = createGroups({ db: db.typed<NovaDb>(), clock })
@@ -71,6 +83,11 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
         log.warn(
           { filters: unknown },
           'enabled_filters or available_filters names filters that are not there; they refuse nothing',
+        )
+      if (unknownClasses.length > 0)
+        log.warn(
+          { weighers: unknownClasses },
+          'weight_classes names weighers that are not there; they weigh nothing',
         )
       serving = await serveContract(schedulerContract, SCHEDULER_TOPIC, bus, {
         select: async (asked) => {
@@ -100,5 +117,10 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
   }
 }
 
-const countingOf = (filters: readonly Filter[]): Counting =>
-  Object.fromEntries(filters.flatMap(({ counts = [] }) => counts.map((name) => [name, 'each time' as const])))
+/** Filters refuse by what is true now; for weighing it may be a moment old. */
+const countingOf = (filters: readonly Filter[], weighers: readonly Weigher[]): Counting => ({
+  ...(weighers.includes(ioOps) && { ioOps: 'now and then' }),
+  ...Object.fromEntries(
+    filters.flatMap(({ counts = [] }) => counts.map((name) => [name, 'each time' as const])),
+  ),
+})

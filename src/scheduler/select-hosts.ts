@@ -19,19 +19,23 @@ import {
 } from './explain.ts'
 import { type Filter, FORCED, type Judge } from './filters/index.ts'
 import { joinedBy } from './groups.ts'
+import { type NotesOn, withLikeness } from './likeness.ts'
 import { orderByWeight, type Random } from './pick.ts'
 import { REQUEST_FILTERS } from './request-filters/index.ts'
 import type { CandidateHost, GroupSight, SchedulingRequest } from './request.ts'
 import { needsOf } from './resources.ts'
 import type { Snapshot, Snapshots } from './snapshot.ts'
-import { weigh } from './weighers/index.ts'
+import { weigh, type Weigher } from './weighers/index.ts'
 
 export interface Selector {
   readonly placement: Proposing & Pick<PlacementClient, 'claim' | 'claimAll'>
   readonly snapshots: Snapshots
   readonly filters: readonly Filter[]
+  readonly weighers: readonly Weigher[]
   /** The hosts of servers: of those that are on one. One question for all. */
   readonly hostsOf: (instanceUuids: readonly string[]) => Promise<ReadonlyMap<string, string>>
+  /** What is noted of the servers on hosts: asked only where it weighs. */
+  readonly notesOn: NotesOn
   readonly config: SchedulerConfig
   readonly random: Random
   readonly now: () => number
@@ -132,7 +136,8 @@ export async function lookAround(selector: Selector, request: SchedulingRequest)
     reason: 'is no compute node that is known here',
   }))
   const explanation = found.hosts.length === 0 ? noHostsAtAll() : explainRefusals(refusals, filters, request)
-  return { hosts: passed, refusals: [...refusals, ...unknown], explanation }
+  const hosts = await withLikeness(passed, request, selector.notesOn)
+  return { hosts, refusals: [...refusals, ...unknown], explanation }
 }
 
 function queryOf({ config }: Selector, request: SchedulingRequest, snapshot: Snapshot): CandidateQuery {
@@ -219,7 +224,7 @@ async function place(
     const { passed, refusals } = applyFilters(left, again, now)
     if (passed.length === 0 && lost.length === 0)
       return { placed, refusals, explanation: explainRefusals(refusals, again, now) }
-    const weights = weigh(passed, selector.config, group)
+    const weights = weigh(passed, selector.weighers, now)
     const order = orderByWeight(weights, selector.config.hostSubsetSize, selector.random)
     for (const [at, host] of order.entries()) {
       const way = await claimAny(selector.placement, consumer, host.ways)

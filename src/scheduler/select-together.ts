@@ -152,14 +152,16 @@ function choose(
   taken: Taken,
 ): Choice | undefined {
   const { spec, context, instanceUuids } = asked
-  const { config, random } = selector
+  const { config, weighers, random } = selector
   if (instanceUuids.some((uuid) => taken.by.has(uuid))) return undefined
   let hosts = sight.hosts.map((host) => (taken.ways.get(host.node.uuid) ?? []).reduce(taking, host))
   const picks: (Pick & { readonly node: string })[] = []
   const again = askedAgain(selector, spec, false)
   for (const instanceUuid of instanceUuids) {
     const { passed } = applyFilters(hosts, again, request)
-    const order = orderByWeight(weigh(passed, config), config.hostSubsetSize, random).filter(hasRoom)
+    const order = orderByWeight(weigh(passed, weighers, request), config.hostSubsetSize, random).filter(
+      hasRoom,
+    )
     const [host] = order
     const [way] = host?.ways ?? []
     if (!host || !way) return undefined

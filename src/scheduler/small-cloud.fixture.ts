@@ -7,6 +7,7 @@ import { defaultSchedulerConfig, type SchedulerConfig } from './config.ts'
 import { filtersOf } from './filters/index.ts'
 import { selectHosts, type Selector } from './select-hosts.ts'
 import { type Loads, snapshotOf } from './snapshot.ts'
+import { weighersOf } from './weighers/index.ts'
 
 export const NOW = 1_000_000_000
 
@@ -93,6 +94,8 @@ export interface CloudOptions {
   readonly config?: Partial<SchedulerConfig>
   readonly used?: Used
   readonly loads?: Loads
+  /** What is noted of servers on hosts. */
+  readonly notes?: readonly { readonly host: string; readonly notes: Readonly<Record<string, string>> }[]
   /** The hosts of servers. */
   readonly places?: Readonly<Record<string, string>>
   /** Says of a claim that somebody was faster. */
@@ -167,6 +170,8 @@ export function cloudOf(options: CloudOptions) {
       refresh: async () => look(),
     },
     filters: filtersOf(config.enabledFilters, config.availableFilters).filters,
+    weighers: weighersOf(config.weightClasses).weighers,
+    notesOn: async (hosts) => (options.notes ?? []).filter(({ host }) => hosts.includes(host)),
     async hostsOf(uuids) {
       named.push(uuids)
       const known = Object.entries(options.places ?? {})

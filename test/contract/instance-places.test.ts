@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import { countBusyOnHosts, countOnHosts, hostsOfInstances } from '#db/instance-places.ts'
+import { countBusyOnHosts, countOnHosts, hostsOfInstances, notesOnHosts } from '#db/instance-places.ts'
 import { insertInstances, type NewInstance, removeInstance } from '#db/instances.ts'
 import { openStores } from './db.ts'
 import { newInstance } from './fixtures.ts'
@@ -16,7 +16,7 @@ for (const { name, db } of await openStores()) {
       { host: one, taskState: 'image_snapshot' },
       { host: one, taskState: 'powering-off' },
       { host: one, vmState: 'stopped', taskState: 'rebuilding' },
-      { host: two, vmState: 'error' },
+      { host: two, vmState: 'error', systemMetadata: { image_os_distro: 'linux' } },
       { host: null, vmState: 'building', taskState: 'scheduling' },
     ]
     const instances = kinds.map((kind) => newInstance(kind))
@@ -34,5 +34,9 @@ for (const { name, db } of await openStores()) {
       [one, one, one, one, one, two, undefined, undefined],
     )
     assert.equal((await hostsOfInstances(db, [])).size, 0)
+    assert.deepEqual(await notesOnHosts(db, [two, randomUUID()]), [
+      { host: two, notes: { image_os_distro: 'linux' } },
+    ])
+    assert.equal((await notesOnHosts(db, [one])).length, 5)
   })
 }

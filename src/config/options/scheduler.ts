@@ -85,6 +85,36 @@ export const filterScheduler = group('filter_scheduler', {
   ram_weight_multiplier: { type: 'float', default: 1, help: 'Weight of free memory.' },
   cpu_weight_multiplier: { type: 'float', default: 1, help: 'Weight of free CPU.' },
   disk_weight_multiplier: { type: 'float', default: 1, help: 'Weight of free disk.' },
+  io_ops_weight_multiplier: {
+    type: 'float',
+    default: -1,
+    help: 'Weight of busy hosts: negative, calm ones are preferred.',
+  },
+  num_instances_weight_multiplier: {
+    type: 'float',
+    default: 0,
+    help: 'Weight of hosts that hold many servers: positive packs, negative spreads.',
+  },
+  hypervisor_version_weight_multiplier: {
+    type: 'float',
+    default: 1,
+    help: 'Weight of newer hypervisors.',
+  },
+  cross_cell_move_weight_multiplier: {
+    type: 'float',
+    default: 1000000,
+    help: 'Weight of the cell that a server moves out of; with one cell it makes no difference.',
+  },
+  image_props_weight_multiplier: {
+    type: 'float',
+    default: 0,
+    help: 'Weight of hosts whose servers have images alike: positive packs, negative spreads. Unless it is 0, each request reads what the proposed hosts hold.',
+  },
+  image_props_weight_setting: {
+    type: 'list',
+    default: [],
+    help: 'What each image property counts, as name=ratio; those that are not listed, nothing. All count 1 when none is listed.',
+  },
   soft_affinity_weight_multiplier: { type: 'float', default: 1, help: 'Weight of soft group affinity.' },
   soft_anti_affinity_weight_multiplier: {
     type: 'float',

@@ -3,14 +3,15 @@ import type { Weigher } from './weigher.ts'
 
 export const softAffinity: Weigher = {
   name: 'ServerGroupSoftAffinityWeigher',
-  weigh: ({ node }, group) => (group?.policy === 'soft-affinity' ? (group.onHost.get(node.host) ?? 0) : 0),
+  weigh: ({ node }, { group }) =>
+    group?.policy === 'soft-affinity' ? (group.onHost.get(node.host) ?? 0) : 0,
   multiplier: (config) => config.softAffinityWeightMultiplier,
   overrideKey: 'soft_affinity_weight_multiplier',
 }
 
 export const softAntiAffinity: Weigher = {
   name: 'ServerGroupSoftAntiAffinityWeigher',
-  weigh: ({ node }, group) =>
+  weigh: ({ node }, { group }) =>
     group?.policy === 'soft-anti-affinity' ? -(group.onHost.get(node.host) ?? 0) : 0,
   multiplier: (config) => config.softAntiAffinityWeightMultiplier,
   overrideKey: 'soft_anti_affinity_weight_multiplier',

@@ -1,41 +1,39 @@
 /** Weighing: each weigher's values are brought to 0..1 over the hosts in question, multiplied, and summed. */
 import type { SchedulerConfig } from '../config.ts'
 import { decimalOf } from '../number-text.ts'
-import type { CandidateHost, GroupSight } from '../request.ts'
-import { cpu } from './cpu.ts'
-import { disk } from './disk.ts'
-import { ram } from './ram.ts'
-import { softAffinity, softAntiAffinity } from './server-group.ts'
-import type { Weigher } from './weigher.ts'
-
-const WEIGHERS: readonly Weigher[] = [ram, cpu, disk, softAffinity, softAntiAffinity]
+import type { CandidateHost } from '../request.ts'
+import type { Weighed, Weigher } from './weigher.ts'
 
 /** Each host's weight; the larger, the better. */
 export function weigh(
   hosts: readonly CandidateHost[],
-  config: SchedulerConfig,
-  group?: GroupSight,
+  weighers: readonly Weigher[],
+  request: Weighed,
 ): ReadonlyMap<CandidateHost, number> {
-  const weights = new Map(hosts.map((host) => [host, 0]))
-  for (const weigher of WEIGHERS) {
-    const values = hosts.map((host) => weigher.weigh(host, group))
-    const normal = normalise(values, weigher.minimum)
-    for (const [index, host] of hosts.entries()) {
-      const weight = (normal[index] ?? 0) * multiplierOf(weigher, host, config)
-      weights.set(host, (weights.get(host) ?? 0) + weight)
-    }
+  const weights = hosts.map(() => 0)
+  for (const weigher of weighers) {
+    const normal = normalise(
+      hosts.map((host) => weigher.weigh(host, request)),
+      weigher.minimum,
+    )
+    if (!normal) continue
+    for (const [at, host] of hosts.entries())
+      weights[at] = (weights[at] ?? 0) + (normal[at] ?? 0) * multiplierOf(weigher, host, request.config)
   }
-  return weights
+  return new Map(hosts.map((host, at) => [host, weights[at] ?? 0]))
 }
 
-function normalise(values: readonly number[], minimum: number | undefined): number[] {
-  const lowest = Math.min(...values, minimum ?? Infinity)
-  const range = Math.max(...values) - lowest
-  return values.map((value) => (range === 0 ? 0 : (value - lowest) / range))
+/** Undefined where all are equal: they make no difference. */
+function normalise(values: readonly number[], minimum: number | undefined): readonly number[] | undefined {
+  const raised = minimum === undefined ? values : values.map((value) => Math.max(value, minimum))
+  const lowest = minimum ?? Math.min(...raised)
+  const range = Math.max(...raised) - lowest
+  return range === 0 ? undefined : raised.map((value) => (value - lowest) / range)
 }
 
 /** The option, or the smallest of what the host's aggregates say in its place. */
 function multiplierOf(weigher: Weigher, host: CandidateHost, config: SchedulerConfig): number {
+  if (host.aggregates.length === 0) return weigher.multiplier(config)
   const said = host.aggregates.flatMap(({ metadata }) => metadata[weigher.overrideKey] ?? [])
   const overrides = said.map(decimalOf).filter((value) => value !== undefined)
   // As in Nova, one that is no number spoils them all.
