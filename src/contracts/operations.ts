@@ -55,7 +55,7 @@ export const operationParams = {
   /** A suspended server goes on. */
   'unsuspend-server': Type.Object({}),
   /** `image`: null is the server's own. */
-  'rescue-server': Type.Object({ image: ImageOrNull }),
+  'rescue-server': Type.Object({ image: ImageOrNull, injected: Type.Optional(Injected) }),
   'unrescue-server': Type.Object({}),
   /** Forgotten, here too, as soon as the guest has it. */
   'set-password': Type.Object({ adminPass: Type.String() }),

@@ -12,7 +12,9 @@ import type { Image } from '#model/image/index.ts'
 import { POWER_STATES } from '#model/instance/index.ts'
 import {
   canDumpCrash,
+  type CanRescue,
   canPause,
+  canRescue,
   canSnapshot,
   canSuspend,
   type GuestDefinition,
@@ -255,6 +257,32 @@ export function virtDriverContract(
       await assert.rejects(again.suspend(gone.uuid))
     },
   )
+
+  driverTest('a rescued guest runs from elsewhere until it is told to go back, each twice', async (under) => {
+    if (!canRescue(under.driver)) return
+    const guest = guestOf(image)
+    const other = imageOf(disk)
+    await under.driver.spawn(guest, source)
+    let driver: VirtDriver & CanRescue = under.driver
+    const runs = async () => assert.equal((await driver.info(guest.uuid))?.powerState, running)
+    const restart = async () => {
+      const again = await under.restart()
+      assert.ok(canRescue(again))
+      driver = again
+    }
+    for (const from of [other, null]) {
+      await driver.rescue(guest, from, source)
+      await driver.rescue(guest, from, source)
+      await runs()
+      await restart()
+      await runs()
+      await driver.unrescue(guest)
+      await driver.unrescue(guest)
+      await runs()
+    }
+    await driver.destroy(guest.uuid, [])
+    assert.equal(await driver.info(guest.uuid), undefined)
+  })
 
   driverTest(
     'a snapshot is the disk in a format of its own, running or not, and leaves no trace',

@@ -1,7 +1,7 @@
 /** Rescue: the server runs from another image, its own disks beside it. */
 import { beginOperation, getServer } from '#api/instances/index.ts'
 import type { Answer, Call, Services } from '#api/kernel/index.ts'
-import { makePassword } from '#api/servers/index.ts'
+import { injectedOf, makePassword } from '#api/servers/index.ts'
 import { listComputeNodes } from '#db/compute-nodes.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { badRequest } from '#lib/fault.ts'
@@ -19,17 +19,15 @@ export async function rescue(call: RescueCall, services: Services): Promise<Answ
   requireAllowed('rescue', instance, call)
   const image = await rescueImage(call, services, sent?.rescue_image_ref)
   if (isVolumeBacked(instance)) await requireRescuable(call, services, instance, image)
+  const adminPass = sent?.adminPass ?? makePassword(services.ids, services.config.passwordLength)
   await beginOperation(call, services, {
     instance,
     operations: ['rescue'],
     action: 'rescue',
     saga: 'rescue-server',
-    params: { image },
+    params: { image, injected: injectedOf(adminPass) },
   })
-  if (!services.config.enableInstancePassword) return { body: {} }
-  return {
-    body: { adminPass: sent?.adminPass ?? makePassword(services.ids, services.config.passwordLength) },
-  }
+  return { body: services.config.enableInstancePassword ? { adminPass } : {} }
 }
 
 /** Null: the server's own. */

@@ -1,5 +1,6 @@
 /** Operations that not every driver can do: each is one row, and a driver that lacks the ability refuses them in the same words. */
 import type { Command } from '#contracts/compute.ts'
+import type { Injected } from '#contracts/operations.ts'
 import {
   canAttachInterface,
   canAttachVolume,
@@ -53,7 +54,9 @@ function able<D extends VirtDriver>({ can, ability, failure, run }: Row<D>): Ope
       const { driver } = world
       if (!can(driver)) throw lacking(ability)
       const images: ImageSource = { open: (imageId) => world.images.download(imageId) }
-      await run(driver, { uuid: guest.uuid, args, guest: guestDefinition(guest, world), images, world })
+      const injected = (args['injected'] ?? {}) as Injected
+      const definition = guestDefinition(guest, world, injected)
+      await run(driver, { uuid: guest.uuid, args, guest: definition, images, world })
     },
   }
 }
@@ -90,8 +93,11 @@ export const ABLE = {
     can: canRescue,
     ability: 'rescue',
     failure: 'The server could not be rescued.',
-    run: (driver, { guest, args, images }) =>
-      driver.rescue(guest, (args['image'] ?? null) as Image | null, images),
+    async run(driver, work) {
+      // The disks are to be as their owner left them: politely first.
+      await driver.powerOff(work.uuid, timeoutOf(work))
+      await driver.rescue(work.guest, (work.args['image'] ?? null) as Image | null, work.images)
+    },
   }),
   unrescue: able({
     can: canRescue,

@@ -2,6 +2,7 @@
 import type { OperationParams } from '#contracts/operations.ts'
 import { forgetParams } from '#db/operation-secrets.ts'
 import { POWER_STATES, type TaskState } from '#model/instance/index.ts'
+import { injectedArgs } from '../guest-spec.ts'
 import { type SagaColumns, type ServerSaga, serverSaga, type World } from '../world.ts'
 import { type PowerWork, powerStep } from './power-step.ts'
 import { shutdownTimeoutMs } from './stop-server.ts'
@@ -55,7 +56,12 @@ export const guestSagas: readonly ServerSaga[] = [
     event: 'compute_rescue_instance',
     work: {
       kind: 'rescue',
-      args: ({ image }) => ({ image }),
+      args: ({ image, injected }, instance, world) => ({
+        image,
+        timeoutMs: shutdownTimeoutMs(instance, world),
+        ...injectedArgs({ ...(injected && { injected }) }),
+      }),
+      over: (trx, ctx) => forgetParams(trx, ctx.operationId),
       moreTimeMs: (world) => world.config.buildTimeoutMs,
       vmState: 'rescued',
       powerState: running,

@@ -8,6 +8,7 @@ import type {
   CanDumpCrash,
   CanGrowDisks,
   CanPause,
+  CanRescue,
   CanSnapshot,
   CanSuspend,
   DiskSnapshot,
@@ -19,6 +20,7 @@ import { growDisk } from './disks.ts'
 import { findRunning, type Host } from './host.ts'
 import { isSuspended } from './memory.ts'
 import { resumeGuest } from './power.ts'
+import { rescueGuest, unrescueGuest } from './rescue.ts'
 import type { RunningGuest } from './running.ts'
 import { suspendGuest } from './suspend.ts'
 
@@ -28,6 +30,7 @@ export type Abilities = CanPause &
   CanGrowDisks &
   CanSnapshot &
   CanSuspend &
+  CanRescue &
   HasDiagnostics
 
 type Exclusively = <T>(uuid: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>
@@ -46,6 +49,9 @@ export function abilitiesOf(host: Host, exclusively: Exclusively): Abilities {
     unpause: (uuid) => exclusively(uuid, async () => unpause(await running(uuid))),
     suspend: (uuid) => exclusively(uuid, (signal) => suspendGuest(host, uuid, signal)),
     resume: (guest) => exclusively(guest.uuid, (signal) => resumeGuest(host, guest, signal)),
+    rescue: (guest, image, images) =>
+      exclusively(guest.uuid, (signal) => rescueGuest(host, guest, image, images, signal)),
+    unrescue: (guest) => exclusively(guest.uuid, (signal) => unrescueGuest(host, guest, signal)),
     triggerCrashDump: (uuid) =>
       exclusively(uuid, async () => (await (await running(uuid)).monitor()).injectNmi()),
     snapshot: (uuid) => exclusively(uuid, () => snapshot(host, uuid)),

@@ -79,7 +79,8 @@ function identityArguments(plan: LaunchPlan): string[] {
 }
 
 function diskArguments(plan: LaunchPlan): string[] {
-  const controller = plan.diskBus === 'scsi' ? ['-device', options('virtio-scsi-pci', { id: 'scsi0' })] : []
+  const isScsi = plan.diskBus === 'scsi' || plan.disks.some((disk) => disk.bus === 'scsi')
+  const controller = isScsi ? ['-device', options('virtio-scsi-pci', { id: 'scsi0' })] : []
   const disks = plan.disks.flatMap((disk) => [
     '-blockdev',
     JSON.stringify(blockNode(disk)),

@@ -3,6 +3,8 @@ import type { PluggedDevice } from './qmp/device-commands.ts'
 
 export type DiskBus = 'virtio' | 'scsi' | 'ide'
 
+export type DiskMedium = 'disk' | 'cdrom'
+
 export interface DiskLayer {
   readonly file: string
   readonly format: 'qcow2' | 'raw'
@@ -10,9 +12,13 @@ export interface DiskLayer {
 
 export interface Disk extends DiskLayer {
   /** Names the disk inside QEMU, and to the guest as its serial number where it is no volume. */
-  readonly id: 'root' | 'ephemeral0' | 'swap' | 'config' | `volume${number}`
+  readonly id: 'root' | 'rescue' | 'ephemeral0' | 'swap' | 'config' | `volume${number}`
   readonly backing?: DiskLayer
   readonly readOnly: boolean
+  /** Left out: that of the guest's disks. */
+  readonly bus?: DiskBus
+  /** Left out: a disk. */
+  readonly medium?: DiskMedium
   /** Not the guest's own: it comes and goes by this name. */
   readonly volumeId?: string
 }
@@ -37,12 +43,14 @@ export const blockNode = (disk: Disk) => ({
   }),
 })
 
-/** How a disk sits on each bus. */
-const DISK_DEVICES: Readonly<Record<DiskBus, string>> = {
-  virtio: 'virtio-blk-pci',
-  scsi: 'scsi-hd',
-  ide: 'ide-hd',
+/** How a disk, or one in a drive, sits on each bus. Virtio has no drives. */
+const DISK_DEVICES: Readonly<Record<DiskMedium, Readonly<Record<DiskBus, string>>>> = {
+  disk: { virtio: 'virtio-blk-pci', scsi: 'scsi-hd', ide: 'ide-hd' },
+  cdrom: { virtio: 'virtio-blk-pci', scsi: 'scsi-cd', ide: 'ide-cd' },
 }
+
+/** Where the firmware looks first for something to start. */
+const BOOT_ORDER: Readonly<Partial<Record<Disk['id'], number>>> = { rescue: 0, root: 1 }
 
 /** As much of a serial number as every bus can say; libvirt says as much of a volume's id. */
 const SERIAL_LENGTH = 20
@@ -50,7 +58,8 @@ const SERIAL_LENGTH = 20
 export const diskDeviceId = (disk: Disk): string => `disk-${disk.id}`
 
 /** The config drive is always virtio: Debian's cloud kernel sees neither SATA nor IDE CD drives. */
-export const busOf = (disk: Disk, diskBus: DiskBus): DiskBus => (disk.id === 'config' ? 'virtio' : diskBus)
+export const busOf = (disk: Disk, diskBus: DiskBus): DiskBus =>
+  disk.bus ?? (disk.id === 'config' ? 'virtio' : diskBus)
 
 /** Where a disk sits on its bus. Nothing: wherever there is room. */
 export interface DiskPlace {
@@ -61,13 +70,13 @@ export interface DiskPlace {
 /** What the guest sees, as `device_add` takes it. */
 export function diskDevice(disk: Disk, diskBus: DiskBus, place: DiskPlace): PluggedDevice {
   return {
-    driver: DISK_DEVICES[busOf(disk, diskBus)],
+    driver: DISK_DEVICES[disk.medium ?? 'disk'][busOf(disk, diskBus)],
     drive: disk.id,
     id: diskDeviceId(disk),
     serial: disk.volumeId?.slice(0, SERIAL_LENGTH) ?? disk.id,
     bus: place.bus,
     unit: place.unit,
-    bootindex: disk.id === 'root' ? 1 : undefined,
+    bootindex: BOOT_ORDER[disk.id],
   }
 }
 

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Flavor } from '#model/flavor/index.ts'
 import { type BootVolume, GuestRefused, type GuestVolume } from '#virt/port.ts'
-import type { Disk } from './disk-devices.ts'
+import type { Disk, DiskLayer } from './disk-devices.ts'
 import { configDriveArguments, writeConfigFiles } from './config-drive.ts'
 import type { BaseImage } from './images.ts'
 import type { Tools } from './tools.ts'
@@ -20,6 +20,18 @@ export function checkFits(flavor: Flavor, imageBytes: number): void {
   )
 }
 
+/** A disk that stands on another, as large as it or as said; the other's format is said, never probed. */
+export async function makeOverlay(
+  file: string,
+  { file: base, format }: DiskLayer,
+  tools: Tools,
+  bytes?: number,
+): Promise<DiskLayer & { readonly backing: DiskLayer }> {
+  const size = bytes === undefined ? [] : [String(bytes)]
+  await tools.run('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', format, '-b', base, file, ...size])
+  return { file, format: 'qcow2', backing: { file: base, format } }
+}
+
 /** An overlay as large as the flavor's root disk; its base and the base's format are said, never probed. */
 export async function makeRootDisk(
   dir: string,
@@ -30,25 +42,7 @@ export async function makeRootDisk(
   checkFits(flavor, base.virtualSize)
   const file = join(dir, 'disk')
   const bytes = flavor.rootGb === 0 ? base.virtualSize : flavor.rootGb * GIB
-  await tools.run('qemu-img', [
-    'create',
-    '-q',
-    '-f',
-    'qcow2',
-    '-F',
-    base.format,
-    '-b',
-    base.file,
-    file,
-    String(bytes),
-  ])
-  return {
-    id: 'root',
-    file,
-    format: 'qcow2',
-    backing: { file: base.file, format: base.format },
-    readOnly: false,
-  }
+  return { id: 'root', ...(await makeOverlay(file, base, tools, bytes)), readOnly: false }
 }
 
 /** Makes a disk as large as this, unless it is larger. */
@@ -116,8 +110,9 @@ export async function makeConfigDrive(
   dir: string,
   files: Readonly<Record<string, string | Buffer>>,
   tools: Tools,
+  name = 'disk.config',
 ): Promise<Disk> {
-  const file = join(dir, 'disk.config')
+  const file = join(dir, name)
   const content = await writeConfigFiles(dir, files)
   try {
     const maker = await tools.find('genisoimage', 'mkisofs', 'xorrisofs')

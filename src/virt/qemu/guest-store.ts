@@ -21,6 +21,8 @@ export interface GuestRecord {
   /** Names of the taps that were made. */
   readonly taps: readonly string[]
   readonly madeBy?: string
+  /** What it is started with while it is rescued, instead of its own disks. */
+  readonly rescue?: { readonly disks: readonly Disk[] }
   /** The guest's memory is in a file beside its disks: it goes on from there, under a QEMU with these arguments. */
   readonly suspended?: { readonly args: readonly string[] }
 }

@@ -5,13 +5,15 @@ import { makeConfigDrive } from './disks.ts'
 import type { GuestRecord } from './guest-store.ts'
 import { findRunning, type Host } from './host.ts'
 import { isSuspended } from './memory.ts'
+import { endRescue } from './rescue.ts'
 import { startGuest } from './start-guest.ts'
 import { stopGuest } from './stop-guest.ts'
 import { resumeSuspended } from './suspend.ts'
 
 async function recordOf(host: Host, guest: GuestDefinition): Promise<GuestRecord> {
-  const record = await host.store.find(guest.uuid)
-  if (!record) throw new Error(`Guest ${guest.uuid} has no disks on this host`)
+  const found = await host.store.find(guest.uuid)
+  if (!found) throw new Error(`Guest ${guest.uuid} has no disks on this host`)
+  const record = await endRescue(host, found)
   const hasConfigDrive = record.disks.some((disk) => disk.id === 'config')
   if (hasConfigDrive || !guest.configDrive) return record
   const config = await makeConfigDrive(host.store.dir(guest.uuid), guest.configDrive, host.tools)

@@ -38,7 +38,7 @@ async function planFor(host: Host, guest: GuestDefinition, record: GuestRecord):
     vcpus: guest.flavor.vcpus,
     memoryMb: guest.flavor.memoryMb,
     diskBus: record.diskBus,
-    disks: record.disks,
+    disks: record.rescue?.disks ?? record.disks,
     vifs: guest.vifs,
     paths: host.store.paths(guest.uuid),
   }
