@@ -10,6 +10,7 @@ import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { login } from '../cloud-client.ts'
 import { eventually } from '../eventually.ts'
+import { interfaceWalk, volumeWalk } from './devices-walk.ts'
 import { openstack, remains, temporaryStateDir } from './cloud-process.ts'
 
 const run = promisify(execFile)
@@ -138,6 +139,14 @@ export function openstackWalk(arrangement: Arrangement): void {
       'timeout 5 wget -q -O - http://169.254.169.254/openstack/latest/meta_data.json',
     )
     assert.equal((JSON.parse(about) as { name: string }).name, 's2')
+  })
+
+  test('a volume and an interface come to a running guest, and go', async () => {
+    const [client, ip] = [await login(stateDir, 'kilonova-demo'), await fixedIp('s1')]
+    const serverId = await field('s1', 'id')
+    const guest = { client, serverId, ssh: (command: string) => ssh(ip, command) }
+    await volumeWalk(guest)
+    await interfaceWalk(guest)
   })
 
   const statusOf = (server: string, status: string): Promise<string> =>
