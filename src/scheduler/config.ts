@@ -49,6 +49,9 @@ export interface SchedulerConfig {
   readonly placementAggregateRequiredForTenants: boolean
   /** `[scheduler] enable_isolated_aggregate_filtering` */
   readonly enableIsolatedAggregateFiltering: boolean
+  /** `[scheduler] query_placement_for_image_type_support`, `image_metadata_prefilter` */
+  readonly queryPlacementForImageTypeSupport: boolean
+  readonly imageMetadataPrefilter: boolean
   /** `service_down_time` */
   readonly serviceDownTimeMs: number
   /** `default_availability_zone`: of hosts that are in no zone. */
@@ -95,6 +98,8 @@ export const defaultSchedulerConfig: SchedulerConfig = {
   limitTenantsToPlacementAggregate: false,
   placementAggregateRequiredForTenants: false,
   enableIsolatedAggregateFiltering: false,
+  queryPlacementForImageTypeSupport: false,
+  imageMetadataPrefilter: false,
   serviceDownTimeMs: 60_000,
   defaultAvailabilityZone: 'nova',
   defaultScheduleZone: null,

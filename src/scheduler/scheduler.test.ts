@@ -75,7 +75,12 @@ suite('selecting hosts', () => {
   test('tells a user why all hosts were refused, without naming one', async () => {
     const nodes = [nodeOf('secret-1'), nodeOf('secret-2'), nodeOf('secret-3')]
     const services = [serviceOf('secret-1', { disabled: true }), serviceOf('secret-2'), serviceOf('secret-3')]
-    const { select, claimed } = cloudOf({ nodes, services, aggregates: [zoneOf('az1', ['secret-1'])] })
+    const { select, claimed } = cloudOf({
+      nodes,
+      services,
+      aggregates: [zoneOf('az1', ['secret-1'])],
+      isUntold: true,
+    })
     const { selections, explanation } = await select(specOf({ availabilityZone: 'az1' }))
     assert.deepEqual(selections, [[]])
     assert.equal(

@@ -21,7 +21,7 @@ import { type Filter, FORCED, type Judge } from './filters/index.ts'
 import { joinedBy } from './groups.ts'
 import { type NotesOn, withLikeness } from './likeness.ts'
 import { orderByWeight, type Random } from './pick.ts'
-import { REQUEST_FILTERS } from './request-filters/index.ts'
+import { REQUEST_FILTERS, zoneAggregates } from './request-filters/index.ts'
 import type { CandidateHost, GroupSight, SchedulingRequest } from './request.ts'
 import { needsOf } from './resources.ts'
 import type { Snapshot, Snapshots } from './snapshot.ts'
@@ -108,21 +108,9 @@ export async function requestOf(
 
 export async function lookAround(selector: Selector, request: SchedulingRequest): Promise<Sight> {
   let snapshot = await selector.snapshots.take()
-  const query = queryOf(selector, request, snapshot)
-  let answer: Awaited<ReturnType<PlacementClient['candidates']>>
-  try {
-    answer = await selector.placement.candidates(query)
-  } catch (error) {
-    if (!isFault(error, 'badRequest')) throw error
-    return { hosts: [], refusals: [], explanation: explainRefusedQuery(error.message) }
-  }
-  const { candidates, providers } = answer
-  if (candidates.length === 0)
-    return {
-      hosts: [],
-      refusals: [],
-      explanation: await explainShortage(selector.placement, query, snapshot),
-    }
+  const proposed = await propose(selector, request, snapshot)
+  if (typeof proposed === 'string') return { hosts: [], refusals: [], explanation: proposed }
+  const { candidates, providers } = proposed
   let found = candidateHosts(snapshot, candidates, providers)
   if (found.strangers.length > 0) {
     snapshot = await selector.snapshots.refresh()
@@ -138,6 +126,29 @@ export async function lookAround(selector: Selector, request: SchedulingRequest)
   const explanation = found.hosts.length === 0 ? noHostsAtAll() : explainRefusals(refusals, filters, request)
   const hosts = await withLikeness(passed, request, selector.notesOn)
   return { hosts, refusals: [...refusals, ...unknown], explanation }
+}
+
+type Proposed = Awaited<ReturnType<PlacementClient['candidates']>>
+
+/** What Placement proposes; or why it proposes nothing. */
+async function propose(
+  selector: Selector,
+  request: SchedulingRequest,
+  snapshot: Snapshot,
+): Promise<Proposed | string> {
+  const { placement } = selector
+  try {
+    const query = queryOf(selector, request, snapshot)
+    const inZone = zoneAggregates(query, request, snapshot)
+    const proposed = await placement.candidates(inZone)
+    if (proposed.candidates.length > 0) return proposed
+    // Hosts of the zone that Placement was not told of are found without it, and why there are none is said by the filter.
+    const anywhere = inZone === query ? proposed : await placement.candidates(query)
+    return anywhere.candidates.length > 0 ? anywhere : await explainShortage(placement, query, snapshot)
+  } catch (error) {
+    if (!isFault(error, 'badRequest')) throw error
+    return explainRefusedQuery(error.message)
+  }
 }
 
 function queryOf({ config }: Selector, request: SchedulingRequest, snapshot: Snapshot): CandidateQuery {

@@ -100,6 +100,8 @@ export interface CloudOptions {
   readonly places?: Readonly<Record<string, string>>
   /** Says of a claim that somebody was faster. */
   readonly races?: (host: string) => boolean
+  /** Placement was told of no aggregate's hosts. */
+  readonly isUntold?: boolean
   /** Placement refuses claims of several in one request. */
   readonly onlyAlone?: boolean
 }
@@ -120,8 +122,13 @@ export function cloudOf(options: CloudOptions) {
     MEMORY_MB: node.memoryMb,
     DISK_GB: node.localGb,
   })
+  const isMember = (node: ComputeNode, uuids: readonly string[]) =>
+    !options.isUntold &&
+    aggregates.some(({ uuid, hosts }) => uuids.includes(uuid) && hosts.includes(node.host))
   const fits = (node: ComputeNode, query: CandidateQuery) =>
     (query.inTree === undefined || query.inTree === node.uuid) &&
+    query.memberOf.every((anyOf) => isMember(node, anyOf)) &&
+    !isMember(node, query.notMemberOf ?? []) &&
     query.requiredTraits.every((trait) => node.traits.includes(trait)) &&
     !query.forbiddenTraits.some((trait) => node.traits.includes(trait)) &&
     Object.entries(query.resources).every(

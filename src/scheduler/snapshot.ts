@@ -16,6 +16,7 @@ import type { HostState } from './request.ts'
 export interface Snapshot {
   /** By the node's uuid, which is its resource provider's. */
   readonly hosts: ReadonlyMap<string, HostState>
+  readonly aggregates: readonly Aggregate[]
 }
 
 /** How many servers of a kind are on each host; of hosts that are not there, none. */
@@ -58,7 +59,7 @@ export function snapshotOf(
       },
     ]
   })
-  return { hosts: new Map(hosts) }
+  return { hosts: new Map(hosts), aggregates }
 }
 
 export interface Snapshots {

@@ -172,6 +172,8 @@ export function schedulerConfig(config: Config): SchedulerConfig {
     limitTenantsToPlacementAggregate: scheduler.limit_tenants_to_placement_aggregate,
     placementAggregateRequiredForTenants: scheduler.placement_aggregate_required_for_tenants,
     enableIsolatedAggregateFiltering: scheduler.enable_isolated_aggregate_filtering,
+    queryPlacementForImageTypeSupport: scheduler.query_placement_for_image_type_support,
+    imageMetadataPrefilter: scheduler.image_metadata_prefilter,
     serviceDownTimeMs: DEFAULT.service_down_time * MS,
     defaultAvailabilityZone: DEFAULT.default_availability_zone,
     defaultScheduleZone: DEFAULT.default_schedule_zone,
