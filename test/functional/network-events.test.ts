@@ -47,3 +47,51 @@ test('a port that goes takes its address from the server, once the API hears of 
     withinMs: 60_000,
   })
 })
+
+test('a floating IP that is given to a port, or taken from it, is seen in its server', async (t) => {
+  const cloud = await startCloud(t)
+  const demo = await cloud.as('demo')
+  const first = async (service: 'image' | 'network', path: string, key: string): Promise<string> => {
+    const found = (await demo.ok(service, 'GET', path)) as Record<string, { id: string }[]>
+    return found[key]?.[0]?.id ?? ''
+  }
+  const network = await first('network', '/networks?name=private', 'networks')
+  const wish = {
+    name: 's',
+    imageRef: await first('image', '/images', 'images'),
+    flavorRef: '1',
+    networks: [{ uuid: network }],
+  }
+  const { server } = (await demo.ok('compute', 'POST', '/servers', { server: wish })) as {
+    server: { id: string }
+  }
+  const show = async () =>
+    (
+      (await demo.ok('compute', 'GET', `/servers/${server.id}`)) as {
+        server: { status: string; addresses: Record<string, { addr: string; 'OS-EXT-IPS:type': string }[]> }
+      }
+    ).server
+  await eventually(async () => (await show()).status === 'ACTIVE', { what: 'the server', withinMs: 60_000 })
+  const floating = async () =>
+    Object.values((await show()).addresses)
+      .flat()
+      .filter((address) => address['OS-EXT-IPS:type'] === 'floating')
+      .map(({ addr }) => addr)
+      .join()
+
+  const port_id = await first('network', `/ports?device_id=${server.id}`, 'ports')
+  const floating_network_id = await first('network', '/networks?router:external=true', 'networks')
+  const made = (await demo.ok('network', 'POST', '/floatingips', {
+    floatingip: { floating_network_id, port_id },
+  })) as { floatingip: { id: string; floating_ip_address: string } }
+  const { id, floating_ip_address: address } = made.floatingip
+  const seen = (expected: string) =>
+    eventually(async () => (await floating()) === expected, { what: `'${expected}'`, withinMs: 60_000 })
+  await seen(address)
+  await demo.ok('network', 'PUT', `/floatingips/${id}`, { floatingip: { port_id: null } })
+  await seen('')
+  await demo.ok('network', 'PUT', `/floatingips/${id}`, { floatingip: { port_id } })
+  await seen(address)
+  await demo.ok('network', 'DELETE', `/floatingips/${id}`)
+  await seen('')
+})

@@ -11,12 +11,13 @@ import { lockDirectory } from '../up/lock.ts'
 import { ownNeighbours, sessionOf } from '../up/neighbours.ts'
 import { createPlane } from '../up/plane.ts'
 import { projectIds } from '../up/provision.ts'
-import { openStateDir } from '../up/state-dir.ts'
+import { openStateDir, SERVICE_PROJECT } from '../up/state-dir.ts'
 import type { DriverName } from '../up/up-arguments.ts'
 import { databaseAnswers } from './database.ts'
 import { healthMounts } from './health.ts'
 import { createProcessMetrics, measureDatabase, metricsMount } from './metrics.ts'
 import { levelOf, logsOf } from './log.ts'
+import { createServerEvents } from './server-events.ts'
 import { bootstrapInput, makeStandIns, STAND_IN_PATHS, volumeServices } from './stand-ins.ts'
 
 export interface StandInsOptions {
@@ -74,6 +75,11 @@ export function startStandIns(
       identity: neighbours.identity,
       images: neighbours.images,
       metadata: metadataOf(config, dir.state.metadataSecret),
+      tellServers: createServerEvents({
+        http,
+        session: sessionOf(login, 'neutron', SERVICE_PROJECT),
+        log: logOf('neutron'),
+      }),
     })
     for (const part of [keystone, glance, neutron, cinder]) {
       later(() => part.close())

@@ -12,6 +12,7 @@ import {
   type NetworkPlane,
   type NeutronDeps,
   type NeutronService,
+  type TellServers,
 } from '#stand-ins/neutron/index.ts'
 import { REGION, SERVICE_PROJECT, SERVICE_USERS, type StateDir, USERS } from '../up/state-dir.ts'
 import type { Footing } from './make.ts'
@@ -33,6 +34,7 @@ export interface StandInsFooting extends Footing {
   readonly publicUrl: string
   readonly stateDir: string
   readonly metadata: NonNullable<NeutronDeps['metadata']>
+  readonly tellServers: TellServers
 }
 
 export interface StandIns {
@@ -66,6 +68,7 @@ export function makeStandIns(footing: StandInsFooting): StandIns {
       publicUrl: `${publicUrl}${STAND_IN_PATHS.network}`,
       host: footing.config.DEFAULT.host,
       metadata: footing.metadata,
+      tellServers: footing.tellServers,
     }),
     cinder: createCinder({
       ...shared,

@@ -12,6 +12,7 @@ import type { Config } from '#config/index.ts'
 import { databaseAnswers } from '../services/database.ts'
 import { healthMounts } from '../services/health.ts'
 import { createProcessMetrics, metricsMount } from '../services/metrics.ts'
+import { createServerEvents } from '../services/server-events.ts'
 import { bootstrapInput } from '../services/stand-ins.ts'
 import { type Computes, createComputes } from './computes.ts'
 import { writeCredentials } from './credentials.ts'
@@ -23,7 +24,7 @@ import { makeFlavors, projectIds, uploadTiny } from './provision.ts'
 import { resetStateDir } from './reset.ts'
 import { CATALOG, createServices, type Ground, type Part, PATHS, type Services } from './services.ts'
 import { hostAddress, loadSettings } from './settings.ts'
-import { openStateDir, type StateDir } from './state-dir.ts'
+import { openStateDir, SERVICE_PROJECT, type StateDir } from './state-dir.ts'
 import { createStopwatch } from './stopwatch.ts'
 import type { TinyImage } from './tiny-image.ts'
 import type { DriverName } from './up-arguments.ts'
@@ -152,6 +153,7 @@ interface Made {
 function groundOf(options: CloudOptions, made: Made): Ground {
   const { dir, config, db, http, publicUrl, metrics, logOf } = made
   const clock = systemClock
+  const login = loginDeps(dir, http, publicUrl)
   const plane = createPlane({ ...options, clock, log: logOf('neutron') })
   // Whoever awaits it hears of its failure; until then it is nobody's.
   plane.catch(() => undefined)
@@ -165,7 +167,12 @@ function groundOf(options: CloudOptions, made: Made): Ground {
     metadataSecret: dir.state.metadataSecret,
     metrics,
     logOf,
-    neighbours: ownNeighbours({ config, ...loginDeps(dir, http, publicUrl) }),
+    neighbours: ownNeighbours({ config, ...login }),
+    tellServers: createServerEvents({
+      http,
+      session: sessionOf(login, 'neutron', SERVICE_PROJECT),
+      log: logOf('neutron'),
+    }),
     plane,
   }
 }

@@ -9,7 +9,7 @@ import type { Ids } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
 import type { Metrics } from '#lib/metrics.ts'
 import type { Keystone } from '#stand-ins/keystone/index.ts'
-import type { NetworkPlane, NeutronService } from '#stand-ins/neutron/index.ts'
+import type { NetworkPlane, NeutronService, TellServers } from '#stand-ins/neutron/index.ts'
 import { makeBus } from '../services/bus.ts'
 import {
   makeApi,
@@ -33,6 +33,7 @@ export interface Ground {
   readonly ids: Ids
   readonly config: Config
   readonly neighbours: Neighbours
+  readonly tellServers: TellServers
   /** Being found out while the rest is wired. */
   readonly plane: Promise<NetworkPlane>
   /** The cloud's origin, as clients see it. */

@@ -18,6 +18,8 @@ export interface Work {
   readonly addressCursors: Map<string, bigint>
   /** Whether ports get a DHCP server and real devices. */
   readonly plane: Pick<NetworkPlane, 'vifType' | 'vifDetails' | 'serves'>
+  /** What is seen of the port from outside changes: its server is told of when this is written. */
+  touchPort(portId: string): void
   /** Refuses one more of a kind when the project's quota is used up. */
   checkQuota(kind: KindName, projectId: string): Promise<void>
 }

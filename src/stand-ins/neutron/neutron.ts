@@ -24,6 +24,9 @@ import { firstProjectNetwork, provision, type ProvisionInput, type Provisioned }
 import { checkQuota, QUOTA_DEFAULTS, type Quotas } from './quotas.ts'
 import { listDocs, type NeutronDb } from './store.ts'
 
+/** Told after the change is written; returns at once. */
+export type TellServers = (events: readonly { readonly serverId: string; readonly portId: string }[]) => void
+
 export interface NeutronDeps {
   readonly db: Database
   readonly identity: Identity
@@ -37,6 +40,8 @@ export interface NeutronDeps {
   readonly host: string
   /** Nova's metadata service and the secret shared with it; without them guests have config drives only. */
   readonly metadata?: { readonly upstream: MetadataUpstream; readonly sharedSecret: string }
+  /** Hears of servers' ports that were given floating IPs, or lost them. Left out: nobody does. */
+  readonly tellServers?: TellServers
   /** Default limits that differ from Neutron's own. */
   readonly quotas?: Partial<Quotas>
 }
@@ -57,9 +62,11 @@ export function createNeutron(deps: NeutronDeps): NeutronService {
   const db: NeutronDb = deps.db.typed<NeutronTables>()
   const quotas: Quotas = { ...QUOTA_DEFAULTS, ...deps.quotas }
   const addressCursors = new Map<string, bigint>()
-  const write = <T>(caller: NeutronCaller, work: (work: Work) => Promise<T>): Promise<T> =>
-    deps.db.transaction<NeutronTables, T>((trx) =>
-      work({
+  const write = async <T>(caller: NeutronCaller, work: (work: Work) => Promise<T>): Promise<T> => {
+    let touched: string[] = []
+    const result = await deps.db.transaction<NeutronTables, T>((trx) => {
+      touched = []
+      return work({
         db: trx,
         caller,
         clock: deps.clock,
@@ -67,8 +74,12 @@ export function createNeutron(deps: NeutronDeps): NeutronService {
         addressCursors,
         plane: deps.plane,
         checkQuota: (kind, projectId) => checkQuota(trx, kind, projectId, quotas),
-      }),
-    )
+        touchPort: (portId) => void touched.push(portId),
+      })
+    })
+    await tellOf(deps, db, touched)
+    return result
+  }
   const neutron: Neutron = {
     db,
     publicUrl: deps.publicUrl,
@@ -106,6 +117,20 @@ export function createNeutron(deps: NeutronDeps): NeutronService {
       await deps.plane.close()
     },
   }
+}
+
+/** Of these ports, the ones that are servers' are told of. */
+async function tellOf(
+  { tellServers }: NeutronDeps,
+  db: NeutronDb,
+  portIds: readonly string[],
+): Promise<void> {
+  if (!tellServers || portIds.length === 0) return
+  const ports = await listDocs(db, 'port', { ids: portIds })
+  const events = ports
+    .filter((each) => each.device_owner.startsWith('compute:'))
+    .map((each) => ({ serverId: each.device_id, portId: each.id }))
+  if (events.length > 0) tellServers(events)
 }
 
 function agentFor(deps: NeutronDeps, db: NeutronDb): MetadataAgent | undefined {

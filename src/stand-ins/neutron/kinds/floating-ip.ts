@@ -56,6 +56,7 @@ export const floatingIp: Kind<'floatingip'> = {
       ...(await association(work, parent.id, base.id, input)),
     }
     await insertDoc(work.db, 'floatingip', doc)
+    touch(work, doc)
     return doc
   },
   async update(work, current, changes) {
@@ -67,14 +68,24 @@ export const floatingIp: Kind<'floatingip'> = {
           fixed_ip_address,
         })
       : {}
-    return change(work, 'floatingip', current, { ...(plain as Partial<FloatingIpDoc>), ...target })
+    const changed = await change(work, 'floatingip', current, {
+      ...(plain as Partial<FloatingIpDoc>),
+      ...target,
+    })
+    if (moves) touch(work, current, changed)
+    return changed
   },
   async remove(work, current) {
     const holder = await findDoc(work.db, 'port', current.floating_port_id)
     if (holder) await removePort(work.db, holder)
     await removeDoc(work.db, current.id)
+    touch(work, current)
   },
   view: viewFloatingIps,
+}
+
+function touch(work: Work, ...docs: readonly FloatingIpDoc[]): void {
+  for (const portId of new Set(docs.flatMap((doc) => doc.port_id ?? []))) work.touchPort(portId)
 }
 
 async function viewFloatingIps(
