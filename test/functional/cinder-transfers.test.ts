@@ -1,4 +1,4 @@
-/** Volumes that change hands, what this Cinder has none of, and the limits of everybody, over HTTP. */
+/** Volumes that change hands or become images, what this Cinder has none of, and the limits of everybody, over HTTP. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
@@ -109,4 +109,34 @@ test('the default class’s limits hold for projects that have none of their own
   assert.deepEqual([own.volumes, own.gigabytes], [3, 40])
   const of = bodyOf(await cloud.call(demo, 'GET', `/os-quota-sets/${demo.projectId}/defaults`)).quota_set
   assert.deepEqual([of.volumes, of.gigabytes, of.snapshots], [3, 30, 10])
+})
+
+test('a volume becomes an image of its owner’s, or stays what it was', async (t) => {
+  const cloud = await startCinder(t)
+  const [demo, alt] = await Promise.all(['demo', 'alt'].map(cloud.caller))
+  assert.ok(demo && alt)
+  const id = await make(cloud, demo)
+  const upload = (who: Caller, wish: object) =>
+    cloud.call(who, 'POST', `/volumes/${id}/action`, { 'os-volume_upload_image': wish })
+  for (const wish of [{}, { image_name: 'x', disk_format: 'iso' }, { image_name: 'x', visibility: 'public' }])
+    assert.equal((await upload(demo, wish)).status, 400, JSON.stringify(wish))
+  assert.equal((await upload(alt, { image_name: 'x' })).status, 404)
+  const settled = () =>
+    eventually(
+      async () => bodyOf(await cloud.call(demo, 'GET', `/volumes/${id}`)).volume.status === 'available',
+    )
+  const answer = await upload(demo, { image_name: 'of volume', disk_format: 'qcow2', force: false })
+  assert.equal(answer.status, 202, answer.text)
+  const { image_id: imageId, status } = bodyOf(answer)['os-volume_upload_image']
+  assert.equal(status, 'uploading')
+  await settled()
+  const image = bodyOf(await cloud.images.call(demo.token, 'GET', `/v2/images/${imageId}`))
+  assert.deepEqual(
+    [image.status, image.disk_format, image.owner, image.virtual_size],
+    ['active', 'qcow2', demo.projectId, 2 ** 30],
+  )
+  // More bytes than this Glance takes.
+  const large = bodyOf(await upload(demo, { image_name: 'large' }))['os-volume_upload_image']
+  await settled()
+  assert.equal((await cloud.images.call(demo.token, 'GET', `/v2/images/${large.image_id}`)).status, 404)
 })

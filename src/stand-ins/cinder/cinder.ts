@@ -59,6 +59,7 @@ export function createCinder(options: CinderOptions): Cinder {
     renderFault,
     maxBodyBytes: MAX_BODY_BYTES,
     requestIdHeaders: ['x-openstack-request-id', 'x-compute-request-id'],
+    mergeSlashes: true,
   })
   const selfUrl = () => `${options.publicUrl()}${options.mountPath ?? '/volume'}`
   const routes = routesOf({

@@ -19,6 +19,8 @@ export interface FileStore {
   copy(from: string, id: string, sizeGb: number): Promise<void>
   /** An image's bytes, made raw, grown to so many GiB. Throws for an image that refers to other files, or that is larger. */
   fill(id: string, image: { data: Readable; format: string }, sizeGb: number): Promise<void>
+  /** Hands the bytes to `take` as an image of the format. */
+  read(id: string, format: string, take: (bytes: Readable) => Promise<void>): Promise<void>
   grow(id: string, sizeGb: number): Promise<void>
   remove(id: string): Promise<void>
   /** Removes what nothing has: the rest of what was cut off. */
@@ -50,6 +52,17 @@ export function createFileStore(folder: string): FileStore {
         await run('cp', ['--sparse=always', '--reflink=auto', pathOf(from), path])
       }),
     fill: (id, image, sizeGb) => whole(id, sizeGb, (path) => writeImage(path, image, sizeGb)),
+    async read(id, format, take) {
+      if (format === 'raw') return take(await bytesOf(pathOf(id)))
+      const converted = `${pathOf(id)}.${format}${PARTIAL}`
+      try {
+        const args = ['convert', '-f', 'raw', '-O', format, pathOf(id), converted]
+        await run('qemu-img', args, { timeout: CONVERT_MS })
+        await take(await bytesOf(converted))
+      } finally {
+        await rm(converted, { force: true })
+      }
+    },
     grow: (id, sizeGb) => truncate(pathOf(id), sizeGb * GIB),
     remove: (id) => rm(pathOf(id), { force: true }),
     async sweep(isKept) {
@@ -61,6 +74,8 @@ export function createFileStore(folder: string): FileStore {
     },
   }
 }
+
+const bytesOf = async (path: string): Promise<Readable> => (await open(path)).createReadStream()
 
 async function writeImage(
   path: string,

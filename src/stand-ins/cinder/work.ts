@@ -6,9 +6,17 @@ import type { FileStore } from './files.ts'
 import { findVolumeRow, type Store, updateVolume } from './store.ts'
 import type { SnapshotRow, VolumeRow } from './tables.ts'
 
+export interface WaitingImage {
+  readonly id: string
+  readonly diskFormat: string
+  readonly containerFormat: string
+}
+
 export interface Work {
   makeVolume(row: VolumeRow, imageId: string | null): void
   removeVolume(id: string): void
+  /** Gives a waiting image the volume's bytes; the volume is then available again, and an image that got none is gone. */
+  uploadVolume(id: string, image: WaitingImage): void
   growVolume(id: string, sizeGb: number): void
   makeSnapshot(row: SnapshotRow): void
   removeSnapshot(id: string): void
@@ -67,6 +75,17 @@ export function createWork({ store, files, images, clock, log }: WorkDeps): Work
         await files.remove(id)
         await forgetVolume(id)
       }),
+    uploadVolume: (id, image) =>
+      begin(id, async () => {
+        try {
+          await files.read(id, image.diskFormat, (bytes) => images.upload(image.id, { ...image, bytes }))
+        } catch (error) {
+          log.error({ err: error, volume: id, image: image.id }, 'the image could not be written')
+          await images.remove(image.id)
+        } finally {
+          await setVolume(id, { status: 'available' })
+        }
+      }),
     growVolume: (id, size) =>
       begin(id, async () => {
         await files.grow(id, size)
@@ -101,6 +120,7 @@ export function createWork({ store, files, images, clock, log }: WorkDeps): Work
       const failed = { creating: 'error', downloading: 'error', extending: 'error_extending' } as const
       for (const { id, status } of volumes) {
         if (status === 'deleting') work.removeVolume(id)
+        else if (status === 'uploading') await setVolume(id, { status: 'available' })
         else if (Object.hasOwn(failed, status))
           await setVolume(id, { status: failed[status as keyof typeof failed] })
       }

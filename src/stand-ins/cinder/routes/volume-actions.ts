@@ -17,6 +17,7 @@ import {
   sizeOf,
   textOf,
 } from './context.ts'
+import { uploadImage } from './upload-image.ts'
 
 const REMOVABLE = new Set(['available', 'error', 'error_restoring', 'error_extending', 'error_managing'])
 
@@ -96,6 +97,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     await removeVolume(routes, row.id, { cascade: false, force: true })
     return { status: 202 }
   },
+  'os-volume_upload_image': uploadImage,
   'os-retype': async (routes, _call, { row }, args) => {
     const name = textOf(args, 'new_type') ?? ''
     const type = await findType(routes.store.db, name)
