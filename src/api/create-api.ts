@@ -98,6 +98,7 @@ export function createApi(services: Services): Api {
     renderFault,
     maxBodyBytes: config.maxBodyBytes,
     requestIdHeaders: REQUEST_ID_HEADERS,
+    mergeSlashes: true,
   })
   // The dispatcher reads bodies itself: what is JSON depends on more than the content type.
   app.removeAllContentTypeParsers()

@@ -8,6 +8,7 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify'
+import type { IncomingMessage } from 'node:http'
 import { Fault, FAULT_STATUS, type FaultKind } from '#lib/fault.ts'
 import type { Ids } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
@@ -31,6 +32,8 @@ export interface HttpAppOptions {
   readonly maxBodyBytes: number
   /** Response headers in which the request id is sent; the first also names it in requests. */
   readonly requestIdHeaders?: readonly string[]
+  /** Takes slashes in a row for one, as Paste does for services that it serves: some clients join paths that way. */
+  readonly mergeSlashes?: boolean
 }
 
 const REQUEST_ID = /^req-[0-9a-zA-Z-]{1,64}$/
@@ -52,6 +55,9 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     genReqId: () => options.ids.requestId(),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',
+    ...(options.mergeSlashes === true && {
+      rewriteUrl: ({ url = '/' }: IncomingMessage) => withSlashesMerged(url),
+    }),
     exposeHeadRoutes: false,
     schemaController: { compilersFactory: { buildValidator: NO_SCHEMAS, buildSerializer: NO_SCHEMAS } },
     return503OnClosing: true,
@@ -92,6 +98,15 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     sendFault(options, new Fault('notFound', 'The resource could not be found.'), request, reply),
   )
   return app
+}
+
+/** Not those of the query, where a value may hold a URL. */
+function withSlashesMerged(url: string): string {
+  const query = url.indexOf('?')
+  const twice = url.indexOf('//')
+  if (twice < 0 || (query >= 0 && query < twice)) return url
+  const end = query < 0 ? url.length : query
+  return url.slice(0, end).replace(/\/{2,}/g, '/') + url.slice(end)
 }
 
 function sendFault(options: HttpAppOptions, error: unknown, request: HttpRequest, reply: HttpReply): void {

@@ -55,7 +55,7 @@ export function createGlance(options: GlanceOptions): Glance {
     createPolicy({ rules: glanceRules, enforceScope: false, log }),
     store,
   )
-  const app = createHttpApp({ log, ids, renderFault, maxBodyBytes: MAX_BODY_BYTES })
+  const app = createHttpApp({ log, ids, renderFault, maxBodyBytes: MAX_BODY_BYTES, mergeSlashes: true })
   const selfUrl = () => `${options.publicUrl()}${options.mountPath ?? '/image'}`
   const routes: Routes = {
     app,

@@ -145,6 +145,7 @@ function createApp(deps: NeutronDeps, neutron: Neutron, quotas: Quotas): HttpApp
     ids: deps.ids,
     maxBodyBytes: MAX_BODY_BYTES,
     renderFault: (fault) => renderFault(fault),
+    mergeSlashes: true,
   })
   addVersions(app, neutron)
   addKind(app, neutron, network)

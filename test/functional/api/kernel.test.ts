@@ -19,6 +19,18 @@ test('discovery needs no token', async (t) => {
   assert.equal((await send('GET //v9/servers', { as: null })).status, 300)
 })
 
+test('slashes in a row are one, but for those of the query', async (t) => {
+  const { send } = await startApi(t)
+  const flavors = await send('GET /flavors/detail')
+  assert.equal(flavors.status, 200)
+  for (const path of ['//v2.1//flavors/detail', '//v2.1///flavors//detail'])
+    assert.deepEqual((await send(`GET ${path}`)).body, flavors.body, path)
+  assert.equal((await send('GET //v2.1//')).status, 200)
+  assert.equal((await send('GET /flavors//')).status, 404)
+  const marked = await send('GET //v2.1//flavors?marker=a//b')
+  assert.match(marked.text, /a\/\/b/)
+})
+
 test('a request without a good token gets what Keystone would say', async (t) => {
   const { send } = await startApi(t)
   for (const as of [null, 'nobody'] as const) {
