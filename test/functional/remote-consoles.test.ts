@@ -65,7 +65,7 @@ describe('remote consoles', () => {
     const answer = await old('novnc', 'os-getVNCConsole')
     assert.equal(answer.body.console.type, 'novnc')
     assert.match(answer.body.console.url, /token/)
-    assertFault(await old('xvpvnc', 'os-getVNCConsole'), 400, 'Unavailable console type xvpvnc.')
+    assertFault(await old('xvpvnc', 'os-getVNCConsole'), 400, 'Invalid console type xvpvnc')
     assertFault(await old('spice-html5', 'os-getSPICEConsole'), 400, 'Unavailable console type spice-html5.')
     assertFault(await old('serial', 'os-getSerialConsole'), 400, 'Unavailable console type serial.')
     assertFault(await old('novnc', 'os-getVNCConsole', '2.6'), 404, 'The resource could not be found.')
@@ -83,6 +83,8 @@ describe('remote consoles', () => {
       400,
       'Unavailable console type spice-html5.',
     )
+    assertFault(await post({ protocol: 'spice', type: 'novnc' }), 400, 'Unavailable console type novnc.')
+    assertFault(await post({ protocol: 'vnc', type: 'xvpvnc' }), 400, 'Invalid console type xvpvnc')
     assertFault(await post({ protocol: 'mks', type: 'webmks' }, '2.7'), 400, /'mks' is not one of/)
     assertFault(await post({ protocol: 'vnc', type: 'nope' }), 400, /'nope' is not one of/)
     assertFault(await post({ protocol: 'vnc' }), 400, /'type' is a required property$/)

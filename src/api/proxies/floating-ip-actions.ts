@@ -28,11 +28,12 @@ type AnyCall = Call<unknown, unknown, never>
 
 export function floatingIpActionRoutes(services: Services): readonly Route[] {
   const { passThrough, networks } = services
-  const find = async (call: AnyCall, wanted: string): Promise<Document> => {
+  /** `missing`: what is said when there is none: Nova has other words for each action. */
+  const find = async (call: AnyCall, wanted: string, missing: string): Promise<Document> => {
     const path = `floatingips?floating_ip_address=${encodeURIComponent(wanted)}`
     const answer = await passThrough.ask({ service: 'network', method: 'GET', path }, call)
     const [found] = answer['floatingips'] as Document[]
-    if (!found) throw notFound('floating IP not found')
+    if (!found) throw notFound(missing)
     return found
   }
   /** Points the floating IP, and notes where addresses float to now. */
@@ -57,14 +58,14 @@ export function floatingIpActionRoutes(services: Services): readonly Route[] {
       const instance = await getServer(call, services, `${RULE}:add`)
       const { address: floating, fixed_address: fixed } = call.body.addFloatingIp
       const target = targetOf(instance, floating, fixed)
-      const ip = await find(call, floating)
+      const ip = await find(call, floating, 'floating IP not found')
       await point(call, instance.uuid, ip, { port_id: target.portId, fixed_ip_address: target.address })
       return {}
     }),
     serve(removeIp, async (call) => {
       const { uuid } = await getServer(call, services, `${RULE}:remove`)
       const { address: floating } = call.body.removeFloatingIp
-      const ip = await find(call, floating)
+      const ip = await find(call, floating, `Floating IP not found for address ${floating}.`)
       const own = await networks.ports(uuid)
       if (!own.some(({ id }) => id === ip['port_id']))
         throw conflict(`Floating IP ${floating} is not associated with instance ${uuid}.`)

@@ -15,17 +15,22 @@ import {
   REMOTE_CONSOLES_RULE,
 } from './remote-consoles.spec.ts'
 
-const AVAILABLE = ['novnc']
+interface Wish {
+  readonly protocol: string
+  readonly type: string
+}
 
 export function remoteConsoleRoutes(services: Services): readonly Route[] {
   const nova = services.db.typed<NovaDb>()
 
   /** Makes the token and answers the URL; what cannot be had is a 400, a guest that is not there to show a 409. */
-  async function urlOf(call: Call<unknown, unknown, never>, uuid: string, type: string): Promise<string> {
+  async function urlOf(call: Call<unknown, unknown, never>, uuid: string, wish: Wish): Promise<string> {
+    const { protocol, type } = wish
     const instance = await visibleInstance(services, call, uuid)
     call.enforce(REMOTE_CONSOLES_RULE, { project_id: instance.projectId })
-    if (!AVAILABLE.includes(type) || !services.config.vncEnabled)
+    if (protocol !== 'vnc' || !services.config.vncEnabled)
       throw badRequest(`Unavailable console type ${type}.`)
+    if (type !== 'novnc') throw badRequest(`Invalid console type ${type}`)
     if (instance.host === null || instance.vmState === 'building')
       throw conflict(`Instance ${instance.uuid} is not ready`)
     const compute = clientOf(computeContract, computeTopic(instance.host), services.bus)
@@ -52,22 +57,24 @@ export function remoteConsoleRoutes(services: Services): readonly Route[] {
   }
 
   const oldAction = (
+    protocol: string,
     operation: typeof getVncConsole | typeof getSpiceConsole | typeof getSerialConsole,
   ): Route =>
     serve(operation as typeof getVncConsole, async (call) => {
       const [asked] = Object.values(call.body) as { type: string }[]
       const type = asked?.type ?? ''
-      return { body: { console: { type, url: await urlOf(call, call.params['id'] ?? '', type) } } }
+      const url = await urlOf(call, call.params['id'] ?? '', { protocol, type })
+      return { body: { console: { type, url } } }
     })
 
   return [
     serve(createRemoteConsole, async (call) => {
       const { protocol, type } = call.body.remote_console
-      const url = await urlOf(call, call.params['server_id'] ?? '', type)
+      const url = await urlOf(call, call.params['server_id'] ?? '', { protocol, type })
       return { body: { remote_console: { protocol, type, url } } }
     }),
-    oldAction(getVncConsole),
-    oldAction(getSpiceConsole),
-    oldAction(getSerialConsole),
+    oldAction('vnc', getVncConsole),
+    oldAction('spice', getSpiceConsole),
+    oldAction('serial', getSerialConsole),
   ]
 }

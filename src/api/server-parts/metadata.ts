@@ -68,8 +68,10 @@ export const metadataRoutes = (services: Services): readonly Route[] => [
   }),
   serve(spec.setMetadata, async (call) => {
     const { meta } = call.body
-    if (!Object.hasOwn(meta, call.params['id'] ?? '')) throw badRequest('Request body and URI mismatch')
-    await change(call, services, 'update', (now) => ({ ...now, ...meta }))
+    await change(call, services, 'update', (now) => {
+      if (!Object.hasOwn(meta, call.params['id'] ?? '')) throw badRequest('Request body and URI mismatch')
+      return { ...now, ...meta }
+    })
     return { body: { meta } }
   }),
   serve(spec.removeMetadata, async (call) => {
