@@ -24,6 +24,8 @@ export interface CommandRunner {
   isBusy(instanceUuid: string): boolean
   /** Whether guests were made or removed since the last question. */
   takeChanged(): boolean
+  /** How many builds failed by the host's fault since the last that succeeded. */
+  failedBuilds(): number
   /** Takes in nothing more. What runs goes on. */
   drain(): void
   /** Resolves when nothing runs, or after the time given in the configuration. */
@@ -53,6 +55,9 @@ function failureOf(error: unknown, operation: Operation): CommandOutcome {
   return { ...rest, message: operation.failure, retryable: operation.retryable }
 }
 
+/** Another host may fare better. */
+const isOfHost = (outcome: CommandOutcome): boolean => !outcome.ok && outcome.retryable
+
 export function createCommandRunner(world: World): CommandRunner {
   const { driver, conductor, clock, config, host } = world
   const locks = createKeyedLock()
@@ -63,6 +68,7 @@ export function createCommandRunner(world: World): CommandRunner {
   const closing = new AbortController()
   let draining = false
   let changed = false
+  let failedBuilds = 0
 
   const perform = async (
     command: Command,
@@ -110,7 +116,11 @@ export function createCommandRunner(world: World): CommandRunner {
   }
   const run = async (command: Command) => {
     const operation = OPERATIONS[command.kind]
-    const work = (signal: AbortSignal) => perform(command, operation, signal)
+    let given: AbortSignal | undefined
+    const work = (signal: AbortSignal) => {
+      given = signal
+      return perform(command, operation, signal)
+    }
     const reason = new Error(`A ${command.kind} came in between`)
     const began = clock.now()
     const running = operation.preempts?.(command)
@@ -118,6 +128,9 @@ export function createCommandRunner(world: World): CommandRunner {
       : locks.run(command.instanceUuid, work)
     const outcome = await running.catch((error: unknown) => failureOf(error, operation))
     counts.command(command.kind, outcome.ok, clock.now() - began)
+    if (command.kind === 'build' && outcome.ok) failedBuilds = 0
+    // Neither a delete that came in between nor what no host could have built speaks against this one.
+    else if (command.kind === 'build' && isOfHost(outcome) && given?.aborted === false) failedBuilds += 1
     changed ||= operation.changesUsage === true
     await report(command, outcome)
   }
@@ -140,6 +153,7 @@ export function createCommandRunner(world: World): CommandRunner {
       changed = false
       return was
     },
+    failedBuilds: () => failedBuilds,
     drain() {
       draining = true
     },

@@ -48,7 +48,7 @@ export function createCompute(deps: ComputeDeps): Compute {
   const { driver, host, config } = world
   const topic = computeTopic(host)
   const commands = createCommandRunner(world)
-  const inventory = createInventoryReporter(world)
+  const inventory = createInventoryReporter(world, commands.failedBuilds)
   const guests = createGuestRepair(world, commands.isBusy)
   const news = createPowerNews(world, commands.isBusy)
   let server: { close(): Promise<void> } | undefined

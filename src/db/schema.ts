@@ -240,6 +240,7 @@ interface ComputeNodesTable {
   local_gb_used: number
   disk_available_least: number | null
   running_vms: number
+  failed_builds: Generated<number>
   cpu_info: Json
   supported_instances: Json
   uptime_seconds: number | null

@@ -37,6 +37,7 @@ export interface SchedulerConfig {
   readonly ioOpsWeightMultiplier: number
   readonly numInstancesWeightMultiplier: number
   readonly hypervisorVersionWeightMultiplier: number
+  readonly buildFailureWeightMultiplier: number
   readonly crossCellMoveWeightMultiplier: number
   readonly imagePropsWeightMultiplier: number
   /** `[filter_scheduler] image_props_weight_setting`: `os_distro=10`. */
@@ -90,6 +91,7 @@ export const defaultSchedulerConfig: SchedulerConfig = {
   ioOpsWeightMultiplier: -1,
   numInstancesWeightMultiplier: 0,
   hypervisorVersionWeightMultiplier: 1,
+  buildFailureWeightMultiplier: 1_000_000,
   crossCellMoveWeightMultiplier: 1_000_000,
   imagePropsWeightMultiplier: 0,
   imagePropsWeightSetting: [],

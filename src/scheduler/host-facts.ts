@@ -28,6 +28,7 @@ const FACTS: Readonly<Record<string, (host: CandidateHost) => unknown>> = {
   disk_allocation_ratio: ({ node }) => node.diskAllocationRatio,
   supported_instances: ({ node }) => node.supportedInstances,
   num_instances: ({ servers }) => servers,
+  failed_builds: ({ node }) => node.failedBuilds ?? 0,
   num_io_ops: ({ ioOps }) => ioOps,
   cpu_info: ({ node }) => node.cpuInfo,
 }

@@ -107,6 +107,7 @@ for (const { name, db } of stores) {
       localGbUsed: 0,
       diskAvailableLeast: null,
       runningVms: 0,
+      failedBuilds: 2,
       cpuInfo: { arch: 'x86_64', topology: { cores: 2 } },
       supportedInstances: [['x86_64', 'qemu', 'hvm']],
       uptimeSeconds: 12,

@@ -164,6 +164,7 @@ export function schedulerConfig(config: Config): SchedulerConfig {
     ioOpsWeightMultiplier: filters.io_ops_weight_multiplier,
     numInstancesWeightMultiplier: filters.num_instances_weight_multiplier,
     hypervisorVersionWeightMultiplier: filters.hypervisor_version_weight_multiplier,
+    buildFailureWeightMultiplier: filters.build_failure_weight_multiplier,
     crossCellMoveWeightMultiplier: filters.cross_cell_move_weight_multiplier,
     imagePropsWeightMultiplier: filters.image_props_weight_multiplier,
     imagePropsWeightSetting: filters.image_props_weight_setting,

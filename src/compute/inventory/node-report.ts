@@ -20,9 +20,10 @@ export function nodeReport(parts: {
   readonly traits: readonly string[]
   readonly used: ResourceAmounts
   readonly runningVms: number
+  readonly failedBuilds: number
   readonly config: ComputeConfig
 }): NodeReport {
-  const { uuid, host, resources, traits, used, runningVms, config } = parts
+  const { uuid, host, resources, traits, used, runningVms, failedBuilds, config } = parts
   return {
     uuid,
     hypervisorHostname: config.hypervisorHostname ?? host,
@@ -38,6 +39,7 @@ export function nodeReport(parts: {
     localGbUsed: Math.ceil(config.reservedHostDiskMb / 1024) + (used['DISK_GB'] ?? 0),
     diskAvailableLeast: resources.diskFreeGb,
     runningVms,
+    failedBuilds,
     cpuInfo: resources.cpuInfo,
     supportedInstances: resources.supportedInstances,
     uptimeSeconds: resources.uptimeSeconds,

@@ -10,7 +10,8 @@ export interface InventoryReporter {
   report(): Promise<void>
 }
 
-export function createInventoryReporter(world: World): InventoryReporter {
+/** `failedBuilds`: how many builds failed since the last that succeeded. */
+export function createInventoryReporter(world: World, failedBuilds: () => number): InventoryReporter {
   const { driver, conductor, placement, host, ids, config } = world
   let uuid = ids.uuid()
   let isKnownToPlacement = false
@@ -24,7 +25,7 @@ export function createInventoryReporter(world: World): InventoryReporter {
       driver.list(),
     ])
     const runningVms = guests.filter((guest) => guest.powerState === POWER_STATES.running).length
-    return { resources, traits, runningVms }
+    return { resources, traits, runningVms, failedBuilds: failedBuilds() }
   }
   const tellConductor = async (seen: Awaited<ReturnType<typeof look>>, requestId: string) => {
     const node = nodeReport({ uuid, host, config, ...seen, used: await used() })

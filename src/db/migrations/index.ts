@@ -8,6 +8,7 @@ import { serviceProcesses } from './0005-service-processes.ts'
 import { archivedRows } from './0006-archived-rows.ts'
 import { usageIndex } from './0007-usage-index.ts'
 import { volumeTypes } from './0008-volume-types.ts'
+import { failedBuilds } from './0009-failed-builds.ts'
 
 export const NOVA_MIGRATIONS: readonly Migration[] = [
   nova,
@@ -18,4 +19,5 @@ export const NOVA_MIGRATIONS: readonly Migration[] = [
   archivedRows,
   usageIndex,
   volumeTypes,
+  failedBuilds,
 ]

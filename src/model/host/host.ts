@@ -33,6 +33,8 @@ export interface ComputeNode {
   readonly localGbUsed: number
   readonly diskAvailableLeast: number | null
   readonly runningVms: number
+  /** How many builds failed there since the last that succeeded; left out by who does not count them. */
+  readonly failedBuilds?: number
   /** Nova's `cpu_info`: arch, model, vendor, topology, features. */
   readonly cpuInfo: Readonly<Record<string, unknown>>
   /** `[arch, hypervisor type, vm mode]` that guests may ask for. */

@@ -1,7 +1,7 @@
 /** The weighers by their names in `weight_classes`. */
 import { namesOfClasses } from '../class-names.ts'
 import { cpu, disk, ram } from './free.ts'
-import { crossCell, hypervisorVersion } from './host.ts'
+import { buildFailure, crossCell, hypervisorVersion } from './host.ts'
 import { softAffinity, softAntiAffinity } from './server-group.ts'
 import { imageProperties, ioOps, numInstances } from './servers.ts'
 import type { Weigher } from './weigher.ts'
@@ -17,6 +17,7 @@ const BY_NAME: ReadonlyMap<string, Weigher> = new Map(
     imageProperties,
     softAffinity,
     softAntiAffinity,
+    buildFailure,
     crossCell,
   ].map((each) => [each.name, each]),
 )

@@ -1,4 +1,4 @@
-/** What a host is. */
+/** What a host is, and how it fared. */
 import type { Weigher } from './weigher.ts'
 
 /** Newer hypervisors are preferred. */
@@ -7,6 +7,15 @@ export const hypervisorVersion: Weigher = {
   weigh: ({ node }) => node.hypervisorVersion,
   multiplier: (config) => config.hypervisorVersionWeightMultiplier,
   overrideKey: 'hypervisor_version_weight_multiplier',
+}
+
+/** Hosts on which builds failed lately are the last to be tried. */
+export const buildFailure: Weigher = {
+  name: 'BuildFailureWeigher',
+  weigh: ({ node }) => node.failedBuilds ?? 0,
+  countsAgainst: true,
+  multiplier: (config) => config.buildFailureWeightMultiplier,
+  overrideKey: 'build_failure_weight_multiplier',
 }
 
 /** Prefers the cell that a server moves out of: as there is one cell, all hosts are in it. */

@@ -17,8 +17,10 @@ export function weigh(
       weigher.minimum,
     )
     if (!normal) continue
+    const sign = weigher.countsAgainst ? -1 : 1
     for (const [at, host] of hosts.entries())
-      weights[at] = (weights[at] ?? 0) + (normal[at] ?? 0) * multiplierOf(weigher, host, request.config)
+      weights[at] =
+        (weights[at] ?? 0) + (normal[at] ?? 0) * sign * multiplierOf(weigher, host, request.config)
   }
   return new Map(hosts.map((host, at) => [host, weights[at] ?? 0]))
 }

@@ -13,6 +13,8 @@ export interface Weigher {
   multiplier(config: SchedulerConfig): number
   /** The key under which aggregates of a host override the multiplier. */
   readonly overrideKey: string
+  /** The multiplier, also that of aggregates, is taken negatively. */
+  readonly countsAgainst?: true
   /** The value that counts as 0, as does what is below it; the lowest of the hosts when left out. */
   readonly minimum?: number
 }

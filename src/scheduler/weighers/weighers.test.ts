@@ -34,6 +34,10 @@ suite('weighers', () => {
     assert.equal(await order('NumInstancesWeigher', { numInstancesWeightMultiplier: -1 }, { loads }), 'abc')
     const nodes = ['a', 'b', 'c'].map((host, n) => nodeOf(host, { hypervisorVersion: 7_000_000 + n }))
     assert.equal(await order('HypervisorVersionWeigher', {}, { nodes }), 'cba')
+    const failing = ['a', 'b', 'c'].map((host, n) => nodeOf(host, { failedBuilds: (n * 2) % 3 }))
+    assert.equal(await order('BuildFailureWeigher', {}, { nodes: failing }), 'acb')
+    const trusted = [zoneOf('z', ['b'], { build_failure_weight_multiplier: '0.1' })]
+    assert.equal(await order('BuildFailureWeigher', {}, { nodes: failing, aggregates: trusted }), 'abc')
     const older = { hypervisorVersionWeightMultiplier: -1 }
     assert.equal(await order('HypervisorVersionWeigher', older, { nodes }), 'abc')
   })
