@@ -176,3 +176,24 @@ test('what a bus has no room for is refused before anything is done', async () =
     assert.equal(await diskCount(driver, guest.uuid), 4)
   })
 })
+
+test('the devices of a suspended guest stay as they are: its memory fits no others', async () => {
+  await withBench(async ({ driver, stateDir, dir }) => {
+    const [own, other] = [await volumeFile(dir), await volumeFile(dir)]
+    const guest = guestOf(imageOf(disk))
+    await driver.spawn(guest, source)
+    await driver.attachVolume(guest.uuid, own)
+    await driver.reboot(guest, 'hard')
+    await driver.suspend(guest.uuid)
+    const refused = /guest that is suspended stay as they are/
+    await assert.rejects(driver.attachVolume(guest.uuid, other), refused)
+    await assert.rejects(driver.detachVolume(guest.uuid, detached(own)), refused)
+    await assert.rejects(driver.attachInterface({ ...guest, vifs: [userVif()] }, userVif()), refused)
+    // What it has not goes as it always does.
+    await driver.detachVolume(guest.uuid, detached(other))
+    await driver.resume(guest)
+    assert.deepEqual(await openFiles(stateDir, guest.uuid, dir), [
+      String(own.connection?.data['device_path']),
+    ])
+  })
+})

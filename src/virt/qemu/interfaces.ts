@@ -9,6 +9,7 @@ import { freePort } from './places.ts'
 import type { Monitor } from './qmp/monitor.ts'
 import { tapNames } from './taps.ts'
 import { unplugDevice } from './unplug.ts'
+import { requireFree } from './volumes.ts'
 
 const NIC_NAME = /^nic([0-9]+)$/
 
@@ -35,6 +36,7 @@ function freeNumber(nics: ReadonlyMap<number, string>): number {
 async function rememberTaps(host: Host, uuid: string, change: (taps: Set<string>) => void): Promise<void> {
   const record = await host.store.find(uuid)
   if (!record) throw new Error(`Guest ${uuid} is not on this host`)
+  requireFree(record)
   const taps = new Set(record.taps)
   change(taps)
   await host.store.save({ ...record, taps: [...taps] })
@@ -72,6 +74,8 @@ export async function detachInterface(
   signal: AbortSignal,
 ): Promise<void> {
   const running = await findRunning(host, guest.uuid)
+  const record = await host.store.find(guest.uuid)
+  if (record) requireFree(record)
   if (running) {
     const monitor = await running.monitor()
     const number = numberOf(await nicsOf(monitor), vif)
@@ -81,7 +85,7 @@ export async function detachInterface(
   }
   const names = tapNames([vif])
   await host.taps.unplug(names)
-  if (await host.store.find(guest.uuid))
+  if (record)
     await rememberTaps(host, guest.uuid, (taps) => {
       for (const name of names) taps.delete(name)
     })

@@ -21,6 +21,12 @@ function freeId(disks: readonly Disk[]): Disk['id'] {
   }
 }
 
+/** Memory on disk fits only the devices that there were; a rescue ends with those that it began with. */
+export function requireFree({ suspended, rescue }: GuestRecord): void {
+  const is = suspended ? 'suspended' : rescue ? 'rescued' : undefined
+  if (is !== undefined) throw new GuestRefused(`The devices of a guest that is ${is} stay as they are`)
+}
+
 /** What IDE cannot do is said before anything is done. */
 function checkRoom({ disks, diskBus }: GuestRecord, isRunning: boolean): void {
   if (diskBus !== 'ide') return
@@ -71,6 +77,7 @@ const withDisk = (record: GuestRecord, disk: Disk): GuestRecord => ({
 export async function attachVolume(host: Host, uuid: string, volume: GuestVolume): Promise<void> {
   const record = await host.store.find(uuid)
   if (!record) throw new Error(`Guest ${uuid} is not on this host`)
+  requireFree(record)
   const guest = await findRunning(host, uuid)
   const known = record.disks.find(({ volumeId }) => volumeId === volume.volumeId)
   if (!known) checkRoom(record, guest !== undefined)
@@ -98,6 +105,7 @@ export async function detachVolume(
   const record = await host.store.find(uuid)
   const disk = record?.disks.find((each) => each.volumeId === volumeId)
   if (!record || !disk) return
+  requireFree(record)
   if (disk.id === 'root') throw new GuestRefused('A guest cannot be without the disk that it boots from')
   const guest = await findRunning(host, uuid)
   if (guest) await unplug(host, guest, disk, signal)
