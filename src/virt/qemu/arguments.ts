@@ -81,14 +81,20 @@ function identityArguments(plan: LaunchPlan): string[] {
 function diskArguments(plan: LaunchPlan): string[] {
   const isScsi = plan.diskBus === 'scsi' || plan.disks.some((disk) => disk.bus === 'scsi')
   const controller = isScsi ? ['-device', options('virtio-scsi-pci', { id: 'scsi0' })] : []
-  const disks = plan.disks.flatMap((disk) => [
-    '-blockdev',
-    JSON.stringify(blockNode(disk)),
-    '-device',
-    deviceOption(diskDevice(disk, plan.diskBus, diskPlace(plan, disk))),
-  ])
-  return [...controller, ...disks]
+  const onTheirBus = plan.disks.filter((disk) => disk.bus !== 'usb')
+  return [...controller, ...onTheirBus.flatMap((disk) => oneDisk(plan, disk))]
 }
+
+/** They sit on a bus that is made after all other disks. */
+const usbDiskArguments = (plan: LaunchPlan): string[] =>
+  plan.disks.filter((disk) => disk.bus === 'usb').flatMap((disk) => oneDisk(plan, disk))
+
+const oneDisk = (plan: LaunchPlan, disk: Disk): string[] => [
+  '-blockdev',
+  JSON.stringify(blockNode(disk)),
+  '-device',
+  deviceOption(diskDevice(disk, plan.diskBus, diskPlace(plan, disk))),
+]
 
 function consoleArguments({ paths, guestAgent }: LaunchPlan): string[] {
   const listening = (id: string, path: string) => options('socket', { id, path, server: true, wait: false })
@@ -153,5 +159,6 @@ export function buildArguments(plan: LaunchPlan): string[] {
     'rng-random,id=rng0,filename=/dev/urandom',
     '-device',
     'virtio-rng-pci,rng=rng0',
+    ...usbDiskArguments(plan),
   ]
 }

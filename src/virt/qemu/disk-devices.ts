@@ -1,7 +1,7 @@
 /** A disk as QEMU has it: the block device that is its data, and the device that the guest sees. The same at the start and later. */
 import type { PluggedDevice } from './qmp/device-commands.ts'
 
-export type DiskBus = 'virtio' | 'scsi' | 'ide'
+export type DiskBus = 'virtio' | 'scsi' | 'ide' | 'usb'
 
 export type DiskMedium = 'disk' | 'cdrom'
 
@@ -43,10 +43,10 @@ export const blockNode = (disk: Disk) => ({
   }),
 })
 
-/** How a disk, or one in a drive, sits on each bus. Virtio has no drives. */
+/** How a disk, or one in a drive, sits on each bus. Virtio and USB have no drives. */
 const DISK_DEVICES: Readonly<Record<DiskMedium, Readonly<Record<DiskBus, string>>>> = {
-  disk: { virtio: 'virtio-blk-pci', scsi: 'scsi-hd', ide: 'ide-hd' },
-  cdrom: { virtio: 'virtio-blk-pci', scsi: 'scsi-cd', ide: 'ide-cd' },
+  disk: { virtio: 'virtio-blk-pci', scsi: 'scsi-hd', ide: 'ide-hd', usb: 'usb-storage' },
+  cdrom: { virtio: 'virtio-blk-pci', scsi: 'scsi-cd', ide: 'ide-cd', usb: 'usb-storage' },
 }
 
 /** Where the firmware looks first for something to start. */
@@ -81,3 +81,4 @@ export function diskDevice(disk: Disk, diskBus: DiskBus, place: DiskPlace): Plug
 }
 
 export const SCSI_PLACE: DiskPlace = { bus: 'scsi0.0' }
+export const USB_PLACE: DiskPlace = { bus: 'usb.0' }

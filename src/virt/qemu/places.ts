@@ -1,5 +1,5 @@
 /** Where devices sit. On q35 only what sits in a PCIe root port can come and go: whatever may leave gets one, and some are kept free. */
-import { busOf, type Disk, type DiskBus, type DiskPlace, SCSI_PLACE } from './disk-devices.ts'
+import { busOf, type Disk, type DiskBus, type DiskPlace, SCSI_PLACE, USB_PLACE } from './disk-devices.ts'
 import { GuestRefused } from '#virt/port.ts'
 import { options } from './option-list.ts'
 import type { Monitor } from './qmp/monitor.ts'
@@ -32,6 +32,7 @@ const leaving = ({ disks, diskBus }: Machine): readonly Disk[] =>
 export function diskPlace(plan: Machine, disk: Disk): DiskPlace {
   const bus = busOf(disk, plan.diskBus)
   if (bus === 'scsi') return SCSI_PLACE
+  if (bus === 'usb') return USB_PLACE
   const q35 = isQ35(plan.machine)
   if (bus === 'ide') {
     const index = plan.disks.filter((each) => busOf(each, plan.diskBus) === 'ide').indexOf(disk)

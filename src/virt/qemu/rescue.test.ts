@@ -67,6 +67,7 @@ test('an image may say how it is to be seen: the disks of the guest stay where t
     const ways = [
       { hw_rescue_bus: 'scsi', hw_rescue_device: 'disk' },
       { hw_rescue_bus: 'virtio' },
+      { hw_rescue_bus: 'usb' },
       { hw_rescue_bus: 'ide', hw_rescue_device: 'disk' },
     ]
     let expected = BOOT_TEXT

@@ -25,7 +25,7 @@ interface Stable {
 
 /** What each medium may sit on. */
 const BUSES: Readonly<Record<DiskMedium, Readonly<Record<string, DiskBus>>>> = {
-  disk: { virtio: 'virtio', scsi: 'scsi', ide: 'ide' },
+  disk: { virtio: 'virtio', scsi: 'scsi', ide: 'ide', usb: 'usb' },
   cdrom: { scsi: 'scsi', ide: 'ide' },
 }
 
