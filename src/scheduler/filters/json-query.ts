@@ -11,7 +11,7 @@ export type Lookup = (path: readonly string[]) => unknown
 export type Query = (look: Lookup) => boolean
 
 /** So many values, of which lists may be in lists so deep: more than anybody writes, and done with at once for each of many hosts. */
-const MOST_VALUES = 1_000
+const MOST_VALUES = 200
 const MOST_DEPTH = 50
 
 type Term = (look: Lookup) => unknown

@@ -35,10 +35,21 @@ function normalise(values: readonly number[], minimum: number | undefined): read
 
 /** The option, or the smallest of what the host's aggregates say in its place. */
 function multiplierOf(weigher: Weigher, host: CandidateHost, config: SchedulerConfig): number {
-  if (host.aggregates.length === 0) return weigher.multiplier(config)
-  const said = host.aggregates.flatMap(({ metadata }) => metadata[weigher.overrideKey] ?? [])
+  const said = saidOf(weigher.overrideKey, host)
+  if (said.length === 0) return weigher.multiplier(config)
   const overrides = said.map(decimalOf).filter((value) => value !== undefined)
   // As in Nova, one that is no number spoils them all.
-  const areNumbers = said.length > 0 && overrides.length === said.length
-  return areNumbers ? Math.min(...overrides) : weigher.multiplier(config)
+  return overrides.length === said.length ? Math.min(...overrides) : weigher.multiplier(config)
+}
+
+const NOTHING: readonly string[] = []
+
+/** Most aggregates say nothing: this is asked of each host and weigher, for each server. */
+function saidOf(key: string, { aggregates }: CandidateHost): readonly string[] {
+  let said = NOTHING
+  for (const { metadata } of aggregates) {
+    const value = metadata[key]
+    if (value !== undefined) said = [...said, value]
+  }
+  return said
 }
