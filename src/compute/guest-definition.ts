@@ -2,8 +2,8 @@
 import type { GuestSpec } from '#contracts/compute.ts'
 import type { Injected } from '#contracts/operations.ts'
 import type { Ids } from '#lib/ids.ts'
-import { configDriveFiles } from '#model/metadata/index.ts'
-import type { GuestDefinition } from '#virt/port.ts'
+import { configDriveFiles, taggedDisks } from '#model/metadata/index.ts'
+import type { BootVolume, GuestDefinition } from '#virt/port.ts'
 import type { ComputeConfig } from './config.ts'
 import type { World } from './world.ts'
 
@@ -15,6 +15,7 @@ const needsConfigDrive = (guest: GuestSpec, config: ComputeConfig): boolean =>
 
 const driveOf = (
   guest: GuestSpec,
+  volumes: readonly BootVolume[],
   { adminPass, files = [] }: Injected,
   { config, ids }: { readonly config: ComputeConfig; readonly ids: Ids },
 ): Record<string, string | Buffer> =>
@@ -39,6 +40,7 @@ const driveOf = (
         : null,
     userData: guest.userData,
     vifs: guest.vifs,
+    disks: taggedDisks(volumes),
     securityGroups: [],
     rootDeviceName: '/dev/vda',
     adminPassword: adminPass ?? null,
@@ -47,11 +49,12 @@ const driveOf = (
     vendorData: {},
   })
 
-/** `injected`: what a guest that is built now finds on its config drive, and no later one does. */
+/** `injected` and `volumes`: what a guest that is built now finds told on its config drive, and no later one does. */
 export function guestDefinition(
   guest: GuestSpec,
   { config, ids }: Pick<World, 'config' | 'ids'>,
   injected: Injected = {},
+  volumes: readonly BootVolume[] = [],
 ): GuestDefinition {
   const { uuid, name, flavor, image, vifs } = guest
   return {
@@ -60,6 +63,6 @@ export function guestDefinition(
     flavor,
     image,
     vifs,
-    configDrive: needsConfigDrive(guest, config) ? driveOf(guest, injected, { config, ids }) : null,
+    configDrive: needsConfigDrive(guest, config) ? driveOf(guest, volumes, injected, { config, ids }) : null,
   }
 }

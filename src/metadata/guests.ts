@@ -3,17 +3,23 @@
  * (HMAC-SHA256 of the instance's id with the shared secret), for a guest can send headers too.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { listBlockDevicesOf } from '#db/block-devices.ts'
 import { findInstance } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
 import { Fault } from '#lib/fault.ts'
-import type { Instance } from '#model/instance/index.ts'
+import type { BlockDevice, Instance } from '#model/instance/index.ts'
 import type { MetadataDeps } from './metadata.ts'
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>
 
+export interface Guest {
+  readonly instance: Instance
+  readonly devices: readonly BlockDevice[]
+}
+
 export interface Guests {
   /** Throws 400 without the headers, 403 when the signature is wrong, 404 when there is no such guest. */
-  find(headers: Headers): Promise<Instance>
+  find(headers: Headers): Promise<Guest>
   forget(uuid: string): void
 }
 
@@ -21,19 +27,20 @@ export interface Guests {
 const MAX_KEPT = 1_000
 
 export function createGuests({ db, clock, config }: MetadataDeps): Guests {
-  const kept = new Map<string, { readonly instance: Instance; readonly until: number }>()
+  const kept = new Map<string, { readonly guest: Guest; readonly until: number }>()
   const nova = db.typed<NovaDb>()
 
-  async function read(uuid: string): Promise<Instance | undefined> {
+  async function read(uuid: string): Promise<Guest | undefined> {
     const known = kept.get(uuid)
-    if (known && known.until > clock.now()) return known.instance
+    if (known && known.until > clock.now()) return known.guest
     const instance = await findInstance(nova, uuid)
     kept.delete(uuid)
     if (!instance) return undefined
-    kept.set(uuid, { instance, until: clock.now() + config.cacheMs })
+    const guest = { instance, devices: await listBlockDevicesOf(nova, uuid) }
+    kept.set(uuid, { guest, until: clock.now() + config.cacheMs })
     const [oldest] = kept.keys()
     if (kept.size > MAX_KEPT && oldest !== undefined) kept.delete(oldest)
-    return instance
+    return guest
   }
 
   return {
@@ -42,9 +49,9 @@ export function createGuests({ db, clock, config }: MetadataDeps): Guests {
       const projectId = only(headers, 'x-tenant-id')
       if (!isSigned(uuid, only(headers, 'x-instance-id-signature'), config.sharedSecret))
         throw new Fault('forbidden', 'Invalid proxy request signature.')
-      const instance = await read(uuid)
-      if (!instance || instance.projectId !== projectId) throw new Fault('notFound', 'Not Found')
-      return instance
+      const guest = await read(uuid)
+      if (!guest || guest.instance.projectId !== projectId) throw new Fault('notFound', 'Not Found')
+      return guest
     },
     forget: (uuid) => void kept.delete(uuid),
   }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
+import { insertBlockDevices } from '#db/block-devices.ts'
 import { openDatabase } from '#db/kit/index.ts'
 import { insertInstances, updateInstance } from '#db/instances.ts'
 import type { NovaDb } from '#db/schema.ts'
@@ -178,5 +179,35 @@ describe('a guest’s record', () => {
     assert.equal((await meta()).meta, undefined)
     now += CACHE_MS
     assert.deepEqual((await meta()).meta, { new: 'yes' })
+  })
+})
+
+describe('a volume with a tag', () => {
+  it('is told as a device, from the moment that the guest has it', async () => {
+    const volume = {
+      uuid: randomIds.uuid(),
+      instanceUuid: uuid,
+      sourceType: 'volume' as const,
+      destinationType: 'volume' as const,
+      imageId: null,
+      volumeId: 'v1',
+      snapshotId: null,
+      deviceName: '/dev/vdb',
+      bootIndex: null,
+      volumeSizeGb: 1,
+      guestFormat: null,
+      diskBus: null,
+      deviceType: null,
+      deleteOnTermination: false,
+      attachmentId: null,
+      tag: 'data',
+      volumeType: null,
+    }
+    await insertBlockDevices(db.typed<NovaDb>(), [volume], { now })
+    now += CACHE_MS
+    const told = JSON.parse(await text('/openstack/latest/meta_data.json')) as { devices: object[] }
+    assert.deepEqual(told.devices, [
+      { type: 'disk', bus: 'none', address: 'none', serial: 'v1', path: '/dev/vdb', tags: ['data'] },
+    ])
   })
 })

@@ -5,8 +5,7 @@ import { Fault } from '#lib/fault.ts'
 import { createHttpApp, type HttpApp, type HttpReply, type HttpRequest } from '#lib/http/index.ts'
 import type { Ids } from '#lib/ids.ts'
 import type { Log } from '#lib/log.ts'
-import type { Instance } from '#model/instance/index.ts'
-import { createGuests } from './guests.ts'
+import { createGuests, type Guest } from './guests.ts'
 import { readPassword, storePassword } from './password.ts'
 import { sourceOf } from './source-of.ts'
 import { find, isPassword, segmentsOf } from './tree.ts'
@@ -53,11 +52,11 @@ export function createMetadata(deps: MetadataDeps): Metadata {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 
   app.get('/*', async (request, reply) => {
-    const instance = await guests.find(request.headers)
-    return answer(deps, instance, pathOf(request), reply)
+    const guest = await guests.find(request.headers)
+    return answer(deps, guest, pathOf(request), reply)
   })
   app.post('/*', async (request, reply) => {
-    const instance = await guests.find(request.headers)
+    const { instance } = await guests.find(request.headers)
     if (!isPassword(pathOf(request))) throw new Fault('methodNotAllowed', 'Method Not Allowed')
     await storePassword(deps, instance, request.body)
     guests.forget(instance.uuid)
@@ -74,10 +73,10 @@ export function createMetadata(deps: MetadataDeps): Metadata {
 
 const pathOf = (request: HttpRequest): string[] => segmentsOf(request.url.split('?')[0] ?? '')
 
-function answer(deps: MetadataDeps, instance: Instance, path: string[], reply: HttpReply): HttpReply {
+function answer(deps: MetadataDeps, guest: Guest, path: string[], reply: HttpReply): HttpReply {
   const found = isPassword(path)
-    ? { type: 'text/plain', content: readPassword(instance) }
-    : find(sourceOf(instance, deps), path)
+    ? { type: 'text/plain', content: readPassword(guest.instance) }
+    : find(sourceOf(guest, deps), path)
   if (!found) throw new Fault('notFound', 'Not Found')
   return reply.header('content-type', `${found.type}; charset=UTF-8`).send(Buffer.from(found.content))
 }

@@ -1,12 +1,13 @@
 /** A guest's metadata out of its instance. */
-import { type Instance, instanceName } from '#model/instance/index.ts'
-import type { MetadataSource } from '#model/metadata/index.ts'
+import { instanceName } from '#model/instance/index.ts'
+import { type MetadataSource, taggedDisks } from '#model/metadata/index.ts'
+import type { Guest } from './guests.ts'
 import type { MetadataDeps } from './metadata.ts'
 
 const SEED_BYTES = 512
 
 export const sourceOf = (
-  instance: Instance,
+  { instance, devices }: Guest,
   { ids, config }: Pick<MetadataDeps, 'ids' | 'config'>,
 ): MetadataSource => ({
   uuid: instance.uuid,
@@ -29,6 +30,7 @@ export const sourceOf = (
       : null,
   userData: instance.userData,
   vifs: instance.networkInfo,
+  disks: taggedDisks(devices),
   securityGroups: instance.securityGroups,
   rootDeviceName: instance.rootDeviceName ?? '/dev/vda',
   adminPassword: null,

@@ -19,7 +19,11 @@ export const build: Operation = {
       const volumes = (command.args['volumes'] ?? []) as readonly BootVolume[]
       if (volumes.length > 0 && !canBootFromVolumes(world.driver))
         throw new GuestRefused('The compute driver cannot start a server with volumes.')
-      const guest = { volumes, ...guestDefinition(command.guest, world, injected), ...makerOf(command) }
+      const guest = {
+        volumes,
+        ...guestDefinition(command.guest, world, injected, volumes),
+        ...makerOf(command),
+      }
       await world.driver.spawn(guest, source)
     }),
 }

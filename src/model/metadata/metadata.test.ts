@@ -9,6 +9,7 @@ import {
   type MetadataSource,
   OPENSTACK_VERSIONS,
   openstackFiles,
+  taggedDisks,
 } from './index.ts'
 
 const vif = (more: Partial<Vif> = {}, ip: Partial<Vif['fixedIps'][number]> = {}): Vif => ({
@@ -57,6 +58,7 @@ const source = (more: Partial<MetadataSource> = {}): MetadataSource => ({
   key: { name: 'mykey', data: 'ssh-ed25519 AAAA me' },
   userData: Buffer.from('#!/bin/sh\necho hi\n').toString('base64'),
   vifs: [vif()],
+  disks: [],
   securityGroups: ['default', 'web'],
   rootDeviceName: '/dev/vda',
   adminPassword: null,
@@ -101,17 +103,21 @@ describe('the OpenStack tree', () => {
   })
 
   it('tells who the guest is', () => {
-    const tagged = source({ vifs: [vif({ tag: 'uplink' })], adminPassword: 'pw' })
+    const disks = taggedDisks([
+      { volumeId: 'v1', deviceName: '/dev/vdb', tag: 'data' },
+      { volumeId: 'v2', deviceName: '/dev/vdc', tag: null },
+    ])
+    const tagged = source({ vifs: [vif({ tag: 'uplink' })], disks, adminPassword: 'pw' })
     const told = json(openstackFiles(tagged, '2025-04-04'), 'meta_data.json')
     assert.deepEqual(
       [told['hostname'], told['name'], told['public_keys'], told['admin_pass']],
       ['my-server.novalocal', 'My Server', { mykey: 'ssh-ed25519 AAAA me' }, 'pw'],
     )
     assert.deepEqual(told['keys'], [{ name: 'mykey', type: 'ssh', data: 'ssh-ed25519 AAAA me' }])
-    assert.deepEqual(
-      (told['devices'] as { tags: string[] }[]).map(({ tags }) => tags),
-      [['uplink']],
-    )
+    assert.deepEqual(told['devices'], [
+      { type: 'nic', bus: 'none', address: 'none', mac: 'fa:16:3e:00:00:01', tags: ['uplink'] },
+      { type: 'disk', bus: 'none', address: 'none', serial: 'v1', path: '/dev/vdb', tags: ['data'] },
+    ])
   })
 
   it('describes networks by DHCP where there is a server, in full where there is none', () => {

@@ -44,8 +44,8 @@ const FILES: Readonly<Record<string, File>> = {
 }
 
 /** Devices that carry a tag, so that the guest can tell which is which. */
-const devices = ({ vifs }: MetadataSource): readonly object[] =>
-  vifs
+const devices = ({ vifs, disks }: MetadataSource): readonly object[] => [
+  ...vifs
     .filter(({ tag }) => tag !== null)
     .map(({ macAddress, tag }) => ({
       type: 'nic',
@@ -53,7 +53,16 @@ const devices = ({ vifs }: MetadataSource): readonly object[] =>
       address: 'none',
       mac: macAddress,
       tags: [tag],
-    }))
+    })),
+  ...disks.map(({ volumeId, path, tag }) => ({
+    type: 'disk',
+    bus: 'none',
+    address: 'none',
+    serial: volumeId,
+    path,
+    tags: [tag],
+  })),
+]
 
 /** Where each of the owner's files belongs, and where it is till then. */
 const filesOf = ({ files }: MetadataSource): readonly object[] | undefined =>

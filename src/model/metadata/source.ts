@@ -1,6 +1,14 @@
 /** The facts about a guest that its metadata tells. */
 import type { Vif } from '#model/network/index.ts'
 
+/** A volume that its owner gave a tag. */
+export interface TaggedDisk {
+  readonly volumeId: string
+  /** `/dev/vdb`, where one was named. */
+  readonly path: string | null
+  readonly tag: string
+}
+
 export interface MetadataSource {
   readonly uuid: string
   /** `instance-0000002a`. */
@@ -22,6 +30,7 @@ export interface MetadataSource {
   /** Base64, as it was sent. */
   readonly userData: string | null
   readonly vifs: readonly Vif[]
+  readonly disks: readonly TaggedDisk[]
   readonly securityGroups: readonly string[]
   readonly rootDeviceName: string
   /** Told on a config drive only. */
@@ -33,6 +42,18 @@ export interface MetadataSource {
   /** What the operator tells every guest (`[api] vendordata_jsonfile_path`). */
   readonly vendorData: Readonly<Record<string, unknown>>
 }
+
+/** Of a guest's volumes those that carry a tag. */
+export const taggedDisks = (
+  volumes: readonly {
+    readonly volumeId: string | null
+    readonly deviceName: string | null
+    readonly tag: string | null
+  }[],
+): readonly TaggedDisk[] =>
+  volumes.flatMap(({ volumeId, deviceName, tag }) =>
+    volumeId === null || tag === null ? [] : [{ volumeId, path: deviceName, tag }],
+  )
 
 export const fullHostname = ({ hostname, domain }: MetadataSource): string =>
   domain === '' ? hostname : `${hostname}.${domain}`
