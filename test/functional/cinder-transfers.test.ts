@@ -140,3 +140,42 @@ test('a volume becomes an image of its owner’s, or stays what it was', async (
   await settled()
   assert.equal((await cloud.images.call(demo.token, 'GET', `/v2/images/${large.image_id}`)).status, 404)
 })
+
+test('volume types are made, changed and told by admins, and private ones are nobody else’s', async (t) => {
+  const cloud = await startCinder(t)
+  const [demo, admin] = await Promise.all(['demo', 'admin'].map(cloud.caller))
+  assert.ok(demo && admin)
+  const wish = { name: 'fast', 'os-volume-type-access:is_public': false, extra_specs: { a: 'b' } }
+  const { id } = bodyOf(await cloud.call(admin, 'POST', '/types', { volume_type: wish })).volume_type
+  const path = `/types/${id}`
+  const names = async (who: Caller, query = '') =>
+    bodyOf(await cloud.call(who, 'GET', `/types${query}`)).volume_types.map(
+      (one: { name: string }) => one.name,
+    )
+  assert.deepEqual(
+    [await names(admin), await names(admin, '?is_public=None'), await names(demo, '?is_public=None')],
+    [['__DEFAULT__'], ['__DEFAULT__', 'fast'], ['__DEFAULT__']],
+  )
+  const status = async (who: Caller, method: string, at: string, json?: object) =>
+    (await cloud.call(who, method, at, json)).status
+  assert.equal(await status(demo, 'GET', path), 404)
+  const volume = { size: 1, volume_type: 'fast' }
+  assert.equal(await status(demo, 'POST', '/volumes', { volume }), 404)
+  const put = (volume_type: object) => status(admin, 'PUT', path, { volume_type })
+  assert.deepEqual(
+    [
+      await put({}),
+      await put({ name: ' ' }),
+      await put({ name: '__DEFAULT__' }),
+      await put({ is_public: 'x' }),
+    ],
+    [400, 400, 409, 400],
+  )
+  assert.equal(await put({ name: 'faster', description: 'd', is_public: true }), 200)
+  assert.equal(await status(demo, 'PUT', path, { volume_type: { name: 'mine' } }), 403)
+  assert.deepEqual(await names(demo), ['__DEFAULT__', 'faster'])
+  assert.equal(await status(admin, 'PUT', `${path}/extra_specs/a`, { other: 'c' }), 400)
+  assert.equal(await status(admin, 'PUT', `${path}/extra_specs/a`, { a: 'c' }), 200)
+  assert.deepEqual(bodyOf(await cloud.call(demo, 'GET', `${path}/extra_specs/a`)), { a: 'c' })
+  assert.equal(await status(admin, 'GET', `${path}/extra_specs/none`), 404)
+})

@@ -1,13 +1,10 @@
-/** What is around volumes: types, limits, quotas, zones, services, extensions, versions. */
-import { badRequest, conflict, notFound } from '#lib/fault.ts'
+/** What is around volumes: limits, quotas, zones, services, extensions, versions. */
+import { notFound } from '#lib/fault.ts'
 import type { HttpApp } from '#lib/http/index.ts'
 import { MAX_MINOR, requireAdmin } from '../caller.ts'
-import { noType } from '../faults.ts'
 import { DEFAULT_CLASS, quotasOf, setQuotas, usageOf } from '../quotas.ts'
-import { findType, listTypes } from '../store.ts'
-import { DEFAULT_TYPE, type TypeRow } from '../tables.ts'
-import { HOST, isoTime, textsOf, typeView } from '../views.ts'
-import { bodyOf, type Call, flagOf, metadataOf, type Routes, textOf } from './context.ts'
+import { HOST, isoTime } from '../views.ts'
+import { bodyOf, type Call, type Routes } from './context.ts'
 
 export function addVersionRoutes(app: HttpApp, selfUrl: () => string): void {
   const versions = () => ({
@@ -30,86 +27,6 @@ export function addVersionRoutes(app: HttpApp, selfUrl: () => string): void {
   })
   app.get('/', async (_request, reply) => reply.code(300).send(versions()))
   app.get('/v3', async () => versions())
-}
-
-export function addTypeRoutes(routes: Routes): void {
-  const { on, store, ids } = routes
-  const seeType = async ({ params }: Call): Promise<TypeRow> => {
-    const { id = '' } = params
-    const type = await findType(store.db, id === 'default' ? DEFAULT_TYPE : id)
-    if (!type) throw noType(id)
-    return type
-  }
-  const setSpecs = (id: string, specs: Readonly<Record<string, string>>) =>
-    store.db
-      .updateTable('cinder_type')
-      .set({ extra_specs: JSON.stringify(specs) })
-      .where('id', '=', id)
-      .execute()
-  on('GET', '/types', async ({ caller }) => ({
-    body: { volume_types: (await listTypes(store.db)).map((row) => typeView(row, caller)) },
-  }))
-  on('GET', '/types/:id', async (call) => ({
-    body: { volume_type: typeView(await seeType(call), call.caller) },
-  }))
-  on('POST', '/types', async (call) => {
-    requireAdmin(call.caller, 'volume_extension:types_manage')
-    const body = bodyOf(call, 'volume_type')
-    const name = textOf(body, 'name')
-    if (name === null || name === '') throw badRequest('Volume type name can not be empty.')
-    const isPublic =
-      body['os-volume-type-access:is_public'] === undefined || flagOf(body, 'os-volume-type-access:is_public')
-    const row: TypeRow = {
-      id: ids.uuid(),
-      name,
-      description: textOf(body, 'description'),
-      is_public: Number(isPublic),
-      extra_specs: JSON.stringify(metadataOf(body, 'extra_specs')),
-    }
-    await store.transaction(async (trx) => {
-      if (await findType(trx, name)) throw conflict(`Volume Type ${name} already exists.`)
-      await trx.insertInto('cinder_type').values(row).execute()
-    })
-    return { body: { volume_type: typeView(row, call.caller) } }
-  })
-  on('DELETE', '/types/:id', async (call) => {
-    requireAdmin(call.caller, 'volume_extension:types_manage')
-    const { id, name } = await seeType(call)
-    if (name === DEFAULT_TYPE) throw badRequest('The __DEFAULT__ volume type cannot be deleted.')
-    const used = await store.db
-      .selectFrom('cinder_volume')
-      .select('id')
-      .where('volume_type_id', '=', id)
-      .executeTakeFirst()
-    if (used) throw badRequest('Target volume type is still in use.')
-    await store.db.deleteFrom('cinder_type').where('id', '=', id).execute()
-    return { status: 202 }
-  })
-  // No type is encrypted.
-  on('GET', '/types/:id/encryption', async (call) => {
-    requireAdmin(call.caller, 'volume_extension:volume_type_encryption:get')
-    await seeType(call)
-    return { body: {} }
-  })
-  on('GET', '/types/:id/extra_specs', async (call) => ({
-    body: { extra_specs: textsOf((await seeType(call)).extra_specs) },
-  }))
-  on('POST', '/types/:id/extra_specs', async (call) => {
-    requireAdmin(call.caller, 'volume_extension:types_extra_specs:create')
-    const { id, extra_specs: own } = await seeType(call)
-    const more = metadataOf({ extra_specs: bodyOf(call, 'extra_specs') }, 'extra_specs')
-    await setSpecs(id, { ...textsOf(own), ...more })
-    return { body: { extra_specs: more } }
-  })
-  on('DELETE', '/types/:id/extra_specs/:key', async (call) => {
-    requireAdmin(call.caller, 'volume_extension:types_extra_specs:delete')
-    const { id, extra_specs: own } = await seeType(call)
-    const { [call.params['key'] ?? '']: gone, ...rest } = textsOf(own)
-    if (gone === undefined)
-      throw notFound(`Volume Type ${id} has no extra specs with key ${call.params['key'] ?? ''}.`)
-    await setSpecs(id, rest)
-    return { status: 202 }
-  })
 }
 
 export function addQuotaRoutes({ on, store }: Routes): void {

@@ -21,6 +21,7 @@ import {
   sizeOf,
   textOf,
 } from './context.ts'
+import { mayUse } from './types.ts'
 import { removeVolume } from './volume-actions.ts'
 
 const ZONE = 'nova'
@@ -70,7 +71,7 @@ async function create(routes: Routes, call: Call): Promise<Reply> {
   // An empty name is none: a form sends it where nothing is chosen.
   const typeName = textOf(body, 'volume_type') || DEFAULT_TYPE
   const type = await findType(store.db, typeName)
-  if (!type) throw noType(UUID.test(typeName) ? typeName : `with name ${typeName}`)
+  if (!type || !mayUse(caller, type)) throw noType(UUID.test(typeName) ? typeName : `with name ${typeName}`)
   const zone = textOf(body, 'availability_zone') ?? ZONE
   if (zone !== ZONE) throw badRequest(`Invalid input received: Availability zone '${zone}' is invalid.`)
   const row: VolumeRow = {
