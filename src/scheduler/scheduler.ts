@@ -13,6 +13,7 @@ import type { Log } from '#lib/log.ts'
 import type { Metrics } from '#lib/metrics.ts'
 import { type Repeated, repeat } from '#lib/repeat.ts'
 import type { PlacementClient } from '#neighbours/placement/port.ts'
+import { createChoices } from './choices.ts'
 import { defaultSchedulerConfig, type SchedulerConfig } from './config.ts'
 import { type Filter, filtersOf } from './filters/index.ts'
 import { createGroups } from './groups.ts'
@@ -47,11 +48,15 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
   const config = { ...defaultSchedulerConfig, ...dependencies.config }
   const { filters, unknown } = filtersOf(config.enabledFilters, config.availableFilters)
   const { weighers, unknown: unknownClasses } = weighersOf(config.weightClasses)
+  const hostsOf: Selector['hostsOf'] = (uuids) => hostsOfInstances(db.typed<NovaDb>(), uuids)
+  const choices = createChoices(clock, hostsOf)
+  const isCounted = filters.some(({ counts }) => counts !== undefined)
   const snapshots = createSnapshots({
     db,
     clock,
     defaultAvailabilityZone: config.defaultAvailabilityZone,
     counting: countingOf(filters, weighers),
+    underWay: choices.underWay,
   })
   const hearing = createHearing(clock, config.reportIntervalMs)
   const selector: Selector = {
@@ -59,7 +64,8 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
     snapshots,
     filters,
     weighers,
-    hostsOf: (uuids) => hostsOfInstances(db.typed<NovaDb>(), uuids),
+    hostsOf,
+    ...(isCounted && { chose: choices.chose }),
     notesOn: (hosts) => notesOnHosts(db.typed<NovaDb>(), hosts),
     config,
     random,

@@ -36,6 +36,8 @@ export interface Selector {
   readonly hostsOf: (instanceUuids: readonly string[]) => Promise<ReadonlyMap<string, string>>
   /** What is noted of the servers on hosts: asked only where it weighs. */
   readonly notesOn: NotesOn
+  /** Remembers what was chosen, where hosts' servers are counted. */
+  readonly chose?: (instanceUuid: string, host: string) => void
   readonly config: SchedulerConfig
   readonly random: Random
   readonly now: () => number
@@ -70,20 +72,17 @@ export interface Sight {
 export async function selectHosts(selector: Selector, asked: Asked, group?: GroupSight): Promise<Selection> {
   let request: SchedulingRequest = { ...(await requestOf(selector, asked.spec)), group }
   const selections: SelectedHost[][] = asked.instanceUuids.map(() => [])
-  const placed: string[] = []
   let refusals: readonly Refusal[] = []
   for (let round = 1; round <= ROUNDS; round++) {
     const sight = await lookAround(selector, request)
     refusals = sight.refusals
     if (sight.hosts.length === 0)
       return { selections, refusals: [...refusals], explanation: sight.explanation }
-    const hosts = sight.hosts.map((host) => holding(host, placed))
-    const outcome = await place(selector, asked, request, hosts, selections)
+    const outcome = await place(selector, asked, request, sight.hosts, selections)
     refusals = [...refusals, ...outcome.refusals]
     const isDone = selections.every((selection) => selection.length > 0)
     if (isDone || outcome.explanation !== '')
       return { selections, refusals: [...refusals], explanation: isDone ? '' : outcome.explanation }
-    placed.push(...outcome.placed)
     request = { ...request, group: group && outcome.placed.reduce(joinedBy, group) }
     group = request.group
   }
@@ -200,12 +199,6 @@ function firstRefusal(
   return undefined
 }
 
-/** A host with the servers that were placed there before, of which nobody else knows yet. Placement counts what they take. */
-function holding(host: CandidateHost, placed: readonly string[]): CandidateHost {
-  const more = placed.filter((name) => name === host.node.host).length
-  return more === 0 ? host : { ...host, servers: host.servers + more, ioOps: host.ioOps + more }
-}
-
 interface Placed {
   /** The hosts that were claimed, one for each instance that now has one. */
   readonly placed: readonly string[]
@@ -256,7 +249,7 @@ async function place(
 
 /** What is answered for an instance that is on the host number `at` of the order, in this way; and says so in the log. */
 export function selectionOf(
-  { config, log }: Selector,
+  { config, log, chose }: Selector,
   {
     instanceUuid,
     order,
@@ -272,6 +265,7 @@ export function selectionOf(
   const [host, ...alternates] = order.slice(at, at + config.maxAttempts)
   if (!host) return []
   const chosen = { instance: instanceUuid, host: host.node.host, considered: order.length }
+  chose?.(instanceUuid, host.node.host)
   log.debug({ at: 'scheduler/select-hosts', ...chosen }, 'host selected')
   return [selected(host, way), ...alternates.flatMap((each) => firstWay(each))]
 }

@@ -46,6 +46,24 @@ suite('selecting for many', () => {
     assert.deepEqual(claimed, told)
   })
 
+  test('where servers are counted, those who ask a moment later know of those before', async () => {
+    const { selector } = manyAt({
+      nodes: ['a', 'b', 'c'].map((host) => nodeOf(host)),
+      config: { enabledFilters: ['NumInstancesFilter'], maxInstancesPerHost: 2 },
+    })
+    const select = createSelectTogether(selector)
+    const asking: ReturnType<typeof select>[] = []
+    for (let n = 0; n < 9; n++) {
+      asking.push(select({ context, spec: specOf(), instanceUuids: [`i${n}`] }))
+      if (n % 2 === 0) await new Promise((resolve) => void setImmediate(resolve))
+    }
+    const got = await Promise.all(asking)
+    const [held, others] = [firsts(got).slice(0, 6), firsts(got).slice(6)]
+    assert.deepEqual(sorted(held), ['a', 'a', 'b', 'b', 'c', 'c'])
+    assert.deepEqual(others, ['none', 'none', 'none'])
+    assert.match(got.at(-1)?.explanation ?? '', /3 hold as many servers as it may/)
+  })
+
   test('different questions know what the others took', async () => {
     const { answers, asked } = manyAt({ nodes: [nodeOf('a'), nodeOf('b')] })
     const large = specOf({}, { memoryMb: 8_192 })

@@ -34,6 +34,7 @@ const MOST = 50
 /** Answers as `selectHosts` without a group; whoever asks in the same turn of the event loop is chosen for together. */
 export function createSelectTogether(selector: Selector): (asked: Asked) => Promise<Selection> {
   let waiting: Waiting[] = []
+  let isAnswering = false
 
   function go(): void {
     const all = waiting
@@ -41,9 +42,17 @@ export function createSelectTogether(selector: Selector): (asked: Asked) => Prom
     for (let at = 0; at < all.length; at += MOST) void answer(all.slice(at, at + MOST))
   }
 
+  /** Where a limit of servers is to hold, each must know of those before: who asks meanwhile is chosen for afterwards. */
+  async function goInTurn(): Promise<void> {
+    if (isAnswering) return
+    isAnswering = true
+    while (waiting.length > 0) await answer(waiting.splice(0, MOST))
+    isAnswering = false
+  }
+
   async function answer(questions: readonly Waiting[]): Promise<void> {
     const [only, ...others] = questions
-    if (only && others.length === 0) return only.resolve(selectHosts(selector, only.asked))
+    if (only && others.length === 0) return selectHosts(selector, only.asked).then(only.resolve, only.reject)
     try {
       const chosen = await chooseTogether(
         selector,
@@ -64,7 +73,8 @@ export function createSelectTogether(selector: Selector): (asked: Asked) => Prom
 
   return (asked) =>
     new Promise((resolve, reject) => {
-      if (waiting.push({ asked, resolve, reject }) === 1) setImmediate(go)
+      if (waiting.push({ asked, resolve, reject }) === 1)
+        setImmediate(() => void (selector.chose ? goInTurn() : go()))
     })
 }
 

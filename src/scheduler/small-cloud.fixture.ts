@@ -3,10 +3,11 @@ import type { RequestSpec } from '#contracts/scheduler.ts'
 import { silentLog } from '#lib/log.ts'
 import type { Aggregate, ComputeNode, Service } from '#model/host/index.ts'
 import type { AllocationRequest, CandidateQuery } from '#neighbours/placement/port.ts'
+import { createChoices } from './choices.ts'
 import { defaultSchedulerConfig, type SchedulerConfig } from './config.ts'
 import { filtersOf } from './filters/index.ts'
 import { selectHosts, type Selector } from './select-hosts.ts'
-import { type Loads, snapshotOf } from './snapshot.ts'
+import { type Loads, snapshotOf, withComing } from './snapshot.ts'
 import { weighersOf } from './weighers/index.ts'
 
 export const NOW = 1_000_000_000
@@ -143,7 +144,13 @@ export function cloudOf(options: CloudOptions) {
     claimed.push([instanceUuid, allocations])
     return true
   }
-  const look = () => snapshotOf(nodes, services, aggregates, config.defaultAvailabilityZone, options.loads)
+  const choices = createChoices({ now: () => NOW }, async () => new Map(Object.entries(options.places ?? {})))
+  const look = async () => {
+    const { servers = new Map(), ioOps = new Map() } = options.loads ?? {}
+    const loads = withComing({ servers, ioOps }, await choices.underWay())
+    return snapshotOf(nodes, services, aggregates, config.defaultAvailabilityZone, loads)
+  }
+  const { filters } = filtersOf(config.enabledFilters, config.availableFilters)
   const selector: Selector = {
     placement: {
       async candidates(query) {
@@ -173,12 +180,13 @@ export function cloudOf(options: CloudOptions) {
       },
     },
     snapshots: {
-      take: async () => look(),
-      refresh: async () => look(),
+      take: look,
+      refresh: look,
     },
-    filters: filtersOf(config.enabledFilters, config.availableFilters).filters,
+    filters,
     weighers: weighersOf(config.weightClasses).weighers,
     notesOn: async (hosts) => (options.notes ?? []).filter(({ host }) => hosts.includes(host)),
+    ...(filters.some(({ counts }) => counts) && { chose: choices.chose }),
     async hostsOf(uuids) {
       named.push(uuids)
       const known = Object.entries(options.places ?? {})

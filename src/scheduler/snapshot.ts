@@ -84,9 +84,12 @@ export function createSnapshots(options: {
   readonly clock: Clock
   readonly defaultAvailabilityZone: string
   readonly counting?: Counting
+  /** How many servers are on their way to each host: they count as if they were there. */
+  readonly underWay?: () => Promise<ReadonlyMap<string, number>>
 }): Snapshots {
   const db = options.db.typed<NovaDb>()
   const { counting = {} } = options
+  const isCounted = Object.values(counting).includes('each time')
   let nodes: { readonly rows: readonly ComputeNode[]; readonly loads: Loads; readonly at: number } | undefined
   let waiting: Promise<Snapshot> | undefined
   let running: Promise<unknown> = Promise.resolve()
@@ -104,7 +107,9 @@ export function createSnapshots(options: {
     const { rows, loads } = nodes
     const services = await listServices(db, { binary: 'nova-compute' })
     const aggregates = await listAggregates(db)
-    const fresh = { ...loads, ...(await count('each time')) }
+    // Asked before the counts: who arrives in between is counted twice rather than never.
+    const coming = isCounted ? await options.underWay?.() : undefined
+    const fresh = { ...loads, ...withComing(await count('each time'), coming) }
     return snapshotOf(rows, services, aggregates, options.defaultAvailabilityZone, fresh)
   }
   /** Whoever asks while a read runs gets the next one, together with all others who ask meanwhile. */
@@ -125,4 +130,16 @@ export function createSnapshots(options: {
       return take()
     },
   }
+}
+
+/** The counts when those who are on their way have arrived. */
+export function withComing(loads: Loads, coming: ReadonlyMap<string, number> = new Map()): Loads {
+  const added = (counts: ReadonlyMap<string, number> | undefined) =>
+    counts &&
+    new Map([
+      ...counts,
+      ...[...coming].map(([host, more]) => [host, (counts.get(host) ?? 0) + more] as const),
+    ])
+  const [servers, ioOps] = [added(loads.servers), added(loads.ioOps)]
+  return { ...(servers && { servers }), ...(ioOps && { ioOps }) }
 }
