@@ -21,7 +21,7 @@ import {
   sizeOf,
   textOf,
 } from './context.ts'
-import { mayUse } from './types.ts'
+import { mayUse } from './volume-types.ts'
 import { removeVolume } from './volume-actions.ts'
 
 const ZONE = 'nova'
