@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile, readlink, rm } from 'node:fs/promises'
+import { readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock } from '#lib/clock.ts'
@@ -142,6 +142,20 @@ test("a volume that cannot be opened is not the guest's, now or at its next star
     await assert.rejects(driver.attachVolume(guest.uuid, volume), /could not be plugged in/)
     await driver.reboot(guest, 'hard')
     assert.equal(await diskCount(driver, guest.uuid), 1)
+  })
+})
+
+test('a guest that was made before volumes came and went gives up those that it was made with', async () => {
+  await withBench(async ({ driver, stateDir, dir }) => {
+    const volume = await volumeFile(dir)
+    const guest = guestOf(scsi, { volumes: [{ ...volume, bootIndex: null }] })
+    await driver.spawn(guest, source)
+    const file = join(stateDir, 'instances', guest.uuid, 'guest.json')
+    const record = JSON.parse(await readFile(file, 'utf8')) as { disks: { volumeId?: string }[] }
+    const disks = record.disks.map(({ volumeId: _unknown, ...each }) => each)
+    await writeFile(file, JSON.stringify({ ...record, disks }))
+    await driver.detachVolume(guest.uuid, detached(volume))
+    assert.deepEqual(await openFiles(stateDir, guest.uuid, dir), [])
   })
 })
 

@@ -1,4 +1,5 @@
 /** Volumes that come and go. The record is written before a volume comes and after it went, so that it never tells less than there is. */
+import { basename } from 'node:path'
 import { messageOf, withUndo } from '#lib/undo.ts'
 import { GuestRefused, type GuestVolume } from '#virt/port.ts'
 import { blockNode, busOf, type Disk, diskDevice, diskDeviceId, SCSI_PLACE } from './disk-devices.ts'
@@ -34,6 +35,14 @@ function checkRoom({ disks, diskBus }: GuestRecord, isRunning: boolean): void {
   if (disks.filter((disk) => busOf(disk, diskBus) === 'ide').length >= MAX_IDE_DISKS)
     throw new GuestRefused(`The bus ide has room for ${MAX_IDE_DISKS} disks, and they are there`)
 }
+
+/** Guests that were made before volumes came and went remember only their files, which are named for them. */
+const isOf =
+  (volumeId: string) =>
+  (disk: Disk): boolean =>
+    disk.volumeId === undefined
+      ? disk.id.startsWith('volume') && basename(disk.file).includes(volumeId)
+      : disk.volumeId === volumeId
 
 const isThere = async (monitor: Monitor, disk: Disk) => ({
   node: (await monitor.blockNodes()).includes(disk.id),
@@ -79,7 +88,7 @@ export async function attachVolume(host: Host, uuid: string, volume: GuestVolume
   if (!record) throw new Error(`Guest ${uuid} is not on this host`)
   requireFree(record)
   const guest = await findRunning(host, uuid)
-  const known = record.disks.find(({ volumeId }) => volumeId === volume.volumeId)
+  const known = record.disks.find(isOf(volume.volumeId))
   if (!known) checkRoom(record, guest !== undefined)
   const disk = volumeDisk(volume, known?.id ?? freeId(record.disks))
   await host.store.save(withDisk(record, disk))
@@ -103,7 +112,7 @@ export async function detachVolume(
   signal: AbortSignal,
 ): Promise<void> {
   const record = await host.store.find(uuid)
-  const disk = record?.disks.find((each) => each.volumeId === volumeId)
+  const disk = record?.disks.find(isOf(volumeId))
   if (!record || !disk) return
   requireFree(record)
   if (disk.id === 'root') throw new GuestRefused('A guest cannot be without the disk that it boots from')
