@@ -37,6 +37,13 @@ const volumeIs = (client: CloudClient, id: string, status: string): Promise<unkn
     within(`volume ${status}`),
   )
 
+/** The guest's name of the disk with the volume's serial number; a config drive may stand before it. */
+async function diskOf({ ssh }: Guest, volumeId: string): Promise<string | undefined> {
+  const serials = await ssh('grep -H "" /sys/block/vd*/serial || true')
+  const line = serials.split('\n').find((each) => each.endsWith(`:${volumeId.slice(0, 20)}`))
+  return /^\/sys\/block\/(\w+)\//.exec(line ?? '')?.[1]
+}
+
 /** What the tenant writes is his, a qcow2 header too: the disk stays as it is, and is there when it comes again. */
 export async function volumeWalk(guest: Guest): Promise<void> {
   const { client, serverId, ssh } = guest
@@ -45,23 +52,19 @@ export async function volumeWalk(guest: Guest): Promise<void> {
   const attach = async () => {
     await client.ok('compute', 'POST', path, { volumeAttachment: { volumeId } })
     await volumeIs(client, volumeId, 'in-use')
-    await eventually(async () => (await names(guest, '/sys/block')).includes('vdb'), within('the disk'))
-    assert.equal(await ssh('cat /sys/block/vdb/serial'), volumeId.slice(0, 20))
-    assert.equal(Number(await ssh('cat /sys/block/vdb/size')), SECTORS_A_GIB)
+    const disk = await eventually(() => diskOf(guest, volumeId), within('the disk'))
+    assert.equal(Number(await ssh(`cat /sys/block/${disk}/size`)), SECTORS_A_GIB)
+    return `/dev/${disk}`
   }
   const detach = async () => {
     await client.ok('compute', 'DELETE', `${path}/${volumeId}`)
     await volumeIs(client, volumeId, 'available')
-    assert.ok(!(await names(guest, '/sys/block')).includes('vdb'))
+    assert.equal(await diskOf(guest, volumeId), undefined)
   }
-  await attach()
-  await ssh(String.raw`printf 'QFI\373\0\0\0\2' | dd of=/dev/vdb bs=8 2>/dev/null; sync`)
+  await ssh(String.raw`printf 'QFI\373\0\0\0\2' | dd of=${await attach()} bs=8 2>/dev/null; sync`)
   await detach()
-  await attach()
-  assert.match(
-    await ssh('dd if=/dev/vdb bs=8 count=1 2>/dev/null | od -c'),
-    /Q {3}F {3}I 373 {2}\\0 {2}\\0 {2}\\0 002/,
-  )
+  const start = await ssh(`dd if=${await attach()} bs=8 count=1 2>/dev/null | od -c`)
+  assert.match(start, /Q {3}F {3}I 373 {2}\\0 {2}\\0 {2}\\0 002/)
   await detach()
   await client.ok('volumev3', 'DELETE', `/volumes/${volumeId}`)
 }
