@@ -340,26 +340,37 @@ test('a driver that lacks an ability leaves the server as it was, and says so in
   await cloud.close()
 })
 
-test('a password is forgotten once the guest has it', async () => {
-  const cloud = await smallCloud()
-  const { world } = cloud
-  const uuid = await runningInstance(cloud)
-  const conductor = createConductor(cloud.deps)
-  await conductor.start()
-  const operation = await cloud.request('set-password', uuid, 'updating_password', { adminPass: 'hunter2' })
-  await eventually(async () => (await findOperation(world.db, operation))?.status === 'done')
-  assert.deepEqual(
-    cloud.computes.h1?.did.map(({ args }) => args),
-    [{ adminPass: 'hunter2' }],
-  )
-  const rows = [
-    ...(await world.db.selectFrom('operations').selectAll().execute()),
-    ...(await world.db.selectFrom('commands').selectAll().execute()),
-  ]
-  assert.doesNotMatch(JSON.stringify(rows), /hunter2/)
-  await conductor.close()
-  await cloud.close()
-})
+const SECRETS = [
+  { saga: 'set-password', taskState: 'updating_password', params: { adminPass: 'hunter2' } },
+  {
+    saga: 'rescue-server',
+    taskState: 'rescuing',
+    params: { image: null, injected: { adminPass: 'hunter2' } },
+  },
+] as const
+
+for (const { saga, taskState, params } of SECRETS)
+  for (const outcome of ['done', 'failed'] as const)
+    test(`${saga} that is ${outcome}: the password is told to the guest's host, and forgotten`, async () => {
+      const cloud = await smallCloud()
+      const { world } = cloud
+      const uuid = await runningInstance(cloud)
+      assert.ok(cloud.computes.h1)
+      const failure = { ok: false, message: 'no', details: 'no', retryable: false } as const
+      if (outcome === 'failed') cloud.computes.h1.misbehave = () => failure
+      const conductor = createConductor(cloud.deps)
+      await conductor.start()
+      const operation = await cloud.request(saga, uuid, taskState, params)
+      await eventually(async () => (await findOperation(world.db, operation))?.status === outcome)
+      if (outcome === 'done') assert.match(JSON.stringify(cloud.computes.h1.did[0]?.args), /hunter2/)
+      const rows = [
+        ...(await world.db.selectFrom('operations').selectAll().execute()),
+        ...(await world.db.selectFrom('commands').selectAll().execute()),
+      ]
+      assert.doesNotMatch(JSON.stringify(rows), /hunter2/)
+      await conductor.close()
+      await cloud.close()
+    })
 
 test('an attach that fails leaves the task state to the reboot that runs beside it', async () => {
   const cloud = await smallCloud()
