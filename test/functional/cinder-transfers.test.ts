@@ -156,6 +156,8 @@ test('volume types are made, changed and told by admins, and private ones are no
     [await names(admin), await names(admin, '?is_public=None'), await names(demo, '?is_public=None')],
     [['__DEFAULT__'], ['__DEFAULT__', 'fast'], ['__DEFAULT__']],
   )
+  const known = async (who: Caller) => (await cloud.volumes.listTypes(who)).map((type) => type.name)
+  assert.deepEqual([await known(admin), await known(demo)], [['__DEFAULT__', 'fast'], ['__DEFAULT__']])
   const status = async (who: Caller, method: string, at: string, json?: object) =>
     (await cloud.call(who, method, at, json)).status
   assert.equal(await status(demo, 'GET', path), 404)

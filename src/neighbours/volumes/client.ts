@@ -32,8 +32,9 @@ export function createVolumes(deps: VolumesDeps): Volumes {
     async removeAsService(id) {
       await unlessMissing(cinder.send('DELETE', at('volumes', id)))
     },
+    // Without the parameter an admin is told of public types only.
     listTypes: async (caller) =>
-      listOf(await cinder.send('GET', 'types', { caller }), 'volume_types', toVolumeType),
+      listOf(await cinder.send('GET', 'types?is_public=None', { caller }), 'volume_types', toVolumeType),
     async findSnapshot(id, caller) {
       const answer = await unlessMissing(cinder.send('GET', at('snapshots', id), { caller }))
       return answer && toSnapshot(answer['snapshot'])
