@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { systemClock } from '#lib/clock.ts'
 import { silentLog } from '#lib/log.ts'
-import { SpawnFailed } from '#virt/port.ts'
+import { canAttachInterface, SpawnFailed } from '#virt/port.ts'
 import type { Vif } from '#model/network/index.ts'
 import { bootDisk } from '../../../test/boot-disk.ts'
 import { guestOf, imageOf, sourceOf, withDriver } from '../../../test/contract/virt-driver.ts'
@@ -64,8 +64,12 @@ test('a bridged port is a tap on its bridge while the guest runs, and gone with 
       assert.ok(!(await links()).includes(vif.devname))
       await driver.powerOn(guest)
       assert.ok((await links()).includes(vif.devname))
+      assert.ok(canAttachInterface(driver))
+      const second = bridged(bridge, { macAddress: 'fa:16:3e:00:00:03' })
+      await driver.attachInterface({ ...guest, vifs: [vif, second] }, second)
+      assert.match(await ip('link', 'show', 'dev', second.devname), new RegExp(`master ${bridge} `))
       await driver.destroy(guest.uuid, [])
-      assert.ok(!(await links()).includes(vif.devname))
+      for (const { devname } of [vif, second]) assert.ok(!(await links()).includes(devname))
     })
   } finally {
     if (mayMake) await ip('link', 'delete', bridge)
