@@ -129,7 +129,11 @@ const publicUrlOf = (host: string, door: FrontDoor): string =>
   WILDCARDS.has(host) ? `http://${hostAddress()}:${door.port}` : door.url
 
 async function configurationOf(options: CloudOptions, publicUrl: string): Promise<Config> {
-  const defaults = { 'vnc.novncproxy_base_url': `${publicUrl}${PATHS.console}/vnc_auto.html` }
+  const defaults = {
+    'vnc.novncproxy_base_url': `${publicUrl}${PATHS.console}/vnc_auto.html`,
+    // There is no other.
+    ...(options.hosts === 1 && { 'DEFAULT.allow_resize_to_same_host': 'true' }),
+  }
   const { configFiles: files, configDirs: directories, environment } = options
   const { config, warnings } = await loadSettings(
     { files, directories, environment, defaults },
