@@ -94,9 +94,12 @@ const listed = async (ask: Ask): Promise<Listed[]> =>
 
 /** As many flavors as ours has in all, each new one with the same extra specs; answers the new ones' ids. */
 async function makeFlavors(ask: Ask): Promise<string[]> {
-  const { flavors } = (await ask('GET', '/flavors')).body as { flavors: unknown[] }
+  const { flavors } = (await ask('GET', '/flavors')).body as { flavors: { id: string }[] }
+  // A run that was cut off leaves its own.
+  const left = flavors.filter(({ id }) => id.startsWith(NAME))
+  for (const { id } of left) await ask('DELETE', `/flavors/${id}`)
   const made: string[] = []
-  for (let index = flavors.length; index < FLAVORS; index++) {
+  for (let index = flavors.length - left.length; index < FLAVORS; index++) {
     const id = `${NAME}-${index}`
     const flavor = { id, name: id, vcpus: 1, ram: 128, disk: 1 }
     const answer = await ask('POST', '/flavors', { flavor })
