@@ -96,6 +96,17 @@ export async function saveMemory(
   }
 }
 
+const CLOSED_THERE: ReadonlySet<unknown> = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'EPIPE', 'ECONNRESET'])
+
+/** QEMU closes its end when it has read what it needs, perhaps before ours is closed: whether that was all, it says itself. */
+async function send(file: string, socket: string, signal: AbortSignal): Promise<void> {
+  try {
+    await pipeline(createReadStream(file), connect(socket), { signal })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && CLOSED_THERE.has(error.code))) throw error
+  }
+}
+
 /** Gives a QEMU that waits for it (`-incoming defer`) the memory in the guest's file. */
 export async function loadMemory(
   host: Host,
@@ -106,7 +117,7 @@ export async function loadMemory(
   const socket = host.store.paths(uuid).memorySocket
   await monitor.migrateIncoming(socket)
   try {
-    await pipeline(createReadStream(memoryFile(host, uuid)), connect(socket), { signal })
+    await send(memoryFile(host, uuid), socket, signal)
     await untilCompleted(monitor, host.clock, signal)
   } finally {
     await rm(socket, { force: true })
