@@ -57,11 +57,9 @@ async function together(
       throw error
     }
   })
-  const outcomes = await Promise.allSettled(running)
+  await Promise.allSettled(running)
   signal.throwIfAborted()
-  if (failed.signal.aborted) throw failed.signal.reason
-  // Nothing else can have been rejected; said for whoever changes the lines above.
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  failed.signal.throwIfAborted()
 }
 
 /** Puts the memory of a guest that stands still into its file, whole or not at all. */
