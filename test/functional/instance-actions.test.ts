@@ -21,6 +21,17 @@ const actionsOf = async (who: CloudClient, id: string, query = '', at = '2.104')
 const verbsOf = async (who: CloudClient, id: string, query = ''): Promise<string[]> =>
   (await actionsOf(who, id, query)).map(({ action }) => action)
 
+/** A flavor of guests with which the verb fails. */
+async function makeFailing(admin: CloudClient, verb: string): Promise<string> {
+  const id = `fails-${verb}`
+  await askOk(admin, 'POST /flavors', { body: { flavor: { id, name: id, ram: 64, vcpus: 1, disk: 1 } } })
+  await askOk(admin, `POST /flavors/${id}/os-extra_specs`, {
+    at: '2.85',
+    body: { extra_specs: { 'kilonova:sim_fail': verb } },
+  })
+  return id
+}
+
 describe('instance actions', () => {
   const users = usersOfOneCloud()
 
@@ -65,13 +76,7 @@ describe('instance actions', () => {
 
   test('a failure is told as an action with an error', async () => {
     const { demo, admin } = users
-    const spec = { flavor: { name: 'broken', id: 'broken', ram: 64, vcpus: 1, disk: 1 } }
-    await askOk(admin, 'POST /flavors', { body: spec })
-    await askOk(admin, 'POST /flavors/broken/os-extra_specs', {
-      at: '2.85',
-      body: { extra_specs: { 'kilonova:sim_fail': 'spawn' } },
-    })
-    const id = await createServer(demo, { flavorRef: 'broken' })
+    const id = await createServer(demo, { flavorRef: await makeFailing(admin, 'spawn') })
     await untilStatus(demo, id, 'ERROR')
     const [create] = await actionsOf(demo, id)
     assert.deepEqual([create?.action, create?.message], ['create', 'Error'])
@@ -84,13 +89,7 @@ describe('instance actions', () => {
 
   test('a password that the guest does not take is refused, and the server stays as it is', async () => {
     const { admin, demo } = users
-    const spec = { flavor: { id: 'deaf', name: 'deaf', ram: 64, vcpus: 1, disk: 1 } }
-    await askOk(admin, 'POST /flavors', { body: spec })
-    await askOk(admin, 'POST /flavors/deaf/os-extra_specs', {
-      at: '2.85',
-      body: { extra_specs: { 'kilonova:sim_fail': 'password' } },
-    })
-    const id = await activeServer(demo, { flavorRef: 'deaf' })
+    const id = await activeServer(demo, { flavorRef: await makeFailing(admin, 'password') })
     const body = { changePassword: { adminPass: 'xyzzy' } }
     const answer = await ask(demo, `POST /servers/${id}/action`, { body })
     assertFault(answer, 409, `Failed to set admin password on ${id} because error setting admin password`)
